@@ -1,0 +1,265 @@
+"""The procedural agent: one tick is one primitive step of one agent, whatever it is doing."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+
+from procmem_jax.agents import tutorial_memory
+from procmem_jax.agents.exploration import Tape, explore, play_tape
+from procmem_jax.agents.settings import Config, Params
+from procmem_jax.agents.tutorial_memory import SkillMemory
+from procmem_jax.envs.gridworld import GridWorld, GridWorldState
+from procmem_jax.memory.embedding import CodeTables, hashed_code_tables
+from procmem_jax.records import state_record
+from procmem_jax.streams import Streams, draw_words
+
+
+@state_record
+class AgentInputs:
+    """What makes an agent the one it is, constant over its life.
+
+    Attributes:
+        number: `()` uint32, the global agent number, which chooses its random words.
+        num_episodes: `()` int32, episodes of its life; after them it is frozen.
+        codes: the tables of the tutorial's embedding.
+        tape: recorded exploration, or None.
+    """
+
+    number: jax.Array
+    num_episodes: jax.Array
+    codes: CodeTables
+    tape: Tape | None
+
+
+@state_record
+class EpisodeMetrics:
+    """What is reported of an episode; all `[E]`.
+
+    Attributes:
+        episode_return: float32, the sum of the rewards in their order.
+        steps: int32, primitive steps.
+        success: bool, whether the goal was reached.
+        skills: int32, skills in the library after the episode.
+        skill_uses: int32, skills used since the agent began.
+        skill_steps: int32, steps taken inside skills.
+    """
+
+    episode_return: jax.Array
+    steps: jax.Array
+    success: jax.Array
+    skills: jax.Array
+    skill_uses: jax.Array
+    skill_steps: jax.Array
+
+
+@state_record
+class AgentState:
+    """One agent in the middle of its life.
+
+    Attributes:
+        world: its world.
+        memory: its library and running skill; None if the memory is off.
+        tick: `()` int32, ticks since it began.
+        episode: `()` int32, the number of the running episode; `num_episodes` once it is frozen.
+        steps, skill_steps: `()` int32, of the running episode.
+        episode_return: `()` float32, of the running episode.
+        return_error: `()` float32, what rounding has taken from `episode_return` (Kahan 1965, compensated summation):
+            a plain float32 sum of thousands of rewards of -0.1 is off in the second decimal.
+        tape_index: `()` int32, the next entry of the tape.
+        metrics: of all its episodes so far.
+    """
+
+    world: GridWorldState
+    memory: SkillMemory | None
+    tick: jax.Array
+    episode: jax.Array
+    steps: jax.Array
+    skill_steps: jax.Array
+    episode_return: jax.Array
+    return_error: jax.Array
+    tape_index: jax.Array
+    metrics: EpisodeMetrics
+
+
+@state_record
+class Transition:
+    """One primitive step, for recordings.
+
+    Attributes:
+        action: `()` int32.
+        world: the state after the step, before any reset.
+        reward: `()` float32.
+        terminated, truncated: `()` bool.
+        active: `()` bool, False once the agent is frozen.
+    """
+
+    action: jax.Array
+    world: GridWorldState
+    reward: jax.Array
+    terminated: jax.Array
+    truncated: jax.Array
+    active: jax.Array
+
+
+@dataclasses.dataclass(frozen=True)
+class ProceduralAgent:
+    """An agent of a certain kind in a world of a certain kind. Stateless, hashable, static under `jit`.
+
+    Methods take one example; `vmap` them for batches.
+
+    Attributes:
+        config: all its static settings.
+    """
+
+    config: Config
+
+    @property
+    def world(self) -> GridWorld:
+        """The environment."""
+        return GridWorld(self.config.world)
+
+    def make_inputs(self, number: jax.Array, num_episodes: jax.Array, tape: Tape | None = None) -> AgentInputs:
+        """Returns the inputs of agent `number` (`()` uint32), its code tables made by a fixed hash."""
+        number = jnp.asarray(number, jnp.uint32)
+        table = jnp.zeros((), jnp.uint32) if self.config.agent.code_tables == "shared" else number
+        codes = hashed_code_tables(table, self.config.world.max_size, self.world.num_actions)
+        return AgentInputs(number, jnp.asarray(num_episodes, jnp.int32), codes, tape)
+
+    def begin(self, params: Params, streams: Streams, inputs: AgentInputs, num_recorded: int) -> AgentState:
+        """Returns an agent at the start of its first episode, with room for metrics of `num_recorded` episodes."""
+        zero = jnp.zeros((), jnp.int32)
+        room = jnp.zeros((num_recorded,), jnp.int32)
+        real_zero = jnp.zeros((), jnp.float32)
+        return AgentState(
+            world=self._reset(params, streams, inputs, zero),
+            memory=tutorial_memory.begin(self.config.library) if self.config.agent.use_skills else None,
+            tick=zero,
+            episode=zero,
+            steps=zero,
+            skill_steps=zero,
+            episode_return=real_zero,
+            return_error=real_zero,
+            tape_index=zero,
+            metrics=EpisodeMetrics(
+                jnp.zeros((num_recorded,), jnp.float32), room, room.astype(jnp.bool_), room, room, room
+            ),
+        )
+
+    def tick(
+        self, params: Params, streams: Streams, inputs: AgentInputs, state: AgentState
+    ) -> tuple[AgentState, Transition]:
+        """Returns (state, transition) of one primitive step.
+
+        An agent whose episode ends starts the next in the same tick; under `vmap` every tick therefore costs a reset,
+        which the layouts keep cheap. After its last episode an agent is frozen: its library, counts and metrics stay
+        as they are.
+        """
+        active = state.episode < inputs.num_episodes
+        words = draw_words(streams.tick, state.tick, inputs.number)
+        before = self._perceive(params, inputs, state.world)
+        memory, in_skill, skill_action = self._decide(state.memory, before)
+        explored, tape_index = self._explore(params, inputs, state, words[0])
+        action = jnp.where(in_skill, skill_action, explored)
+        tape_index = jnp.where(in_skill | ~active, state.tape_index, tape_index)
+
+        world, reward, terminated, truncated, _ = self.world.step_from_words(
+            (words[1], words[1]), state.world, action, params.world
+        )
+        transition = Transition(action, world, reward, terminated, truncated, active)
+        steps = state.steps + 1
+        if memory is not None:
+            memory = tutorial_memory.observe(
+                memory, before.context, before.predicates, action, terminated, truncated, active
+            )
+        ended = terminated | truncated | self._gives_up(params, memory, steps)
+        memory = self._learn(params, inputs, memory, world, ended, terminated, active)
+        state = dataclasses.replace(
+            state,
+            world=world,
+            memory=memory,
+            tick=state.tick + 1,
+            steps=steps,
+            skill_steps=state.skill_steps + in_skill.astype(jnp.int32),
+            tape_index=tape_index,
+        )
+        state = _add_reward(state, reward)
+        return self._turn_page(params, streams, inputs, state, ended & active, terminated), transition
+
+    def _perceive(self, params: Params, inputs: AgentInputs, world: GridWorldState):
+        """Returns the percept with the tutorial's context: one number, the code of the agent's position."""
+        percept = self.world.perceive(self.world.observe(world, params.world), world, params.world)
+        code = inputs.codes.position_codes[world.x.astype(jnp.int32), world.y.astype(jnp.int32)]
+        return dataclasses.replace(percept, context=code[None])
+
+    def _decide(self, memory: SkillMemory | None, percept):
+        if memory is None:
+            return None, jnp.zeros((), jnp.bool_), jnp.zeros((), jnp.int32)
+        return tutorial_memory.decide(memory, percept.context, percept.predicates, self.config.library)
+
+    def _explore(self, params: Params, inputs: AgentInputs, state: AgentState, word: jax.Array):
+        """Returns (action, tape index) of the exploration policy."""
+        if self.config.agent.explorer == "random":
+            scripted = jnp.zeros((), jnp.int32)
+        else:
+            scripted = self.world.scripted_action(state.world, params.world)
+        if self.config.agent.explorer == "tape":
+            return play_tape(inputs.tape, state.tape_index, scripted)
+        action = explore(self.config.agent.explorer, word, scripted, params.agent.epsilon, self.world.num_actions)
+        return action, state.tape_index
+
+    def _gives_up(self, params: Params, memory: SkillMemory | None, steps: jax.Array) -> jax.Array:
+        budget = params.agent.step_budget
+        exhausted = (budget > 0) & (steps >= budget)
+        return exhausted if memory is None else exhausted & (memory.running < 0)
+
+    def _learn(self, params: Params, inputs: AgentInputs, memory, world, ended, success, active):
+        if memory is None:
+            return None
+        percept = self.world.perceive(self.world.observe(world, params.world), world, params.world)
+        return tutorial_memory.end_episode(
+            memory,
+            ended,
+            success,
+            percept.predicates,
+            inputs.codes.action_codes,
+            self.config.library,
+            merge_threshold=params.agent.merge_threshold,
+            min_success_steps=params.agent.min_success_steps,
+            enabled=active,
+        )
+
+    def _reset(self, params: Params, streams: Streams, inputs: AgentInputs, episode: jax.Array) -> GridWorldState:
+        words = draw_words(streams.episode, episode, inputs.number) if self.world.draws_layout else None
+        return self.world.reset_from_words(words, params.world)
+
+    def _turn_page(self, params, streams, inputs, state: AgentState, ended, success) -> AgentState:
+        """Returns the state with the finished episode reported and the next one begun, where `ended`."""
+        if state.memory is None:
+            skills = uses = jnp.zeros((), jnp.int32)
+        else:
+            skills = jnp.sum(state.memory.library.used, dtype=jnp.int32)
+            uses = state.memory.num_uses
+        row = EpisodeMetrics(state.episode_return, state.steps, success, skills, uses, state.skill_steps)
+        num_recorded = state.metrics.steps.shape[0]
+        place = jnp.where(ended, state.episode, num_recorded)
+        metrics = jax.tree.map(lambda column, value: column.at[place].set(value, mode="drop"), state.metrics, row)
+        fresh = self._reset(params, streams, inputs, state.episode + 1)
+        zero = jnp.zeros((), jnp.int32)
+        return dataclasses.replace(
+            state,
+            world=jax.tree.map(lambda new, old: jnp.where(ended, new, old), fresh, state.world),
+            episode=state.episode + ended.astype(jnp.int32),
+            steps=jnp.where(ended, zero, state.steps),
+            skill_steps=jnp.where(ended, zero, state.skill_steps),
+            episode_return=jnp.where(ended, 0.0, state.episode_return),
+            return_error=jnp.where(ended, 0.0, state.return_error),
+            metrics=metrics,
+        )
+
+
+def _add_reward(state: AgentState, reward: jax.Array) -> AgentState:
+    corrected = reward - state.return_error
+    total = state.episode_return + corrected
+    error = (total - state.episode_return) - corrected
+    return dataclasses.replace(state, episode_return=total, return_error=error)

@@ -1,0 +1,76 @@
+"""Many agents, many ticks: the jitted programs that everything longer than a tick runs through."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+
+from procmem_jax.agents.procedural import AgentInputs, AgentState, ProceduralAgent, Transition
+from procmem_jax.agents.settings import Params
+from procmem_jax.streams import Streams
+
+
+def _axis(batched_params: bool) -> int | None:
+    return 0 if batched_params else None
+
+
+@functools.partial(jax.jit, static_argnames=("agent", "num_recorded", "batched_params"))
+def begin_agents(
+    agent: ProceduralAgent,
+    params: Params,
+    streams: Streams,
+    inputs: AgentInputs,
+    *,
+    num_recorded: int,
+    batched_params: bool = False,
+) -> AgentState:
+    """Returns A agents at the start of their lives, `[A, ...]`.
+
+    Args:
+        agent: static.
+        params: one record for all, or `[A]` in each field if `batched_params`.
+        streams: those of the run.
+        inputs: `[A, ...]`.
+        num_recorded: static, E, episodes that there is room to report.
+        batched_params: static.
+    """
+    begin = functools.partial(agent.begin, num_recorded=num_recorded)
+    return jax.vmap(begin, in_axes=(_axis(batched_params), None, 0))(params, streams, inputs)
+
+
+@functools.partial(jax.jit, static_argnames=("agent", "batched_params"), donate_argnames=("state",))
+def run_ticks(
+    agent: ProceduralAgent,
+    params: Params,
+    streams: Streams,
+    inputs: AgentInputs,
+    state: AgentState,
+    num_ticks: jax.Array,
+    *,
+    batched_params: bool = False,
+) -> AgentState:
+    """Returns A agents after `num_ticks` (`()` int32, traced) more ticks; `state` is donated. See `begin_agents`."""
+    tick = jax.vmap(agent.tick, in_axes=(_axis(batched_params), None, 0, 0))
+    return jax.lax.fori_loop(0, num_ticks, lambda _, state: tick(params, streams, inputs, state)[0], state)
+
+
+@functools.partial(jax.jit, static_argnames=("agent", "num_ticks", "batched_params"), donate_argnames=("state",))
+def record_ticks(
+    agent: ProceduralAgent,
+    params: Params,
+    streams: Streams,
+    inputs: AgentInputs,
+    state: AgentState,
+    *,
+    num_ticks: int,
+    batched_params: bool = False,
+) -> tuple[AgentState, Transition]:
+    """Returns (state, transitions `[T, A, ...]`) of A agents after `num_ticks` = T (static) more ticks."""
+    tick = jax.vmap(agent.tick, in_axes=(_axis(batched_params), None, 0, 0))
+    return jax.lax.scan(lambda state, _: tick(params, streams, inputs, state), state, None, length=num_ticks)
+
+
+@jax.jit
+def progress(state: AgentState) -> tuple[jax.Array, jax.Array]:
+    """Returns (fewest episodes finished by an agent, episodes finished by all together), `()` int32 each."""
+    return jnp.min(state.episode), jnp.sum(state.episode)

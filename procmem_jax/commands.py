@@ -1,0 +1,129 @@
+"""The subcommands of `procmem`: their options, and what they call and print."""
+
+import dataclasses
+import pathlib
+from typing import Annotated
+
+import tyro
+
+from procmem_jax.experiments import reports
+from procmem_jax.experiments.overrides import list_settings, parse_assignments
+from procmem_jax.experiments.presets import DEFAULT_PRESET, PRESETS, make_experiment
+from procmem_jax.experiments.runs import FIGURE_FILE, LIBRARIES_FILE, RunSpec, run_training, stored_summary
+from procmem_jax.experiments.tasks import TASK_FAMILIES
+from procmem_jax.figures.training import plot_run
+
+_Assignments = Annotated[tuple[str, ...], tyro.conf.arg(name="set", metavar="NAME=VALUE")]
+
+
+@dataclasses.dataclass(frozen=True)
+class Train:
+    """Train many agents and store what they did and learned.
+
+    Attributes:
+        task: the world, tutorial-N or random-N (see `procmem tasks`).
+        preset: the kind of agent (see `procmem presets`).
+        agents: agents, numbered from 0.
+        episodes: episodes of each agent.
+        seed: 0 to 4294967295; equal seeds give equal layouts and draws to equal agents in every setting.
+        out: folder of the results; by default runs/TASK-PRESET-SEED.
+        explorer: scripted, random or epsilon:P; by default scripted with preset tutorial, else random.
+        skills: whether the memory is on.
+        settings: other values for fields of config and params, such as capacity=64 (see `procmem presets NAME`).
+        force: run again even if the folder holds the finished run.
+        quiet: no progress on stderr.
+    """
+
+    task: str = "random-5"
+    preset: str = DEFAULT_PRESET
+    agents: int = 1024
+    episodes: int = 100
+    seed: int = 0
+    out: str | None = None
+    explorer: str | None = None
+    skills: bool = True
+    settings: _Assignments = ()
+    force: bool = False
+    quiet: bool = False
+
+    def run(self) -> None:
+        """Trains, or tells the stored result of the same run."""
+        config, params = make_experiment(
+            self.task,
+            self.preset,
+            explorer=self.explorer,
+            use_skills=self.skills,
+            overrides=parse_assignments(self.settings),
+        )
+        spec = RunSpec(self.task, self.preset, config, params, self.agents, self.episodes, self.seed)
+        spec.check()
+        folder = pathlib.Path(self.out or f"runs/{self.task}-{self.preset}-{self.seed}")
+        summary = stored_summary(folder, spec)
+        if summary is not None and not self.force:
+            print(f"{folder} holds this run, finished; its stored result (--force runs it again):")
+            if not (folder / FIGURE_FILE).exists():
+                plot_run(folder)
+        else:
+            with reports.Reporter(spec, show_progress=not self.quiet) as reporter:
+                summary = run_training(
+                    spec,
+                    folder,
+                    draw_figure=plot_run,
+                    on_progress=reporter.on_progress,
+                    on_episode=reporter.on_episode,
+                )
+        print(reports.closing_report(spec, summary, folder / LIBRARIES_FILE))
+        print(f"\nResults in {folder}, figure {folder / FIGURE_FILE}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Plot:
+    """Draw the figure of a finished run.
+
+    Attributes:
+        run: folder of the run.
+        out: the PNG file; by default training.png in the folder.
+    """
+
+    run_folder: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help="folder of a finished run")]
+    out: str | None = None
+
+    def run(self) -> None:
+        """Draws and says where."""
+        print(plot_run(pathlib.Path(self.run_folder), pathlib.Path(self.out) if self.out else None))
+
+
+@dataclasses.dataclass(frozen=True)
+class Presets:
+    """List the presets, or all settings of one.
+
+    Attributes:
+        name: a preset; without one, all are listed.
+        task: the task for which the settings are shown.
+    """
+
+    name: tyro.conf.Positional[str] = ""
+    task: str = "random-5"
+
+    def run(self) -> None:
+        """Prints the list."""
+        if not self.name:
+            for name, what in PRESETS.items():
+                print(f"{name:<10} {what}")
+            print("\n`procmem presets NAME` lists the settings of one, for --set NAME=VALUE.")
+            return
+        config, params = make_experiment(self.task, self.name)
+        print(f"Preset {self.name}, task {self.task}. Static settings cost a compilation each, traced ones do not.\n")
+        for setting in list_settings(config, params):
+            kind = "static" if setting.static else "traced"
+            print(f"{setting.name:<18} {setting.value!s:<12} {setting.kind:<6} {kind:<7} {setting.help}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Tasks:
+    """List the tasks."""
+
+    def run(self) -> None:
+        """Prints the list."""
+        for family, (smallest, largest, what) in TASK_FAMILIES.items():
+            print(f"{family + '-N':<12} N {smallest} to {largest}: {what}")

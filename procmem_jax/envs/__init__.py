@@ -1,0 +1,1 @@
+"""Worlds: pure reset and step over immutable state. Knows no memory."""

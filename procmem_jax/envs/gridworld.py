@@ -1,0 +1,254 @@
+"""The key/door/goal grid: pure reset and step over immutable state."""
+
+import dataclasses
+
+import chex
+import jax
+import jax.numpy as jnp
+
+from procmem_jax.envs import layouts, script
+from procmem_jax.envs.actions import (
+    ACTION_NAMES,
+    MOVE_DOWN,
+    MOVE_LEFT,
+    MOVE_RIGHT,
+    MOVE_UP,
+    OPEN_DOOR,
+    PICKUP_KEY,
+)
+from procmem_jax.envs.layouts import Layout
+from procmem_jax.envs.percept import Percept
+from procmem_jax.records import (
+    check_numbers,
+    check_range,
+    check_settings,
+    param,
+    params_record,
+    setting,
+    state_record,
+)
+
+PREDICATE_NAMES = ("has_key", "door_open", "goal_reached")
+OBSERVATION_NAMES = (
+    *("agent_x", "agent_y", "key_x", "key_y", "door_x", "door_y", "goal_x", "goal_y", "box_x", "box_y"),
+    *("has_key", "door_open", "at_goal"),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class GridWorldConfig:
+    """What decides the shapes and the program of a grid (static).
+
+    Raises:
+        TypeError, ValueError: a setting of the wrong kind or out of bounds.
+    """
+
+    layout: str = setting("random", "where objects stand: fixed as in the tutorial, or drawn at each reset",
+                          choices=("tutorial", "random"))  # fmt: skip
+    max_size: int = setting(5, "largest size a compiled program can hold, cells", minimum=3, maximum=64)
+
+    def __post_init__(self):
+        check_settings(self)
+
+
+@params_record
+class GridWorldParams:
+    """The numbers of a grid (traced): all may differ between the lanes of one `vmap`."""
+
+    size: jax.Array | int = param(5, jnp.int32, "cells along a side", minimum=3, maximum=64)
+    max_steps: jax.Array | int = param(
+        100, jnp.int32, "steps until an episode is truncated; 0: no limit", minimum=0, maximum=2**30
+    )
+    step_reward: jax.Array | float = param(-0.1, jnp.float32, "reward of a step at which nothing else happens")
+    key_reward: jax.Array | float = param(1.0, jnp.float32, "reward for taking the key")
+    door_reward: jax.Array | float = param(2.0, jnp.float32, "reward for opening the door")
+    goal_reward: jax.Array | float = param(10.0, jnp.float32, "reward at the goal with the door open")
+    door_pays_again: jax.Array | bool = param(
+        False, jnp.bool_, "opening an open door pays again (a quirk of the tutorial)"
+    )
+    key_x: jax.Array | int = param(2, jnp.int32, "column of the key on the tutorial layout", minimum=0)
+    key_y: jax.Array | int = param(2, jnp.int32, "row of the key on the tutorial layout", minimum=0)
+    door_x: jax.Array | int = param(3, jnp.int32, "column of the door on the tutorial layout", minimum=0)
+    door_y: jax.Array | int = param(3, jnp.int32, "row of the door on the tutorial layout", minimum=0)
+    box_x: jax.Array | int = param(1, jnp.int32, "column of the box on the tutorial layout", minimum=0)
+    box_y: jax.Array | int = param(3, jnp.int32, "row of the box on the tutorial layout", minimum=0)
+
+
+@state_record
+class GridWorldState:
+    """One world in the middle of an episode.
+
+    Attributes:
+        x, y: `()` int8, the agent's cell.
+        has_key, door_open: `()` bool.
+        step: `()` int32, steps since the episode began.
+        layout: where everything stood at its start.
+    """
+
+    x: jax.Array
+    y: jax.Array
+    has_key: jax.Array
+    door_open: jax.Array
+    step: jax.Array
+    layout: Layout
+
+
+@dataclasses.dataclass(frozen=True)
+class GridWorld:
+    """The key/door/goal world: fetch the key, open the door, reach the goal.
+
+    A handle without state, hashable, static under `jit`. All methods take one example; `vmap` them for batches.
+    """
+
+    config: GridWorldConfig = dataclasses.field(default_factory=GridWorldConfig)
+
+    action_names = ACTION_NAMES
+    predicate_names = PREDICATE_NAMES
+    observation_names = OBSERVATION_NAMES
+
+    @property
+    def num_actions(self) -> int:
+        """The number of actions; actions are the integers below it."""
+        return len(ACTION_NAMES)
+
+    @property
+    def context_size(self) -> int:
+        """C, the length of a percept's context."""
+        return 2
+
+    @property
+    def draws_layout(self) -> bool:
+        """Whether a reset uses its random words."""
+        return self.config.layout != "tutorial"
+
+    def default_params(self, **changes) -> GridWorldParams:
+        """Returns checked concrete params; `size` defaults to `max_size`, the time limit to 4 size^2 steps."""
+        size = changes.get("size", self.config.max_size)
+        params = GridWorldParams(**{"size": size, "max_steps": 4 * int(size) ** 2, **changes})
+        self.check_params(params)
+        return params
+
+    def check_params(self, params: GridWorldParams) -> None:
+        """Raises a ValueError if the concrete `params` (scalars or batches) make no world of this config."""
+        check_numbers(params)
+        check_range("size", params.size, 3, self.config.max_size)
+        if self.config.layout == "tutorial":
+            smallest = int(jnp.min(jnp.asarray(params.size)))
+            if smallest < 4:
+                raise ValueError(
+                    f"size={smallest} is below 4: the tutorial's door stands at (3, 3); use size 4 or more"
+                )
+            for name in ("key_x", "key_y", "door_x", "door_y", "box_x", "box_y"):
+                check_range(name, getattr(params, name), 0, smallest - 1)
+
+    def reset_from_words(self, words: tuple[jax.Array, jax.Array], params: GridWorldParams) -> GridWorldState:
+        """Returns the first state of an episode, a function of two random words (`()` uint32 each)."""
+        if self.draws_layout:
+            layout = layouts.random_layout(words, params.size)
+        else:
+            layout = layouts.tutorial_layout(params)
+        no = jnp.zeros((), jnp.bool_)
+        return GridWorldState(layout.start_x, layout.start_y, no, no, jnp.zeros((), jnp.int32), layout)
+
+    def step_from_words(
+        self,
+        words: tuple[jax.Array, jax.Array],
+        state: GridWorldState,
+        action: jax.Array,
+        params: GridWorldParams,
+    ) -> tuple[GridWorldState, jax.Array, jax.Array, jax.Array, dict]:
+        """Returns (state, reward, terminated, truncated, info); `step` with random words in place of a key."""
+        del words  # the rules of this world are deterministic
+        layout = state.layout
+        last = (params.size - 1).astype(jnp.int8)
+        x = jnp.clip(state.x + _signed(action, MOVE_RIGHT, MOVE_LEFT), 0, last)
+        y = jnp.clip(state.y + _signed(action, MOVE_UP, MOVE_DOWN), 0, last)
+        takes_key = (action == PICKUP_KEY) & (x == layout.key_x) & (y == layout.key_y) & ~state.has_key
+        opens = (action == OPEN_DOOR) & (x == layout.door_x) & (y == layout.door_y) & state.has_key
+        pays_door = opens & (params.door_pays_again | ~state.door_open)
+        new = GridWorldState(x, y, state.has_key | takes_key, state.door_open | opens, state.step + 1, layout)
+        terminated = _goal_reached(new)
+        reward = jnp.where(takes_key, params.key_reward, params.step_reward)
+        reward = jnp.where(pays_door, params.door_reward, reward)
+        reward = jnp.where(terminated, params.goal_reward, reward)
+        truncated = ~terminated & (params.max_steps > 0) & (new.step >= params.max_steps)
+        return new, reward, terminated, truncated, {}
+
+    def reset(self, key: jax.Array, params: GridWorldParams) -> tuple[jax.Array, GridWorldState]:
+        """Returns (observation `[13]` int32, first state). `key` is consumed."""
+        state = self.reset_from_words(_words(key), params)
+        return self.observe(state, params), state
+
+    def step(
+        self, key: jax.Array, state: GridWorldState, action: jax.Array, params: GridWorldParams
+    ) -> tuple[jax.Array, GridWorldState, jax.Array, jax.Array, jax.Array, dict]:
+        """Returns (observation, state, reward, terminated, truncated, info) of one raw transition, without a reset.
+
+        `terminated` says that the goal was reached with the door open; `truncated` that `max_steps` ran out first, so
+        never both. The observation and state are the true last ones of the episode; what further steps do after its
+        end is that of the tutorial's world, which moves on. An action outside 0 to 5 costs a step and does nothing.
+
+        Args:
+            key: consumed.
+            state: one example.
+            action: `()` integer, an index into `ACTION_NAMES`.
+            params: concrete or traced.
+        """
+        chex.assert_rank(action, 0)
+        state, reward, terminated, truncated, info = self.step_from_words(_words(key), state, action, params)
+        return self.observe(state, params), state, reward, terminated, truncated, info
+
+    def observe(self, state: GridWorldState, params: GridWorldParams) -> jax.Array:
+        """Returns the observation of `state`, `[13]` int32 in the order of `OBSERVATION_NAMES`."""
+        del params
+        layout = state.layout
+        cells = (layout.key_x, layout.key_y, layout.door_x, layout.door_y, layout.goal_x, layout.goal_y)
+        bits = (state.has_key, state.door_open, (state.x == layout.goal_x) & (state.y == layout.goal_y))
+        numbers = (state.x, state.y, *cells, layout.box_x, layout.box_y, *bits)
+        return jnp.stack([number.astype(jnp.int32) for number in numbers])
+
+    def perceive(self, obs: jax.Array, state: GridWorldState, params: GridWorldParams) -> Percept:
+        """Returns the percept of one observation.
+
+        Its context `[2]` is the offset (x, y), in cells, from the agent to what the next predicate is about: the key,
+        then the door, then the goal. `goal_reached` means success, not merely standing on the goal.
+        """
+        del obs, params
+        layout = state.layout
+        target_x = jnp.where(state.door_open, layout.goal_x, layout.door_x)
+        target_y = jnp.where(state.door_open, layout.goal_y, layout.door_y)
+        offset_x = jnp.where(state.has_key, target_x, layout.key_x) - state.x
+        offset_y = jnp.where(state.has_key, target_y, layout.key_y) - state.y
+        return Percept(
+            predicates=jnp.stack([state.has_key, state.door_open, _goal_reached(state)]),
+            context=jnp.stack([offset_x, offset_y]).astype(jnp.float32),
+            fingerprint=_fingerprint(state),
+        )
+
+    def scripted_action(self, state: GridWorldState, params: GridWorldParams) -> jax.Array:
+        """Returns the scripted explorer's action, `()` int32, or -1 where the script has none to offer."""
+        del params
+        return script.scripted_action(state, tutorial=self.config.layout == "tutorial")
+
+    def optimal_steps(self, state: GridWorldState) -> jax.Array:
+        """Returns the fewest steps from the start of `state`'s episode to its end, `()` int32."""
+        return layouts.optimal_steps(state.layout)
+
+
+def _signed(action: jax.Array, up: int, down: int) -> jax.Array:
+    return (action == up).astype(jnp.int8) - (action == down).astype(jnp.int8)
+
+
+def _goal_reached(state: GridWorldState) -> jax.Array:
+    return state.door_open & (state.x == state.layout.goal_x) & (state.y == state.layout.goal_y)
+
+
+def _fingerprint(state: GridWorldState) -> jax.Array:
+    parts = (state.x, state.y, state.has_key, state.door_open)
+    x, y, has_key, door_open = (part.astype(jnp.uint32) for part in parts)
+    return x | (y << 6) | (has_key << 12) | (door_open << 13)
+
+
+def _words(key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    words = jax.random.bits(key, (2,), jnp.uint32)
+    return words[0], words[1]

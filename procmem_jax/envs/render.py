@@ -1,0 +1,67 @@
+"""Pictures of a grid, as text and as an RGB array. Plain NumPy on one concrete state."""
+
+import numpy as np
+
+_COLOURS = {
+    "agent": (31, 119, 180),
+    "key": (230, 171, 2),
+    "door closed": (140, 86, 75),
+    "door open": (199, 169, 150),
+    "goal": (44, 160, 44),
+    "box": (127, 127, 127),
+}
+
+
+def _contents(state) -> list[tuple[str, int, int]]:
+    """Returns (what, x, y) of everything in the grid; what stands later in the list is drawn on top."""
+    layout = state.layout
+    door = "door open" if bool(state.door_open) else "door closed"
+    cells = [("box", layout.box_x, layout.box_y), ("goal", layout.goal_x, layout.goal_y)]
+    cells += [(door, layout.door_x, layout.door_y)]
+    if not bool(state.has_key):
+        cells += [("key", layout.key_x, layout.key_y)]
+    return [(what, int(x), int(y)) for what, x, y in [*cells, ("agent", state.x, state.y)]]
+
+
+def render_text(state, params) -> str:
+    """Returns the grid as lines of text, y upwards: A agent, k key, D door (d open), G goal, b box, . empty.
+
+    Args:
+        state: `GridWorldState`, one concrete example.
+        params: its `GridWorldParams`.
+    """
+    letters = {"agent": "A", "key": "k", "door closed": "D", "door open": "d", "goal": "G", "box": "b"}
+    size = int(params.size)
+    rows = [["."] * size for _ in range(size)]
+    for what, x, y in _contents(state):
+        rows[y][x] = letters[what]
+    return "\n".join(" ".join(row) for row in reversed(rows))
+
+
+def render_rgb(state, params, *, cell_pixels: int = 32) -> np.ndarray:
+    """Returns the grid as an image, `[size * cell_pixels, size * cell_pixels, 3]` uint8, y upwards.
+
+    The agent is a disc, so that what it stands on stays visible.
+
+    Args:
+        state: `GridWorldState`, one concrete example.
+        params: its `GridWorldParams`.
+        cell_pixels: side of a cell, pixels, at least 4.
+
+    Raises:
+        ValueError: `cell_pixels` is below 4.
+    """
+    if cell_pixels < 4:
+        raise ValueError(f"cell_pixels={cell_pixels} is below 4; give at least 4")
+    size = int(params.size)
+    cells = np.full((size, cell_pixels, size, cell_pixels, 3), 255, np.uint8)
+    cells[:, 0], cells[:, :, :, 0] = 221, 221
+    offset = np.arange(cell_pixels) - (cell_pixels - 1) / 2
+    disc = offset[:, None] ** 2 + offset[None, :] ** 2 <= (0.35 * cell_pixels) ** 2
+    for what, x, y in _contents(state):
+        tile = cells[size - 1 - y, :, x]
+        if what == "agent":
+            tile[disc] = _COLOURS[what]
+        else:
+            tile[2:-1, 2:-1] = _COLOURS[what]
+    return cells.reshape(size * cell_pixels, size * cell_pixels, 3)

@@ -1,0 +1,1 @@
+"""Training, tasks, presets, results and statistics: plain Python around jitted chunks."""

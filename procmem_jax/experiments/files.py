@@ -1,0 +1,39 @@
+"""Files that are whole or absent."""
+
+import json
+import os
+import pathlib
+from collections.abc import Callable
+
+
+def write_whole(path: pathlib.Path, write: Callable[[pathlib.Path], None]) -> None:
+    """Has `write` make a file beside `path`, then moves it there in one step; a failed one leaves nothing behind."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write(aside)
+        with open(aside, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_json(path: pathlib.Path, content: dict) -> None:
+    """Writes `content` as readable JSON; NaN is refused."""
+    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+    write_whole(path, lambda aside: aside.write_text(text, encoding="utf-8"))
+
+
+def read_json(path: pathlib.Path) -> dict:
+    """Returns the object in a JSON file.
+
+    Raises:
+        ValueError: the file cannot be read or holds something else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise ValueError(f"{path}: cannot be read as JSON ({error})") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: holds a {type(content).__name__}, not an object")
+    return content

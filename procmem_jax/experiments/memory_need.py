@@ -1,0 +1,77 @@
+"""How much memory a run needs, and a refusal of runs that cannot fit."""
+
+import functools
+import os
+
+import jax
+import jax.numpy as jnp
+
+from procmem_jax.agents import rollout
+from procmem_jax.agents.procedural import ProceduralAgent
+from procmem_jax.agents.settings import Config, Params
+from procmem_jax.memory import library as skill_library
+from procmem_jax.records import as_arrays
+from procmem_jax.streams import Streams
+
+_METRIC_BYTES = 21  # of one agent's episode: five 4-byte numbers and a truth value
+_TABLE_BYTES = 200  # the same, while the result table is made
+_WORKING_COPIES = 3  # the state, its successor, and temporaries of a tick
+_GIB = 2**30
+
+
+def tree_bytes(tree) -> int:
+    """Returns the bytes of all arrays (or shapes of arrays) in `tree`."""
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
+
+
+def device_bytes(config: Config, lanes: int, num_episodes: int) -> int:
+    """Returns the estimated bytes that a batch of `lanes` agents takes on its device."""
+    agent = ProceduralAgent(config)
+    params = jax.eval_shape(lambda: as_arrays(Params.defaults()))
+    word = jax.ShapeDtypeStruct((2,), jnp.uint32)
+    inputs = jax.eval_shape(lambda: agent.make_inputs(jnp.zeros((), jnp.uint32), num_episodes))
+    inputs = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((lanes, *leaf.shape), leaf.dtype), inputs)
+    begin = functools.partial(rollout.begin_agents, agent, num_recorded=num_episodes)
+    state = jax.eval_shape(begin, params, Streams(word, word), inputs)
+    return _WORKING_COPIES * tree_bytes(state) + tree_bytes(inputs)
+
+
+def host_bytes(config: Config, num_agents: int, num_episodes: int) -> int:
+    """Returns the estimated bytes that the results of a run take in the computer's memory."""
+    library = jax.eval_shape(lambda: skill_library.empty(config.library)) if config.agent.use_skills else ()
+    return num_agents * (num_episodes * (_METRIC_BYTES + _TABLE_BYTES) + 2 * tree_bytes(library))
+
+
+def available_host_bytes() -> int | None:
+    """Returns the bytes of the computer's memory that are free or can be freed, None where it cannot be told."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            rows = dict(line.split(":", 1) for line in file)
+        return int(rows["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError, IndexError):
+        pass
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def check_memory(config: Config, num_agents: int, num_episodes: int, lanes: int) -> None:
+    """Raises a ValueError, with the figures, if the run cannot fit into memory."""
+    on_device = device_bytes(config, lanes, num_episodes)
+    on_host = host_bytes(config, num_agents, num_episodes)
+    device = jax.devices()[0]
+    stats = device.memory_stats() if device.platform != "cpu" else None
+    if stats and "bytes_limit" in stats:
+        _compare("a batch", on_device, stats["bytes_limit"] - stats.get("bytes_in_use", 0), device.device_kind)
+    else:
+        on_host += on_device
+    _compare(f"{num_agents} agents x {num_episodes} episodes", on_host, available_host_bytes(), "this computer")
+
+
+def _compare(what: str, needed: int, available: int | None, where: str) -> None:
+    if available is not None and needed > available:
+        raise ValueError(
+            f"{what} need about {needed / _GIB:.1f} GiB, {where} has {available / _GIB:.1f} GiB free; "
+            "use fewer agents, episodes or slots"
+        )

@@ -1,0 +1,58 @@
+"""The fewest steps of each agent's each episode, recomputed from seed, agent and episode after a run."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from procmem_jax.agents.settings import Config, Params
+from procmem_jax.envs.gridworld import GridWorld, GridWorldConfig, GridWorldParams
+from procmem_jax.records import as_arrays
+from procmem_jax.streams import Streams, draw_words, open_streams
+
+_BLOCK = 1 << 18  # episodes worked on at once
+
+
+@functools.partial(jax.jit, static_argnames=("config",))
+def _optimal_steps(
+    config: GridWorldConfig, params: GridWorldParams, streams: Streams, agents: jax.Array, episodes: jax.Array
+) -> jax.Array:
+    world = GridWorld(config)
+
+    def one(agent, episode):
+        words = draw_words(streams.episode, episode, agent)
+        return world.optimal_steps(world.reset_from_words(words, params))
+
+    return jax.vmap(one)(agents, episodes)
+
+
+def optimal_steps(
+    key: jax.Array,
+    config: Config,
+    params: Params,
+    num_agents: int,
+    num_episodes: int,
+    *,
+    first_agent: int = 0,
+) -> np.ndarray:
+    """Returns the fewest steps from the start of each episode to its goal, `[A, E]` int32.
+
+    Args: as those of `train`, whose layouts these are.
+    """
+    streams, world_params = open_streams(key), as_arrays(params).world
+    total = num_agents * num_episodes
+    block = min(_BLOCK, total)
+    found = np.empty(total, np.int32)
+    for start in range(0, total, block):
+        index = np.arange(start, start + block, dtype=np.int64)
+        agents = (first_agent + index // num_episodes) % 2**32
+        steps = _optimal_steps(
+            config.world,
+            world_params,
+            streams,
+            jnp.asarray(agents, jnp.uint32),
+            jnp.asarray(index % num_episodes, jnp.int32),
+        )
+        found[start : start + block] = np.asarray(steps)[: total - start]
+    return found.reshape(num_agents, num_episodes)

@@ -1,0 +1,77 @@
+"""Presets: named sets of settings, and how a task, a preset and overrides make a config and params."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from procmem_jax.agents.settings import AgentConfig, AgentParams, Config, Params, check_params
+from procmem_jax.envs.gridworld import GridWorldConfig, GridWorldParams
+from procmem_jax.experiments.overrides import apply_overrides
+from procmem_jax.experiments.tasks import parse_task
+from procmem_jax.memory.library import LibraryConfig
+
+PRESETS = {
+    "tutorial": "the tutorial's agent, every quirk included: failures do not count, a merge is a success, the budget "
+    "of steps is looked at between skills only",
+}
+DEFAULT_PRESET = "tutorial"
+
+
+def make_experiment(
+    task: str = "random-5",
+    preset: str = DEFAULT_PRESET,
+    *,
+    explorer: str | None = None,
+    use_skills: bool = True,
+    overrides: Mapping[str, Any] | None = None,
+) -> tuple[Config, Params]:
+    """Returns the checked (config, params) of a task and a preset.
+
+    Args:
+        task: a name such as "tutorial-5" or "random-8".
+        preset: a name in `PRESETS`.
+        explorer: "scripted", "random" or "epsilon:P"; by default "scripted" with the tutorial preset, "random" with
+            every other.
+        use_skills: False switches the memory off.
+        overrides: values, or their text, for any fields of config and params by their bare names; they come last.
+
+    Raises:
+        TypeError, ValueError: a name is unknown or a value out of bounds.
+    """
+    parsed = parse_task(task)
+    if preset not in PRESETS:
+        raise ValueError(f"preset={preset!r} is unknown; choose from {', '.join(PRESETS)} (see `procmem presets`)")
+    name, epsilon = parse_explorer("scripted" if explorer is None else explorer)
+    config = Config(
+        world=GridWorldConfig(layout=parsed.family, max_size=parsed.size),
+        library=LibraryConfig(counting="tutorial"),
+        agent=AgentConfig(use_skills=use_skills, explorer=name),
+    )
+    # The tutorial's world has no time limit; its agent gives up instead.
+    params = Params(
+        GridWorldParams(size=parsed.size, max_steps=0, door_pays_again=True),
+        AgentParams(step_budget=parsed.max_steps, epsilon=epsilon),
+    )
+    config, params = apply_overrides(config, params, overrides or {})
+    if config.world.max_size < params.world.size:
+        config = dataclasses.replace(config, world=dataclasses.replace(config.world, max_size=int(params.world.size)))
+    check_params(config, params)
+    return config, params
+
+
+def parse_explorer(text: str) -> tuple[str, float]:
+    """Returns (name, epsilon) of "scripted", "random" or "epsilon:P" with P in [0, 1].
+
+    Raises:
+        ValueError: the text is none of these.
+    """
+    if text in ("scripted", "random"):
+        return text, 0.0
+    kind, _, number = text.partition(":")
+    try:
+        epsilon = float(number)
+    except ValueError:
+        epsilon = -1.0
+    if kind != "epsilon" or not 0.0 <= epsilon <= 1.0:
+        raise ValueError(f"explorer={text!r} is unknown; choose scripted, random or epsilon:P with P from 0 to 1")
+    return "epsilon", epsilon

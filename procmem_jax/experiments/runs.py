@@ -1,0 +1,164 @@
+"""Runs in folders: what was asked for, what came out, and never a half-written file."""
+
+import dataclasses
+import functools
+import pathlib
+import platform
+from collections.abc import Callable
+
+import jax
+import jaxlib
+
+import procmem_jax
+from procmem_jax.agents.settings import Config, Params
+from procmem_jax.experiments import results
+from procmem_jax.experiments.files import read_json, write_json, write_whole
+from procmem_jax.experiments.optimum import optimal_steps
+from procmem_jax.experiments.overrides import list_settings
+from procmem_jax.experiments.train import TrainResult, check_run, train
+from procmem_jax.streams import run_key
+
+FORMAT = 1
+CONFIG_FILE = "config.json"
+SUMMARY_FILE = "summary.json"
+EPISODES_FILE = "episodes.parquet"
+LIBRARIES_FILE = "libraries.npz"
+FIGURE_FILE = "training.png"
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSpec:
+    """One training run: everything that its results depend on.
+
+    Attributes:
+        task, preset: their names.
+        config, params: what they and the overrides made.
+        num_agents, num_episodes: A and E.
+        seed: of the run key.
+    """
+
+    task: str
+    preset: str
+    config: Config
+    params: Params
+    num_agents: int
+    num_episodes: int
+    seed: int
+
+    def identity(self) -> dict:
+        """Returns what decides the results, ready for JSON: equal for equal runs."""
+        settings = {setting.name: setting.value for setting in list_settings(self.config, self.params)}
+        return {
+            "format": FORMAT,
+            "task": self.task,
+            "preset": self.preset,
+            "agents": self.num_agents,
+            "episodes": self.num_episodes,
+            "seed": self.seed,
+            "settings": settings,
+        }
+
+    def check(self) -> None:
+        """Raises a TypeError or ValueError if the run is impossible."""
+        run_key(self.seed)
+        check_run(self.config, self.params, self.num_agents, self.num_episodes)
+
+
+def versions() -> dict:
+    """Returns the versions that a run was made with."""
+    return {
+        "procmem_jax": procmem_jax.__version__,
+        "jax": jax.__version__,
+        "jaxlib": jaxlib.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def stored_summary(folder: pathlib.Path, spec: RunSpec) -> dict | None:
+    """Returns the summary of the finished run `spec` in `folder`, None if it has not been run or finished there.
+
+    Raises:
+        ValueError: the folder holds something else, or a run of another config; the message says what differs.
+    """
+    if not folder.exists():
+        return None
+    if not folder.is_dir():
+        raise ValueError(f"out={folder} is not a folder; choose another")
+    if not (folder / CONFIG_FILE).exists():
+        if any(folder.iterdir()):
+            raise ValueError(f"out={folder} holds files that are not of a run; choose another or an empty folder")
+        return None
+    stored = read_json(folder / CONFIG_FILE)
+    wanted = spec.identity()
+    differing = _differences({key: stored.get(key) for key in wanted}, wanted)
+    if differing:
+        raise ValueError(f"out={folder} holds a run of another config ({'; '.join(differing)}); choose another")
+    return read_json(folder / SUMMARY_FILE) if (folder / SUMMARY_FILE).exists() else None
+
+
+def _differences(stored: dict, wanted: dict) -> list[str]:
+    found = []
+    for key in wanted:
+        here, there = wanted[key], stored.get(key)
+        if isinstance(here, dict) and isinstance(there, dict):
+            names = dict.fromkeys([*here, *there])
+            found += _differences({n: there.get(n) for n in names}, {n: here.get(n) for n in names})
+        elif here != there or type(here) is not type(there):
+            found.append(f"{key}: there {there}, here {here}")
+    return found
+
+
+def run_training(
+    spec: RunSpec,
+    folder: pathlib.Path,
+    *,
+    draw_figure: Callable[[pathlib.Path, pathlib.Path], None],
+    on_progress=None,
+    on_episode=None,
+) -> dict:
+    """Returns the summary of the run `spec`, whose files it leaves in `folder`.
+
+    The config is written first and the summary last, so that a folder without a summary is an unfinished run. Files of
+    an earlier run of the same config are replaced once the new results are complete.
+
+    Args:
+        spec: the run.
+        folder: made if it does not exist.
+        draw_figure: called with the folder and the path of the figure to write.
+        on_progress, on_episode: as for `train`.
+
+    Raises:
+        TypeError, ValueError: the run is impossible, or the folder holds something else.
+        OSError: the folder cannot be written.
+    """
+    spec.check()
+    stored_summary(folder, spec)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / CONFIG_FILE).exists():
+        write_json(folder / CONFIG_FILE, {**spec.identity(), "versions": versions()})
+    key = run_key(spec.seed)
+    result = train(
+        key,
+        spec.config,
+        spec.params,
+        spec.num_agents,
+        spec.num_episodes,
+        on_progress=on_progress,
+        on_episode=on_episode,
+    )
+    optimal = optimal_steps(key, spec.config, spec.params, spec.num_agents, spec.num_episodes)
+    summary = results.summarize(result, optimal, spec.config.library)
+    _write_results(spec, folder, result, optimal, summary, draw_figure)
+    return summary
+
+
+def _write_results(
+    spec: RunSpec, folder: pathlib.Path, result: TrainResult, optimal, summary: dict, draw_figure
+) -> None:
+    (folder / SUMMARY_FILE).unlink(missing_ok=True)
+    write_json(folder / CONFIG_FILE, {**spec.identity(), "versions": versions()})
+    episodes = functools.partial(results.write_episodes, metrics=result.metrics, optimal=optimal)
+    write_whole(folder / EPISODES_FILE, episodes)
+    write_whole(folder / LIBRARIES_FILE, lambda path: results.write_libraries(path, result.libraries))
+    write_json(folder / SUMMARY_FILE, summary)
+    draw_figure(folder, folder / FIGURE_FILE)

@@ -1,0 +1,56 @@
+"""Tasks by name: a world and its time limit."""
+
+import dataclasses
+import re
+
+TASK_FAMILIES = {
+    "tutorial": (
+        4,
+        64,
+        "the tutorial's grid: key (2, 2), door (3, 3), box (1, 3), goal in the corner; 50 steps",
+    ),
+    "random": (
+        3,
+        64,
+        "agent, key, door, goal and box on distinct cells, drawn for each episode; 4 N^2 steps",
+    ),
+}
+_TUTORIAL_STEPS = 50
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A kind of layout at one size.
+
+    Attributes:
+        family: a name in `TASK_FAMILIES`, also the name of the layout.
+        size: cells along a side.
+        max_steps: the time limit of an episode, steps.
+    """
+
+    family: str
+    size: int
+    max_steps: int
+
+    @property
+    def name(self) -> str:
+        """The name that `parse_task` reads."""
+        return f"{self.family}-{self.size}"
+
+
+def parse_task(name: str) -> Task:
+    """Returns the task called `name`, such as "random-5".
+
+    Raises:
+        ValueError: there is no such task; the message lists the families and their sizes.
+    """
+    match = re.fullmatch(r"([a-z]+)-(\d{1,9})", name)
+    if match is None or match[1] not in TASK_FAMILIES:
+        known = ", ".join(f"{family}-N" for family in TASK_FAMILIES)
+        raise ValueError(f"task={name!r} is unknown; choose from {known} (see `procmem tasks`)")
+    family, size = match[1], int(match[2])
+    smallest, largest, _ = TASK_FAMILIES[family]
+    if not smallest <= size <= largest:
+        why = " (the tutorial's door stands at (3, 3))" if family == "tutorial" and size < smallest else ""
+        raise ValueError(f"task={name!r}: N={size} is outside {smallest} to {largest}{why}; choose N in that range")
+    return Task(family, size, _TUTORIAL_STEPS if family == "tutorial" else 4 * size * size)

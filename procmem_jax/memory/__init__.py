@@ -1,0 +1,1 @@
+"""Masked similarity, the skill library, embeddings and extraction. Knows no environment."""

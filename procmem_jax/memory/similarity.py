@@ -1,0 +1,120 @@
+"""Masked cosine top-k on bare arrays, with sums in a fixed order so that batches never change a bit."""
+
+import functools
+
+import chex
+import jax
+import jax.numpy as jnp
+
+from procmem_jax.records import state_record
+
+_LARGEST_UNROLLED_K = 8
+
+
+@state_record
+class Retrieved:
+    """The K best rows of one query, best first.
+
+    Attributes:
+        scores: `[K]` float32; -inf where not valid.
+        slots: `[K]` int32; -1 where not valid.
+        valid: `[K]` bool.
+    """
+
+    scores: jax.Array
+    slots: jax.Array
+    valid: jax.Array
+
+
+def fixed_order_sum(x: jax.Array) -> jax.Array:
+    """Returns the sum over the last axis by a halving tree, padded with zeros to a power of two.
+
+    `sum` and `dot` choose an order by the shape of the whole batch, and so change in the last bit with its size.
+    """
+    size = x.shape[-1]
+    padded = 1 << max(size - 1, 0).bit_length()
+    x = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, padded - size)])
+    while x.shape[-1] > 1:
+        half = x.shape[-1] // 2
+        x = x[..., :half] + x[..., half:]
+    return x[..., 0]
+
+
+def normalize(vectors: jax.Array) -> jax.Array:
+    """Returns `vectors` (`[..., D]` float32) scaled to unit length; a zero vector stays zero."""
+    norm = jnp.sqrt(fixed_order_sum(vectors * vectors))[..., None]
+    return jnp.where(norm > 0, vectors / jnp.where(norm > 0, norm, 1.0), 0.0)
+
+
+def cosine_similarity(query: jax.Array, embeddings: jax.Array) -> jax.Array:
+    """Returns the cosines of unit (or zero) vectors in [-1, 1]; a zero vector has cosine 0 with everything.
+
+    Args:
+        query: `[D]` float32, one example.
+        embeddings: `[N, D]` float32.
+    """
+    return jnp.clip(fixed_order_sum(embeddings * query[None, :]), -1.0, 1.0)
+
+
+def masked_top_k(scores: jax.Array, mask: jax.Array, k: int) -> Retrieved:
+    """Returns the `k` highest scores among the rows that `mask` allows; ties go to the lowest slot.
+
+    Args:
+        scores: `[N]` float32, one example; NaN counts as not allowed.
+        mask: `[N]` bool, True where a row may be returned.
+        k: static, 1 to N.
+
+    Raises:
+        ValueError: `k` is below 1 or above N.
+    """
+    capacity = scores.shape[0]
+    if not 1 <= k <= capacity:
+        raise ValueError(f"k={k} is outside 1 to capacity={capacity}; choose k in that range")
+    chex.assert_shape(mask, (capacity,))
+    # Adding 0.0 turns -0.0 into 0.0, so that the two tie whatever the kernel.
+    allowed = jnp.where(mask & ~jnp.isnan(scores), scores + 0.0, -jnp.inf)
+    if k > _LARGEST_UNROLLED_K:
+        best, slots = jax.lax.top_k(allowed, k)
+    else:
+        best, slots = _top_k_by_maxima(allowed, k)
+    valid = best > -jnp.inf
+    return Retrieved(best, jnp.where(valid, slots, -1).astype(jnp.int32), valid)
+
+
+def _top_k_by_maxima(scores: jax.Array, k: int) -> tuple[jax.Array, jax.Array]:
+    """Returns (scores `[k]`, slots `[k]`) by repeated maxima: on a CPU `top_k` and `argmax` are far dearer."""
+    slot_numbers = jnp.arange(scores.shape[0], dtype=jnp.int32)
+    best, slots = [], []
+    for _ in range(k):
+        maximum = jnp.max(scores)
+        slot = jnp.min(jnp.where(scores == maximum, slot_numbers, scores.shape[0]))
+        best.append(maximum)
+        slots.append(slot)
+        scores = jnp.where(slot_numbers == slot, -jnp.inf, scores)
+    return jnp.stack(best), jnp.stack(slots)
+
+
+@functools.partial(jax.jit, static_argnames=("k", "normalized"))
+def cosine_top_k(
+    query: jax.Array, embeddings: jax.Array, mask: jax.Array, *, k: int, normalized: bool = False
+) -> Retrieved:
+    """Returns the `k` embeddings most similar to `query` by cosine, among those that `mask` allows.
+
+    One example; `vmap` for batches of queries or of libraries. Always K results: what does not exist is marked by
+    score -inf, slot -1 and valid False. Scores lie in [-1, 1]; ties go to the lowest slot; never NaN for finite
+    input; a zero vector has cosine 0 with everything.
+
+    Args:
+        query: `[D]` float32.
+        embeddings: `[N, D]` float32.
+        mask: `[N]` bool, True where a row may be returned.
+        k: static, 1 to N.
+        normalized: static; True promises that all vectors have length one or zero, and saves their normalisation.
+
+    Raises:
+        ValueError: `k` is below 1 or above N.
+    """
+    chex.assert_rank([query, embeddings, mask], [1, 2, 1])
+    if not normalized:
+        query, embeddings = normalize(query), normalize(embeddings)
+    return masked_top_k(cosine_similarity(query, embeddings), mask, k)

@@ -1,0 +1,91 @@
+"""Random words from numbered threefry streams with explicit counters.
+
+Every random number of a run is a function of (run key, stream, counter, agent number), so an agent's draws depend
+on nothing else: not on its batch, its chunk, its device, or on what other agents do.
+
+| stream  | number | counter                            | word 0        | word 1                      |
+| ------- | ------ | ---------------------------------- | ------------- | --------------------------- |
+| TICK    | 0      | tick since the agent began         | action choice | noise of the environment    |
+| EPISODE | 1      | episode number                     | layout        | layout                      |
+
+Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3" (threefry2x32, 20 rounds).
+"""
+
+import jax
+import jax.numpy as jnp
+from jax.extend.random import threefry2x32_p
+
+from procmem_jax.records import state_record
+
+TICK = 0
+EPISODE = 1
+
+
+@state_record
+class Streams:
+    """The keys of a run's streams.
+
+    Attributes:
+        tick: `[2]` uint32, key data of the tick stream.
+        episode: `[2]` uint32, key data of the episode stream.
+    """
+
+    tick: jax.Array
+    episode: jax.Array
+
+
+def open_streams(key: jax.Array) -> Streams:
+    """Returns the streams of the run key `key`, a typed threefry2x32 key with shape `()`; not consumed.
+
+    Raises:
+        TypeError: `key` is not a single typed key of the threefry2x32 implementation.
+    """
+    is_key = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    if not is_key or key.shape != () or str(jax.random.key_impl(key)) != "threefry2x32":
+        raise TypeError("key must be one typed threefry2x32 key; make it with procmem_jax.run_key(seed)")
+    data = [jax.random.key_data(jax.random.fold_in(key, number)) for number in (TICK, EPISODE)]
+    return Streams(tick=data[TICK], episode=data[EPISODE])
+
+
+def run_key(seed: int) -> jax.Array:
+    """Returns the run key of `seed`, a whole number from 0 to 2**32 - 1.
+
+    Raises:
+        ValueError: `seed` is outside that range.
+    """
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"seed={seed} is outside 0 to 4294967295; give a whole number in that range")
+    words = jnp.asarray([0, seed], jnp.uint32)
+    return jax.random.wrap_key_data(words, impl="threefry2x32")
+
+
+def draw_words(stream_key: jax.Array, counter: jax.Array, agent: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Returns two arrays of random uint32 words, one pair for each (counter, agent number).
+
+    Args:
+        stream_key: `[2]` uint32, one of the keys of `Streams`.
+        counter: integer array, the tick or episode number.
+        agent: uint32 array, the global agent number; broadcast against `counter`.
+    """
+    counter, agent = jnp.broadcast_arrays(jnp.asarray(counter, jnp.uint32), jnp.asarray(agent, jnp.uint32))
+    # vmap batches only what depends on a batched value, but the primitive needs its four operands batched alike.
+    zeros = (counter ^ counter) + (agent ^ agent)
+    first, second = threefry2x32_p.bind(stream_key[0] + zeros, stream_key[1] + zeros, counter + zeros, agent + zeros)
+    return first, second
+
+
+def scale_word(word: jax.Array, bound: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Returns (integer in [0, bound), leftover word): the high and low halves of `word * bound`.
+
+    The leftover word is again nearly uniform and nearly independent of the integer, so that one word serves several
+    small draws. A draw's bias is below `bound / 2**32` times the product of the bounds drawn before.
+    Source: Lemire 2019, "Fast random integer generation in an interval", section 4.
+
+    Args:
+        word: uint32 array.
+        bound: integer array or int, 1 to 65,536.
+    """
+    bound = jnp.asarray(bound, jnp.uint32)
+    high, low = word >> 16, word & jnp.uint32(0xFFFF)
+    integer = (high * bound + ((low * bound) >> 16)) >> 16
+    return integer.astype(jnp.int32), word * bound

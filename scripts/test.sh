@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Formatting, lint and tests, in an environment that the first run sets up. Ends with the status of the first that fails.
+set -euo pipefail
+
+usage() {
+  cat <<'TEXT'
+usage: bash scripts/test.sh [--all] [--extras] [--python PYTHON] [-- PYTEST_OPTION ...]
+
+  --all            the slow tests too
+  --extras         install the peers of the adapters and benchmarks as well, so that their tests run
+  --python PYTHON  another interpreter, such as python3.12, with an environment of its own (.venv-3.12)
+  --               what follows goes to pytest, as in: -- tests/envs -k layout -x
+TEXT
+}
+
+fail() {
+  printf 'test.sh: %s; see --help\n' "$1" >&2
+  exit 2
+}
+
+extras='test'
+marks='not slow'
+while [ $# -gt 0 ]; do
+  case $1 in
+    --all) marks='' ;;
+    --extras) extras='test bench' ;;
+    --python)
+      [ -n "${2:-}" ] || fail '--python needs the name or path of an interpreter'
+      export PYTHON=$2
+      shift
+      ;;
+    --help | -h)
+      usage
+      exit
+      ;;
+    --)
+      shift
+      break
+      ;;
+    *) fail "unknown option '$1'" ;;
+  esac
+  shift
+done
+
+scripts=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+# shellcheck disable=SC2086  # a list of words
+venv=$(bash "$scripts/setup.sh" $extras)
+cd -- "$scripts/.."
+unset PYTHONHOME PYTHONPATH # they would let packages of another Python in
+python=$venv/bin/python
+
+"$python" -m ruff format --check .
+"$python" -m ruff check .
+# -P keeps the current folder out of sys.path: the package is tested as installed.
+exec "$python" -P -m pytest -m "$marks" "$@"
