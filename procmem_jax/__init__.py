@@ -1,3 +1,75 @@
-"""Procedural memory as arrays: agents that extract, retrieve and reuse skills, in pure JAX."""
+"""Procedural memory as arrays: agents that extract, retrieve and reuse skills, in pure JAX.
+
+The names below are the public API. Importing the package creates no array, starts no backend and changes no setting.
+"""
+
+from procmem_jax.agents.procedural import AgentInputs, AgentState, EpisodeMetrics, ProceduralAgent
+from procmem_jax.agents.settings import AgentConfig, AgentParams, Config, Params
+from procmem_jax.agents.verbs import Trajectory, execute_skill, explore, extract_skill, run_episode
+from procmem_jax.envs.gridworld import GridWorld, GridWorldConfig, GridWorldParams, GridWorldState
+from procmem_jax.envs.layouts import Layout
+from procmem_jax.envs.percept import Percept
+from procmem_jax.envs.render import render_rgb, render_text
+from procmem_jax.experiments.presets import make_experiment
+from procmem_jax.experiments.train import TrainResult, train
+from procmem_jax.memory.library import (
+    Insertion,
+    LibraryConfig,
+    Skill,
+    SkillLibrary,
+    empty,
+    insert,
+    record_outcome,
+    retrieve,
+    summary,
+)
+from procmem_jax.memory.naming import skill_name
+from procmem_jax.memory.similarity import Retrieved, cosine_top_k, normalize
+from procmem_jax.records import as_arrays
+from procmem_jax.streams import Streams, open_streams, run_key
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "AgentConfig",
+    "AgentInputs",
+    "AgentParams",
+    "AgentState",
+    "Config",
+    "EpisodeMetrics",
+    "GridWorld",
+    "GridWorldConfig",
+    "GridWorldParams",
+    "GridWorldState",
+    "Insertion",
+    "Layout",
+    "LibraryConfig",
+    "Params",
+    "Percept",
+    "ProceduralAgent",
+    "Retrieved",
+    "Skill",
+    "SkillLibrary",
+    "Streams",
+    "TrainResult",
+    "Trajectory",
+    "as_arrays",
+    "cosine_top_k",
+    "empty",
+    "execute_skill",
+    "explore",
+    "extract_skill",
+    "insert",
+    "make_experiment",
+    "normalize",
+    "open_streams",
+    "record_outcome",
+    "render_rgb",
+    "render_text",
+    "retrieve",
+    "run_episode",
+    "run_key",
+    "skill_name",
+    "summary",
+    "train",
+]

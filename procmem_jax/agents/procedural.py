@@ -157,9 +157,9 @@ class ProceduralAgent:
         """
         active = state.episode < inputs.num_episodes
         words = draw_words(streams.tick, state.tick, inputs.number)
-        before = self._perceive(params, inputs, state.world)
+        before = self.perceive(params, inputs, state.world)
         memory, in_skill, skill_action = self._decide(state.memory, before)
-        explored, tape_index = self._explore(params, inputs, state, words[0])
+        explored, tape_index = self.choose_exploration(params, inputs, state, words[0])
         action = jnp.where(in_skill, skill_action, explored)
         tape_index = jnp.where(in_skill | ~active, state.tape_index, tape_index)
 
@@ -186,7 +186,7 @@ class ProceduralAgent:
         state = _add_reward(state, reward)
         return self._turn_page(params, streams, inputs, state, ended & active, terminated), transition
 
-    def _perceive(self, params: Params, inputs: AgentInputs, world: GridWorldState):
+    def perceive(self, params: Params, inputs: AgentInputs, world: GridWorldState):
         """Returns the percept with the tutorial's context: one number, the code of the agent's position."""
         percept = self.world.perceive(self.world.observe(world, params.world), world, params.world)
         code = inputs.codes.position_codes[world.x.astype(jnp.int32), world.y.astype(jnp.int32)]
@@ -197,7 +197,7 @@ class ProceduralAgent:
             return None, jnp.zeros((), jnp.bool_), jnp.zeros((), jnp.int32)
         return tutorial_memory.decide(memory, percept.context, percept.predicates, self.config.library)
 
-    def _explore(self, params: Params, inputs: AgentInputs, state: AgentState, word: jax.Array):
+    def choose_exploration(self, params: Params, inputs: AgentInputs, state: AgentState, word: jax.Array):
         """Returns (action, tape index) of the exploration policy."""
         if self.config.agent.explorer == "random":
             scripted = jnp.zeros((), jnp.int32)

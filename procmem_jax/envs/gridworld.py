@@ -19,6 +19,7 @@ from procmem_jax.envs.actions import (
 from procmem_jax.envs.layouts import Layout
 from procmem_jax.envs.percept import Percept
 from procmem_jax.records import (
+    as_arrays,
     check_numbers,
     check_range,
     check_settings,
@@ -124,7 +125,7 @@ class GridWorld:
     def default_params(self, **changes) -> GridWorldParams:
         """Returns checked concrete params; `size` defaults to `max_size`, the time limit to 4 size^2 steps."""
         size = changes.get("size", self.config.max_size)
-        params = GridWorldParams(**{"size": size, "max_steps": 4 * int(size) ** 2, **changes})
+        params = GridWorldParams(**{"size": size, "max_steps": 4 * size**2, **changes})
         self.check_params(params)
         return params
 
@@ -143,6 +144,7 @@ class GridWorld:
 
     def reset_from_words(self, words: tuple[jax.Array, jax.Array], params: GridWorldParams) -> GridWorldState:
         """Returns the first state of an episode, a function of two random words (`()` uint32 each)."""
+        params = as_arrays(params)
         if self.draws_layout:
             layout = layouts.random_layout(words, params.size)
         else:
@@ -159,6 +161,7 @@ class GridWorld:
     ) -> tuple[GridWorldState, jax.Array, jax.Array, jax.Array, dict]:
         """Returns (state, reward, terminated, truncated, info); `step` with random words in place of a key."""
         del words  # the rules of this world are deterministic
+        params = as_arrays(params)
         layout = state.layout
         last = (params.size - 1).astype(jnp.int8)
         x = jnp.clip(state.x + _signed(action, MOVE_RIGHT, MOVE_LEFT), 0, last)

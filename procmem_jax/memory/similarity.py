@@ -71,8 +71,9 @@ def masked_top_k(scores: jax.Array, mask: jax.Array, k: int) -> Retrieved:
     if not 1 <= k <= capacity:
         raise ValueError(f"k={k} is outside 1 to capacity={capacity}; choose k in that range")
     chex.assert_shape(mask, (capacity,))
-    # Adding 0.0 turns -0.0 into 0.0, so that the two tie whatever the kernel.
-    allowed = jnp.where(mask & ~jnp.isnan(scores), scores + 0.0, -jnp.inf)
+    # `lax.top_k` ranks -0.0 below 0.0, but the two tie. XLA drops an addition of 0.0, and keeps this.
+    scores = jnp.where(scores == 0, 0.0, scores)
+    allowed = jnp.where(mask & ~jnp.isnan(scores), scores, -jnp.inf)
     if k > _LARGEST_UNROLLED_K:
         best, slots = jax.lax.top_k(allowed, k)
     else:

@@ -1,0 +1,31 @@
+"""The README's Python examples run as they stand."""
+
+import pathlib
+import re
+
+import numpy as np
+
+README = pathlib.Path(__file__).parent.parent / "README.md"
+
+
+def python_blocks() -> list[str]:
+    return re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def test_training_example(capsys):
+    block = python_blocks()[0]
+    assert len(block.strip().splitlines()) <= 15
+    names: dict = {}
+    exec(compile(block, str(README), "exec"), names)
+    on, off = capsys.readouterr().out.splitlines()
+    assert on.startswith("memory on: ") and off.startswith("memory off: ")
+    assert names["result"].metrics.steps.shape == (256, 15)
+    assert names["skill_counts"].tolist() == [0] * 256  # the last run had its memory off
+
+
+def test_memory_example_learns_which_skill_works():
+    names: dict = {}
+    exec(compile(python_blocks()[1], str(README), "exec"), names)
+    np.testing.assert_array_equal(names["chosen"], [0] + [1] * 9)
+    assert names["library"].success_counts[:2].tolist() == [0, 9]
+    assert names["library"].failure_counts[:2].tolist() == [1, 0]
