@@ -18,12 +18,11 @@ _BOX_CHARACTERS = "─│╭╮╰╯ "
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line `arguments` (by default the program's own) and exits with status 0, 2 on bad input."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    if arguments == ["--version"]:
-        print(f"procmem {procmem_jax.__version__}")
-        return
     try:
-        command = _parse(arguments)
-        command.run()
+        try:
+            _run(arguments)
+        finally:
+            sys.stdout.flush()  # a pipe closed at the other end is to show here, not when the interpreter ends
     except KeyboardInterrupt:
         print("procmem: interrupted; nothing half-written was left", file=sys.stderr)
         raise SystemExit(130) from None
@@ -35,6 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         print(f"procmem: error: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from None
+
+
+def _run(arguments: list[str]) -> None:
+    if arguments == ["--version"]:
+        print(f"procmem {procmem_jax.__version__}")
+    else:
+        _parse(arguments).run()
 
 
 def _parse(arguments: list[str]):

@@ -9,7 +9,7 @@ import tyro
 from procmem_jax.experiments import reports
 from procmem_jax.experiments.overrides import list_settings, parse_assignments
 from procmem_jax.experiments.presets import DEFAULT_PRESET, PRESETS, make_experiment
-from procmem_jax.experiments.runs import FIGURE_FILE, LIBRARIES_FILE, RunSpec, run_training, stored_summary
+from procmem_jax.experiments.runs import FIGURE_FILE, RunSpec, run_training, stored_summary
 from procmem_jax.experiments.tasks import TASK_FAMILIES
 from procmem_jax.figures.training import plot_run
 
@@ -58,8 +58,8 @@ class Train:
         spec = RunSpec(self.task, self.preset, config, params, self.agents, self.episodes, self.seed)
         spec.check()
         folder = pathlib.Path(self.out or f"runs/{self.task}-{self.preset}-{self.seed}")
-        summary = stored_summary(folder, spec)
-        if summary is not None and not self.force:
+        summary = None if self.force else stored_summary(folder, spec)
+        if summary is not None:
             print(f"{folder} holds this run, finished; its stored result (--force runs it again):")
             if not (folder / FIGURE_FILE).exists():
                 plot_run(folder)
@@ -72,7 +72,7 @@ class Train:
                     on_progress=reporter.on_progress,
                     on_episode=reporter.on_episode,
                 )
-        print(reports.closing_report(spec, summary, folder / LIBRARIES_FILE))
+        print(reports.closing_report(spec, summary, folder))
         print(f"\nResults in {folder}, figure {folder / FIGURE_FILE}")
 
 

@@ -82,11 +82,13 @@ def check_settings(config: Any) -> None:
 
 
 def check_numbers(params: Any) -> None:
-    """Raises a ValueError for the first number of the concrete record `params` outside its bounds."""
+    """Raises a ValueError for the first number of the concrete record `params` outside its bounds or not whole."""
     for field in dataclasses.fields(params):
         if "static" in field.metadata:
             value = getattr(params, field.name)
             check_range(field.name, value, field.metadata["minimum"], field.metadata["maximum"])
+            if jnp.issubdtype(field.metadata["dtype"], jnp.integer) and np.any(np.mod(value, 1) != 0):
+                raise ValueError(f"{field.name}={value} is not a whole number; give one")
 
 
 def as_arrays(params: Record) -> Record:

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend.random import threefry2x32_p
 
-from procmem_jax.records import state_record
+from procmem_jax.records import check_count, state_record
 
 TICK = 0
 EPISODE = 1
@@ -51,10 +51,10 @@ def run_key(seed: int) -> jax.Array:
     """Returns the run key of `seed`, a whole number from 0 to 2**32 - 1.
 
     Raises:
+        TypeError: `seed` is not an integer.
         ValueError: `seed` is outside that range.
     """
-    if not 0 <= seed < 2**32:
-        raise ValueError(f"seed={seed} is outside 0 to 4294967295; give a whole number in that range")
+    check_count("seed", seed, 0, 2**32 - 1)
     words = jnp.asarray([0, seed], jnp.uint32)
     return jax.random.wrap_key_data(words, impl="threefry2x32")
 

@@ -5,11 +5,11 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.agents import tutorial_memory
 from procmem_jax.agents.exploration import Tape, explore, play_tape
+from procmem_jax.agents.rules import Rule, RuleState, Step, make_rule
 from procmem_jax.agents.settings import Config, Params
-from procmem_jax.agents.tutorial_memory import SkillMemory
 from procmem_jax.envs.gridworld import GridWorld, GridWorldState
+from procmem_jax.envs.percept import Percept
 from procmem_jax.memory.embedding import CodeTables, hashed_code_tables
 from procmem_jax.records import state_record
 from procmem_jax.streams import Streams, draw_words
@@ -59,7 +59,7 @@ class AgentState:
 
     Attributes:
         world: its world.
-        memory: its library and running skill; None if the memory is off.
+        memory: its library, running skill and whatever else its rule keeps; None if the memory is off.
         tick: `()` int32, ticks since it began.
         episode: `()` int32, the number of the running episode; `num_episodes` once it is frozen.
         steps, skill_steps: `()` int32, of the running episode.
@@ -71,7 +71,7 @@ class AgentState:
     """
 
     world: GridWorldState
-    memory: SkillMemory | None
+    memory: RuleState | None
     tick: jax.Array
     episode: jax.Array
     steps: jax.Array
@@ -119,6 +119,16 @@ class ProceduralAgent:
         """The environment."""
         return GridWorld(self.config.world)
 
+    @property
+    def rule(self) -> Rule | None:
+        """What it does with its memory; None if the memory is off."""
+        return make_rule(self.config)
+
+    @property
+    def interval(self) -> int:
+        """Ticks between two consolidations."""
+        return 1 if self.rule is None else self.rule.interval
+
     def make_inputs(self, number: jax.Array, num_episodes: jax.Array, tape: Tape | None = None) -> AgentInputs:
         """Returns the inputs of agent `number` (`()` uint32), its code tables made by a fixed hash."""
         number = jnp.asarray(number, jnp.uint32)
@@ -131,9 +141,10 @@ class ProceduralAgent:
         zero = jnp.zeros((), jnp.int32)
         room = jnp.zeros((num_recorded,), jnp.int32)
         real_zero = jnp.zeros((), jnp.float32)
+        world = self._reset(params, streams, inputs, zero)
         return AgentState(
-            world=self._reset(params, streams, inputs, zero),
-            memory=tutorial_memory.begin(self.config.library) if self.config.agent.use_skills else None,
+            world=world,
+            memory=None if self.rule is None else self.rule.begin(self.perceive(params, inputs, world), params.agent),
             tick=zero,
             episode=zero,
             steps=zero,
@@ -158,44 +169,50 @@ class ProceduralAgent:
         active = state.episode < inputs.num_episodes
         words = draw_words(streams.tick, state.tick, inputs.number)
         before = self.perceive(params, inputs, state.world)
-        memory, in_skill, skill_action = self._decide(state.memory, before)
+        memory, in_skill, skill_action = self._decide(params, state.memory, before, words[0])
         explored, tape_index = self.choose_exploration(params, inputs, state, words[0])
         action = jnp.where(in_skill, skill_action, explored)
         tape_index = jnp.where(in_skill | ~active, state.tape_index, tape_index)
-
         world, reward, terminated, truncated, _ = self.world.step_from_words(
             (words[1], words[1]), state.world, action, params.world
         )
-        transition = Transition(action, world, reward, terminated, truncated, active)
-        steps = state.steps + 1
-        if memory is not None:
-            memory = tutorial_memory.observe(
-                memory, before.context, before.predicates, action, terminated, truncated, active
-            )
-        ended = terminated | truncated | self._gives_up(params, memory, steps)
-        memory = self._learn(params, inputs, memory, world, ended, terminated, active)
+        step = Step(before, self.perceive(params, inputs, world), action, reward, terminated, truncated)
+        memory, ended = self._learn(params, inputs, memory, step, state.steps + 1, active)
         state = dataclasses.replace(
             state,
             world=world,
             memory=memory,
             tick=state.tick + 1,
-            steps=steps,
+            steps=state.steps + 1,
             skill_steps=state.skill_steps + in_skill.astype(jnp.int32),
             tape_index=tape_index,
         )
         state = _add_reward(state, reward)
-        return self._turn_page(params, streams, inputs, state, ended & active, terminated), transition
+        state = self._turn_page(params, streams, inputs, state, ended & active, terminated)
+        return state, Transition(action, world, reward, terminated, truncated, active)
 
-    def perceive(self, params: Params, inputs: AgentInputs, world: GridWorldState):
-        """Returns the percept with the tutorial's context: one number, the code of the agent's position."""
+    def consolidate(self, params: Params, inputs: AgentInputs, state: AgentState) -> AgentState:
+        """Returns the state after the memory's work of every `interval` ticks."""
+        if self.rule is None:
+            return state
+        active = state.episode < inputs.num_episodes
+        return dataclasses.replace(state, memory=self.rule.consolidate(state.memory, params.agent, active))
+
+    def perceive(self, params: Params, inputs: AgentInputs, world: GridWorldState) -> Percept:
+        """Returns the percept of a world.
+
+        The tutorial's memory gets its own context: one number, the code of the agent's position.
+        """
         percept = self.world.perceive(self.world.observe(world, params.world), world, params.world)
+        if self.config.agent.memory != "tutorial":
+            return percept
         code = inputs.codes.position_codes[world.x.astype(jnp.int32), world.y.astype(jnp.int32)]
         return dataclasses.replace(percept, context=code[None])
 
-    def _decide(self, memory: SkillMemory | None, percept):
-        if memory is None:
+    def _decide(self, params: Params, memory: RuleState | None, percept: Percept, word: jax.Array):
+        if self.rule is None:
             return None, jnp.zeros((), jnp.bool_), jnp.zeros((), jnp.int32)
-        return tutorial_memory.decide(memory, percept.context, percept.predicates, self.config.library)
+        return self.rule.decide(memory, percept, word, params.agent)
 
     def choose_exploration(self, params: Params, inputs: AgentInputs, state: AgentState, word: jax.Array):
         """Returns (action, tape index) of the exploration policy."""
@@ -208,47 +225,54 @@ class ProceduralAgent:
         action = explore(self.config.agent.explorer, word, scripted, params.agent.epsilon, self.world.num_actions)
         return action, state.tape_index
 
-    def _gives_up(self, params: Params, memory: SkillMemory | None, steps: jax.Array) -> jax.Array:
+    def _learn(
+        self,
+        params: Params,
+        inputs: AgentInputs,
+        memory: RuleState | None,
+        step: Step,
+        steps: jax.Array,
+        active: jax.Array,
+    ) -> tuple[RuleState | None, jax.Array]:
+        """Returns (memory after a step, whether the episode ended with it `()` bool)."""
         budget = params.agent.step_budget
         exhausted = (budget > 0) & (steps >= budget)
-        return exhausted if memory is None else exhausted & (memory.running < 0)
-
-    def _learn(self, params: Params, inputs: AgentInputs, memory, world, ended, success, active):
-        if memory is None:
-            return None
-        percept = self.world.perceive(self.world.observe(world, params.world), world, params.world)
-        return tutorial_memory.end_episode(
-            memory,
-            ended,
-            success,
-            percept.predicates,
-            inputs.codes.action_codes,
-            self.config.library,
-            merge_threshold=params.agent.merge_threshold,
-            min_success_steps=params.agent.min_success_steps,
-            enabled=active,
-        )
+        over = step.terminated | step.truncated
+        if self.rule is None:
+            return None, over | exhausted
+        memory = self.rule.observe(memory, step, params.agent, active)
+        ended = over | (exhausted & ~self.rule.is_busy(memory))
+        memory = self.rule.end_episode(memory, step, ended, inputs.codes, params.agent, active)
+        return memory, ended
 
     def _reset(self, params: Params, streams: Streams, inputs: AgentInputs, episode: jax.Array) -> GridWorldState:
-        words = draw_words(streams.episode, episode, inputs.number) if self.world.draws_layout else None
+        words = None
+        if self.world.draws_layout:
+            number = self.world.layout_number(episode, params.world)
+            words = draw_words(streams.episode, number, inputs.number)
         return self.world.reset_from_words(words, params.world)
 
     def _turn_page(self, params, streams, inputs, state: AgentState, ended, success) -> AgentState:
         """Returns the state with the finished episode reported and the next one begun, where `ended`."""
-        if state.memory is None:
+        if self.rule is None:
             skills = uses = jnp.zeros((), jnp.int32)
         else:
-            skills = jnp.sum(state.memory.library.used, dtype=jnp.int32)
-            uses = state.memory.num_uses
+            skills = jnp.sum(self.rule.library(state.memory).used, dtype=jnp.int32)
+            uses = self.rule.num_uses(state.memory)
         row = EpisodeMetrics(state.episode_return, state.steps, success, skills, uses, state.skill_steps)
         num_recorded = state.metrics.steps.shape[0]
         place = jnp.where(ended, state.episode, num_recorded)
         metrics = jax.tree.map(lambda column, value: column.at[place].set(value, mode="drop"), state.metrics, row)
         fresh = self._reset(params, streams, inputs, state.episode + 1)
+        world = jax.tree.map(lambda new, old: jnp.where(ended, new, old), fresh, state.world)
+        memory = state.memory
+        if self.rule is not None:
+            memory = self.rule.start_episode(memory, self.perceive(params, inputs, world), ended)
         zero = jnp.zeros((), jnp.int32)
         return dataclasses.replace(
             state,
-            world=jax.tree.map(lambda new, old: jnp.where(ended, new, old), fresh, state.world),
+            world=world,
+            memory=memory,
             episode=state.episode + ended.astype(jnp.int32),
             steps=jnp.where(ended, zero, state.steps),
             skill_steps=jnp.where(ended, zero, state.skill_steps),

@@ -45,13 +45,23 @@ def run_ticks(
     streams: Streams,
     inputs: AgentInputs,
     state: AgentState,
-    num_ticks: jax.Array,
+    num_intervals: jax.Array,
     *,
     batched_params: bool = False,
 ) -> AgentState:
-    """Returns A agents after `num_ticks` (`()` int32, traced) more ticks; `state` is donated. See `begin_agents`."""
+    """Returns A agents after `num_intervals` (`()` int32, traced) times `agent.interval` more ticks.
+
+    All agents consolidate their memories in the same ticks, at the end of an interval. `state` is donated and must
+    stand at the start of one. Other arguments as for `begin_agents`.
+    """
     tick = jax.vmap(agent.tick, in_axes=(_axis(batched_params), None, 0, 0))
-    return jax.lax.fori_loop(0, num_ticks, lambda _, state: tick(params, streams, inputs, state)[0], state)
+    consolidate = jax.vmap(agent.consolidate, in_axes=(_axis(batched_params), 0, 0))
+
+    def interval(_, state):
+        state = jax.lax.fori_loop(0, agent.interval, lambda _, state: tick(params, streams, inputs, state)[0], state)
+        return consolidate(params, inputs, state)
+
+    return jax.lax.fori_loop(0, num_intervals, interval, state)
 
 
 @functools.partial(jax.jit, static_argnames=("agent", "num_ticks", "batched_params"), donate_argnames=("state",))
@@ -65,9 +75,24 @@ def record_ticks(
     num_ticks: int,
     batched_params: bool = False,
 ) -> tuple[AgentState, Transition]:
-    """Returns (state, transitions `[T, A, ...]`) of A agents after `num_ticks` = T (static) more ticks."""
+    """Returns (state, transitions `[T, A, ...]`) of A agents after `num_ticks` = T (static) more ticks.
+
+    Raises:
+        ValueError: `num_ticks` is not a multiple of the agent's interval.
+    """
+    if num_ticks % agent.interval:
+        raise ValueError(f"num_ticks={num_ticks} is no multiple of interval={agent.interval}; choose one")
     tick = jax.vmap(agent.tick, in_axes=(_axis(batched_params), None, 0, 0))
-    return jax.lax.scan(lambda state, _: tick(params, streams, inputs, state), state, None, length=num_ticks)
+    consolidate = jax.vmap(agent.consolidate, in_axes=(_axis(batched_params), 0, 0))
+
+    def interval(state, _):
+        state, transitions = jax.lax.scan(
+            lambda state, _: tick(params, streams, inputs, state), state, None, length=agent.interval
+        )
+        return consolidate(params, inputs, state), transitions
+
+    state, transitions = jax.lax.scan(interval, state, None, length=num_ticks // agent.interval)
+    return state, jax.tree.map(lambda leaf: leaf.reshape(num_ticks, *leaf.shape[2:]), transitions)
 
 
 @jax.jit

@@ -187,9 +187,11 @@ def run_episode(
         state: one example that is not frozen.
     """
     number = state.episode
-    state = jax.lax.while_loop(
-        lambda later: (later.episode == number) & (number < inputs.num_episodes),
-        lambda later: agent.tick(params, streams, inputs, later)[0],
-        state,
-    )
+
+    def tick(state: AgentState) -> AgentState:
+        state, _ = agent.tick(params, streams, inputs, state)
+        due = state.tick % agent.interval == 0
+        return jax.lax.cond(due, lambda later: agent.consolidate(params, inputs, later), lambda later: later, state)
+
+    state = jax.lax.while_loop(lambda later: (later.episode == number) & (number < inputs.num_episodes), tick, state)
     return state, jax.tree.map(lambda column: column[number], state.metrics)

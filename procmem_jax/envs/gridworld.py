@@ -29,7 +29,9 @@ from procmem_jax.records import (
     state_record,
 )
 
+LAYOUTS = ("tutorial", "random", "doorkey", "shifting")
 PREDICATE_NAMES = ("has_key", "door_open", "goal_reached")
+SURROUNDINGS = ((1, 0), (1, 1), (1, -1), (0, 1), (0, -1), (-1, 0))  # cells beside the agent that it sees as blocked
 OBSERVATION_NAMES = (
     *("agent_x", "agent_y", "key_x", "key_y", "door_x", "door_y", "goal_x", "goal_y", "box_x", "box_y"),
     *("has_key", "door_open", "at_goal"),
@@ -44,8 +46,13 @@ class GridWorldConfig:
         TypeError, ValueError: a setting of the wrong kind or out of bounds.
     """
 
-    layout: str = setting("random", "where objects stand: fixed as in the tutorial, or drawn at each reset",
-                          choices=("tutorial", "random"))  # fmt: skip
+    layout: str = setting(
+        "random",
+        "where objects stand: tutorial: fixed; random: drawn at each reset; doorkey: drawn, with a wall between the "
+        "rooms; shifting: three drawn layouts in turn",
+        choices=LAYOUTS,
+    )
+
     max_size: int = setting(5, "largest size a compiled program can hold, cells", minimum=3, maximum=64)
 
     def __post_init__(self):
@@ -67,6 +74,16 @@ class GridWorldParams:
     door_pays_again: jax.Array | bool = param(
         False, jnp.bool_, "opening an open door pays again (a quirk of the tutorial)"
     )
+    sticky: jax.Array | float = param(
+        0.0,
+        jnp.float32,
+        "probability that the action executed last is carried out again instead of the chosen one",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    shift_every: jax.Array | int = param(
+        50, jnp.int32, "episodes on one layout before the next (layout shifting)", minimum=1, maximum=2**30
+    )
     key_x: jax.Array | int = param(2, jnp.int32, "column of the key on the tutorial layout", minimum=0)
     key_y: jax.Array | int = param(2, jnp.int32, "row of the key on the tutorial layout", minimum=0)
     door_x: jax.Array | int = param(3, jnp.int32, "column of the door on the tutorial layout", minimum=0)
@@ -83,6 +100,7 @@ class GridWorldState:
         x, y: `()` int8, the agent's cell.
         has_key, door_open: `()` bool.
         step: `()` int32, steps since the episode began.
+        last_action: `()` int32, the action executed last; 0 before the first step.
         layout: where everything stood at its start.
     """
 
@@ -91,6 +109,7 @@ class GridWorldState:
     has_key: jax.Array
     door_open: jax.Array
     step: jax.Array
+    last_action: jax.Array
     layout: Layout
 
 
@@ -115,7 +134,12 @@ class GridWorld:
     @property
     def context_size(self) -> int:
         """C, the length of a percept's context."""
-        return 2
+        return 2 + (len(SURROUNDINGS) if self.has_walls else 0)
+
+    @property
+    def has_walls(self) -> bool:
+        """Whether a column of walls parts the grid in two rooms."""
+        return self.config.layout == "doorkey"
 
     @property
     def draws_layout(self) -> bool:
@@ -142,15 +166,26 @@ class GridWorld:
             for name in ("key_x", "key_y", "door_x", "door_y", "box_x", "box_y"):
                 check_range(name, getattr(params, name), 0, smallest - 1)
 
+        if self.has_walls:
+            check_range("size of a doorkey world", params.size, 5, 16)
+
+    def layout_number(self, episode: jax.Array, params: GridWorldParams) -> jax.Array:
+        """Returns the counter of the episode stream that draws the layout of `episode`, `()` int32."""
+        if self.config.layout == "shifting":
+            return (episode // params.shift_every) % layouts.NUM_SHIFTING
+        return episode
+
     def reset_from_words(self, words: tuple[jax.Array, jax.Array], params: GridWorldParams) -> GridWorldState:
         """Returns the first state of an episode, a function of two random words (`()` uint32 each)."""
         params = as_arrays(params)
-        if self.draws_layout:
+        if self.has_walls:
+            layout = layouts.doorkey_layout(words, params.size)
+        elif self.draws_layout:
             layout = layouts.random_layout(words, params.size)
         else:
             layout = layouts.tutorial_layout(params)
-        no = jnp.zeros((), jnp.bool_)
-        return GridWorldState(layout.start_x, layout.start_y, no, no, jnp.zeros((), jnp.int32), layout)
+        no, zero = jnp.zeros((), jnp.bool_), jnp.zeros((), jnp.int32)
+        return GridWorldState(layout.start_x, layout.start_y, no, no, zero, zero, layout)
 
     def step_from_words(
         self,
@@ -159,23 +194,55 @@ class GridWorld:
         action: jax.Array,
         params: GridWorldParams,
     ) -> tuple[GridWorldState, jax.Array, jax.Array, jax.Array, dict]:
-        """Returns (state, reward, terminated, truncated, info); `step` with random words in place of a key."""
-        del words  # the rules of this world are deterministic
+        """Returns (state, reward, terminated, truncated, info); `step` with random words in place of a key.
+
+        The first word decides whether the executed action sticks.
+        """
         params = as_arrays(params)
+        executed = self._stick(words[0], state, action, params) if words is not None else action
         layout = state.layout
-        last = (params.size - 1).astype(jnp.int8)
-        x = jnp.clip(state.x + _signed(action, MOVE_RIGHT, MOVE_LEFT), 0, last)
-        y = jnp.clip(state.y + _signed(action, MOVE_UP, MOVE_DOWN), 0, last)
-        takes_key = (action == PICKUP_KEY) & (x == layout.key_x) & (y == layout.key_y) & ~state.has_key
-        opens = (action == OPEN_DOOR) & (x == layout.door_x) & (y == layout.door_y) & state.has_key
+        x, y = self._move(state, executed, params)
+        takes_key = (executed == PICKUP_KEY) & (x == layout.key_x) & (y == layout.key_y) & ~state.has_key
+        opens = (executed == OPEN_DOOR) & self._at_door(state) & state.has_key
         pays_door = opens & (params.door_pays_again | ~state.door_open)
-        new = GridWorldState(x, y, state.has_key | takes_key, state.door_open | opens, state.step + 1, layout)
+        new = GridWorldState(
+            x,
+            y,
+            state.has_key | takes_key,
+            state.door_open | opens,
+            state.step + 1,
+            executed.astype(jnp.int32),
+            layout,
+        )
         terminated = _goal_reached(new)
         reward = jnp.where(takes_key, params.key_reward, params.step_reward)
         reward = jnp.where(pays_door, params.door_reward, reward)
         reward = jnp.where(terminated, params.goal_reward, reward)
         truncated = ~terminated & (params.max_steps > 0) & (new.step >= params.max_steps)
-        return new, reward, terminated, truncated, {}
+        return new, reward, terminated, truncated, {"executed_action": executed}
+
+    def _stick(self, word: jax.Array, state: GridWorldState, action: jax.Array, params: GridWorldParams) -> jax.Array:
+        """Returns the executed action: with probability `sticky`, and never on the first step, the previous one.
+
+        Source: Machado et al. 2018, "Revisiting the Arcade Learning Environment", section 5.2.
+        """
+        coin = (word >> 8).astype(jnp.float32) * 2.0**-24
+        return jnp.where((coin < params.sticky) & (state.step > 0), state.last_action, action.astype(jnp.int32))
+
+    def _move(self, state: GridWorldState, action: jax.Array, params: GridWorldParams) -> tuple[jax.Array, jax.Array]:
+        """Returns the cell (x, y) after `action`; walls, the closed door and the edge leave it as it was."""
+        last = (params.size - 1).astype(jnp.int8)
+        x = jnp.clip(state.x + _signed(action, MOVE_RIGHT, MOVE_LEFT), 0, last)
+        y = jnp.clip(state.y + _signed(action, MOVE_UP, MOVE_DOWN), 0, last)
+        if not self.has_walls:
+            return x, y
+        stays = layouts.is_blocked(state.layout, state.door_open, x, y)
+        return jnp.where(stays, state.x, x), jnp.where(stays, state.y, y)
+
+    def _at_door(self, state: GridWorldState) -> jax.Array:
+        """Returns whether the door can be opened from here: on its cell, or, where it is in a wall, beside it."""
+        far_x, far_y = jnp.abs(state.x - state.layout.door_x), jnp.abs(state.y - state.layout.door_y)
+        return (far_x + far_y == 1) if self.has_walls else (far_x + far_y == 0)
 
     def reset(self, key: jax.Array, params: GridWorldParams) -> tuple[jax.Array, GridWorldState]:
         """Returns (observation `[13]` int32, first state). `key` is consumed."""
@@ -213,8 +280,11 @@ class GridWorld:
     def perceive(self, obs: jax.Array, state: GridWorldState, params: GridWorldParams) -> Percept:
         """Returns the percept of one observation.
 
-        Its context `[2]` is the offset (x, y), in cells, from the agent to what the next predicate is about: the key,
-        then the door, then the goal. `goal_reached` means success, not merely standing on the goal.
+        Its context `[C]` is the offset (x, y), in cells, from the agent to what the next predicate is about: the key,
+        then the door, then the goal; with walls also, as 0 or 1, which of the `SURROUNDINGS` are blocked.
+        `goal_reached` means success, not merely standing on the goal.
+
+        Source: agent-centred descriptions that transfer, Konidaris & Barto 2007, "Building portable options".
         """
         del obs, params
         layout = state.layout
@@ -222,20 +292,25 @@ class GridWorld:
         target_y = jnp.where(state.door_open, layout.goal_y, layout.door_y)
         offset_x = jnp.where(state.has_key, target_x, layout.key_x) - state.x
         offset_y = jnp.where(state.has_key, target_y, layout.key_y) - state.y
+        context = [offset_x, offset_y]
+        if self.has_walls:
+            for beside_x, beside_y in SURROUNDINGS:
+                blocked = layouts.is_blocked(layout, state.door_open, state.x + beside_x, state.y + beside_y)
+                context.append(blocked.astype(jnp.int8))
         return Percept(
             predicates=jnp.stack([state.has_key, state.door_open, _goal_reached(state)]),
-            context=jnp.stack([offset_x, offset_y]).astype(jnp.float32),
+            context=jnp.stack(context).astype(jnp.float32),
             fingerprint=_fingerprint(state),
         )
 
     def scripted_action(self, state: GridWorldState, params: GridWorldParams) -> jax.Array:
         """Returns the scripted explorer's action, `()` int32, or -1 where the script has none to offer."""
         del params
-        return script.scripted_action(state, tutorial=self.config.layout == "tutorial")
+        return script.scripted_action(state, self.config.layout)
 
     def optimal_steps(self, state: GridWorldState) -> jax.Array:
         """Returns the fewest steps from the start of `state`'s episode to its end, `()` int32."""
-        return layouts.optimal_steps(state.layout)
+        return layouts.optimal_steps(state.layout, walls=self.has_walls)
 
 
 def _signed(action: jax.Array, up: int, down: int) -> jax.Array:

@@ -6,6 +6,9 @@ import jax.numpy as jnp
 from procmem_jax.records import state_record
 from procmem_jax.streams import scale_word
 
+NUM_SHIFTING = 3  # layouts that an agent of a shifting task meets in turn
+NOWHERE = -1
+
 
 @state_record
 class Layout:
@@ -78,14 +81,47 @@ def random_layout(words: tuple[jax.Array, jax.Array], size: jax.Array) -> Layout
     return Layout(*coordinates)
 
 
-def optimal_steps(layout: Layout) -> jax.Array:
-    """Returns the fewest steps to the goal of a grid without walls, `()` int32: key, pick up, door, open, goal."""
+def doorkey_layout(words: tuple[jax.Array, jax.Array], size: jax.Array) -> Layout:
+    """Returns two rooms parted by a column of walls with one door: agent and key in the left, the goal in the right.
+
+    Every column but the first and last may hold the wall; every cell of it the door. There is no box.
+
+    Args:
+        words: two `()` uint32 random words: wall, door and agent; key and goal.
+        size: `()` int32, cells along a side, 5 to 16.
+    """
+    wall, rest = scale_word(words[0], size - 2)
+    wall = wall + 1
+    door_y, rest = scale_word(rest, size)
+    agent, _ = scale_word(rest, wall * size)
+    key, rest = scale_word(words[1], wall * size - 1)
+    key = _free_cell(key, [agent])
+    goal, _ = scale_word(rest, (size - 1 - wall) * size)
+    goal_column = goal // size
+    cells = (agent // size, agent % size, key // size, key % size, wall, door_y)
+    cells += (wall + 1 + goal_column, goal - goal_column * size)
+    nowhere = jnp.full((), NOWHERE, jnp.int8)
+    return Layout(*(coordinate.astype(jnp.int8) for coordinate in cells), nowhere, nowhere)
+
+
+def is_blocked(layout: Layout, door_open: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
+    """Returns whether (x, y) is a wall or the closed door of a doorkey layout, `()` bool."""
+    return (x == layout.door_x) & ((y != layout.door_y) | ~door_open)
+
+
+def optimal_steps(layout: Layout, *, walls: bool = False) -> jax.Array:
+    """Returns the fewest steps to the goal, `()` int32: to the key, pick up, to the door, open, to the goal.
+
+    Rooms without inner walls make every leg a Manhattan distance; with `walls` (static) the door is opened from the
+    cell to its left, and the way to the goal leads through it. Tests hold both against a breadth-first search.
+    """
 
     def distance(x_0, y_0, x_1, y_1):
         wide = [coordinate.astype(jnp.int32) for coordinate in (x_0, y_0, x_1, y_1)]
         return jnp.abs(wide[0] - wide[2]) + jnp.abs(wide[1] - wide[3])
 
+    opening_x = layout.door_x - 1 if walls else layout.door_x
     to_key = distance(layout.start_x, layout.start_y, layout.key_x, layout.key_y)
-    to_door = distance(layout.key_x, layout.key_y, layout.door_x, layout.door_y)
-    to_goal = distance(layout.door_x, layout.door_y, layout.goal_x, layout.goal_y)
+    to_door = distance(layout.key_x, layout.key_y, opening_x, layout.door_y)
+    to_goal = distance(opening_x, layout.door_y, layout.goal_x, layout.goal_y)
     return to_key + 1 + to_door + 1 + to_goal

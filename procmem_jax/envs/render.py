@@ -9,36 +9,40 @@ _COLOURS = {
     "door open": (199, 169, 150),
     "goal": (44, 160, 44),
     "box": (127, 127, 127),
+    "wall": (64, 64, 64),
 }
 
 
-def _contents(state) -> list[tuple[str, int, int]]:
+def _contents(state, size: int, walls: bool) -> list[tuple[str, int, int]]:
     """Returns (what, x, y) of everything in the grid; what stands later in the list is drawn on top."""
     layout = state.layout
+    wall = [("wall", int(layout.door_x), y) for y in range(size) if y != int(layout.door_y)] if walls else []
     door = "door open" if bool(state.door_open) else "door closed"
     cells = [("box", layout.box_x, layout.box_y), ("goal", layout.goal_x, layout.goal_y)]
     cells += [(door, layout.door_x, layout.door_y)]
     if not bool(state.has_key):
         cells += [("key", layout.key_x, layout.key_y)]
-    return [(what, int(x), int(y)) for what, x, y in [*cells, ("agent", state.x, state.y)]]
+    cells += [("agent", state.x, state.y)]
+    return [(what, int(x), int(y)) for what, x, y in [*wall, *cells] if x >= 0]
 
 
-def render_text(state, params) -> str:
-    """Returns the grid as lines of text, y upwards: A agent, k key, D door (d open), G goal, b box, . empty.
+def render_text(state, params, *, walls: bool = False) -> str:
+    """Returns the grid as lines of text, y upwards: A agent, k key, D door (d open), G goal, b box, # wall, . empty.
 
     Args:
         state: `GridWorldState`, one concrete example.
         params: its `GridWorldParams`.
+        walls: whether the world has walls (`GridWorld.has_walls`).
     """
-    letters = {"agent": "A", "key": "k", "door closed": "D", "door open": "d", "goal": "G", "box": "b"}
+    letters = {"agent": "A", "key": "k", "door closed": "D", "door open": "d", "goal": "G", "box": "b", "wall": "#"}
     size = int(params.size)
     rows = [["."] * size for _ in range(size)]
-    for what, x, y in _contents(state):
+    for what, x, y in _contents(state, size, walls):
         rows[y][x] = letters[what]
     return "\n".join(" ".join(row) for row in reversed(rows))
 
 
-def render_rgb(state, params, *, cell_pixels: int = 32) -> np.ndarray:
+def render_rgb(state, params, *, walls: bool = False, cell_pixels: int = 32) -> np.ndarray:
     """Returns the grid as an image, `[size * cell_pixels, size * cell_pixels, 3]` uint8, y upwards.
 
     The agent is a disc, so that what it stands on stays visible.
@@ -46,6 +50,7 @@ def render_rgb(state, params, *, cell_pixels: int = 32) -> np.ndarray:
     Args:
         state: `GridWorldState`, one concrete example.
         params: its `GridWorldParams`.
+        walls: whether the world has walls (`GridWorld.has_walls`).
         cell_pixels: side of a cell, pixels, at least 4.
 
     Raises:
@@ -58,7 +63,7 @@ def render_rgb(state, params, *, cell_pixels: int = 32) -> np.ndarray:
     cells[:, 0], cells[:, :, :, 0] = 221, 221
     offset = np.arange(cell_pixels) - (cell_pixels - 1) / 2
     disc = offset[:, None] ** 2 + offset[None, :] ** 2 <= (0.35 * cell_pixels) ** 2
-    for what, x, y in _contents(state):
+    for what, x, y in _contents(state, size, walls):
         tile = cells[size - 1 - y, :, x]
         if what == "agent":
             tile[disc] = _COLOURS[what]

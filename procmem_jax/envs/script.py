@@ -15,23 +15,26 @@ def _towards(state, x: jax.Array, y: jax.Array, arrived: int) -> jax.Array:
     return jnp.where(state.x < x, MOVE_RIGHT, jnp.where(state.x > x, MOVE_LEFT, vertical))
 
 
-def scripted_action(state, *, tutorial: bool) -> jax.Array:
+def scripted_action(state, kind: str) -> jax.Array:
     """Returns the script's action in `state`, `()` int32, or -1 where it has come to its end.
 
-    With the door open, the tutorial's script goes right and up to (4, 4) and no further, and never turns back; on
-    other layouts it goes to the true goal.
+    It walks a shortest path: to the key, to the door (with walls: to the cell before it), to the goal. Only on the
+    tutorial's layout, with the door open, it goes right and up to (4, 4), whatever the goal, and never turns back.
 
     Args:
         state: `GridWorldState`, one example.
-        tutorial: static; whether this is the tutorial's layout.
+        kind: static, the name of the layout.
     """
     layout = state.layout
     to_key = _towards(state, layout.key_x, layout.key_y, PICKUP_KEY)
-    to_door = _towards(state, layout.door_x, layout.door_y, OPEN_DOOR)
-    if tutorial:
+    opening_x = layout.door_x - 1 if kind == "doorkey" else layout.door_x
+    to_door = _towards(state, opening_x, layout.door_y, OPEN_DOOR)
+    if kind == "tutorial":
         upwards = jnp.where(state.y < TUTORIAL_TARGET, MOVE_UP, NO_ACTION)
         to_goal = jnp.where(state.x < TUTORIAL_TARGET, MOVE_RIGHT, upwards)
     else:
         to_goal = _towards(state, layout.goal_x, layout.goal_y, NO_ACTION)
+    if kind == "doorkey":
+        to_goal = jnp.where(state.x < layout.door_x, _towards(state, opening_x, layout.door_y, MOVE_RIGHT), to_goal)
     action = jnp.where(state.has_key, jnp.where(state.door_open, to_goal, to_door), to_key)
     return action.astype(jnp.int32)

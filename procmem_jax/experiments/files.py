@@ -1,9 +1,10 @@
 """Files that are whole or absent."""
 
+import contextlib
 import json
 import os
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 
 def write_whole(path: pathlib.Path, write: Callable[[pathlib.Path], None]) -> None:
@@ -37,3 +38,17 @@ def read_json(path: pathlib.Path) -> dict:
     if not isinstance(content, dict):
         raise ValueError(f"{path}: holds a {type(content).__name__}, not an object")
     return content
+
+
+@contextlib.contextmanager
+def expecting_fields(path: pathlib.Path) -> Iterator[None]:
+    """Turns the lack of a field, or one of another kind, into a ValueError that names the file `path` it was read from.
+
+    Raises:
+        ValueError: the body raised a KeyError, TypeError, ValueError or IndexError.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{path}: is not as a finished run leaves it ({why}); run it again with --force") from None

@@ -21,7 +21,7 @@ def _optimal_steps(
     world = GridWorld(config)
 
     def one(agent, episode):
-        words = draw_words(streams.episode, episode, agent)
+        words = draw_words(streams.episode, world.layout_number(episode, params), agent)
         return world.optimal_steps(world.reset_from_words(words, params))
 
     return jax.vmap(one)(agents, episodes)

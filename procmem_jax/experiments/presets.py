@@ -7,14 +7,16 @@ from typing import Any
 from procmem_jax.agents.settings import AgentConfig, AgentParams, Config, Params, check_params
 from procmem_jax.envs.gridworld import GridWorldConfig, GridWorldParams
 from procmem_jax.experiments.overrides import apply_overrides
-from procmem_jax.experiments.tasks import parse_task
+from procmem_jax.experiments.tasks import Task, parse_task
 from procmem_jax.memory.library import LibraryConfig
 
 PRESETS = {
+    "default": "a memory that never hurts and really helps: few, short, general skills that chain",
     "tutorial": "the tutorial's agent, every quirk included: failures do not count, a merge is a success, the budget "
     "of steps is looked at between skills only",
+    "q-learning": "no skills: tabular Q-learning on the same percept, tuned on random-8",
 }
-DEFAULT_PRESET = "tutorial"
+DEFAULT_PRESET = "default"
 
 
 def make_experiment(
@@ -41,21 +43,46 @@ def make_experiment(
     parsed = parse_task(task)
     if preset not in PRESETS:
         raise ValueError(f"preset={preset!r} is unknown; choose from {', '.join(PRESETS)} (see `procmem presets`)")
-    name, epsilon = parse_explorer("scripted" if explorer is None else explorer)
-    config = Config(
-        world=GridWorldConfig(layout=parsed.family, max_size=parsed.size),
-        library=LibraryConfig(counting="tutorial"),
-        agent=AgentConfig(use_skills=use_skills, explorer=name),
-    )
-    # The tutorial's world has no time limit; its agent gives up instead.
-    params = Params(
-        GridWorldParams(size=parsed.size, max_steps=0, door_pays_again=True),
-        AgentParams(step_budget=parsed.max_steps, epsilon=epsilon),
-    )
+    if explorer is None:
+        explorer = "scripted" if preset == "tutorial" else "random"
+    make = _tutorial if preset == "tutorial" else _default
+    config, params = make(parsed, parse_explorer(explorer), use_skills)
+    if preset == "q-learning":
+        library = dataclasses.replace(config.library, capacity=1)
+        config = dataclasses.replace(
+            config, library=library, agent=dataclasses.replace(config.agent, memory="q_learning")
+        )
     config, params = apply_overrides(config, params, overrides or {})
     if config.world.max_size < params.world.size:
         config = dataclasses.replace(config, world=dataclasses.replace(config.world, max_size=int(params.world.size)))
     check_params(config, params)
+    return config, params
+
+
+def _tutorial(task: Task, explorer: tuple[str, float], use_skills: bool) -> tuple[Config, Params]:
+    config = Config(
+        world=GridWorldConfig(layout=task.family, max_size=task.size),
+        library=LibraryConfig(counting="tutorial"),
+        agent=AgentConfig(memory="tutorial", use_skills=use_skills, explorer=explorer[0]),
+    )
+    # The tutorial's world has no time limit; its agent gives up instead.
+    params = Params(
+        GridWorldParams(size=task.size, max_steps=0, door_pays_again=True),
+        AgentParams(step_budget=task.max_steps, epsilon=explorer[1]),
+    )
+    return config, params
+
+
+def _default(task: Task, explorer: tuple[str, float], use_skills: bool) -> tuple[Config, Params]:
+    config = Config(
+        world=GridWorldConfig(layout=task.family, max_size=task.size),
+        library=LibraryConfig(capacity=128, embedding_size=16, max_skill_length=8, eviction="utility"),
+        agent=AgentConfig(memory="default", use_skills=use_skills, explorer=explorer[0]),
+    )
+    params = Params(
+        GridWorldParams(size=task.size, max_steps=task.max_steps),
+        AgentParams(merge_threshold=0.99999, epsilon=explorer[1]),
+    )
     return config, params
 
 

@@ -10,8 +10,9 @@ from tqdm import tqdm
 from procmem_jax.agents.procedural import EpisodeMetrics
 from procmem_jax.envs.actions import ACTION_SYMBOLS
 from procmem_jax.envs.gridworld import GridWorld
+from procmem_jax.experiments.files import expecting_fields
 from procmem_jax.experiments.results import read_libraries
-from procmem_jax.experiments.runs import RunSpec
+from procmem_jax.experiments.runs import LIBRARIES_FILE, SUMMARY_FILE, RunSpec
 from procmem_jax.experiments.statistics import mean_interval, proportion_interval
 from procmem_jax.experiments.train import Progress
 from procmem_jax.memory.naming import skill_name
@@ -78,17 +79,26 @@ def _percent(interval) -> str:
     return f"{share:.1f}% [{low:.1f}, {high:.1f}]"
 
 
-def closing_report(spec: RunSpec, summary: dict, libraries: pathlib.Path) -> str:
+def closing_report(spec: RunSpec, summary: dict, folder: pathlib.Path) -> str:
     """Returns the skills of agent 0 and the library statistics over agents, as the tutorial prints them for one.
 
     Args:
         spec: the run.
         summary: of the run.
-        libraries: the npz file of its libraries.
+        folder: of the run.
+
+    Raises:
+        ValueError: the files in the folder are damaged.
     """
-    lines = ["", "=== Skills of agent 0 ===", *_skill_lines(libraries)]
+    lines = ["", "=== Skills of agent 0 ===", *_skill_lines(folder / LIBRARIES_FILE)]
+    with expecting_fields(folder / SUMMARY_FILE):
+        lines += _statistics_lines(spec, summary)
+    return "\n".join(lines)
+
+
+def _statistics_lines(spec: RunSpec, summary: dict) -> list[str]:
     statistics = summary["library"]
-    lines += ["", f"=== Library statistics, mean over {summary['num_agents']} agents [95% interval] ==="]
+    lines = ["", f"=== Library statistics, mean over {summary['num_agents']} agents [95% interval] ==="]
     names = (
         ("total_skills", "Skills", 2),
         ("total_uses", "Skill uses", 1),
@@ -109,7 +119,7 @@ def closing_report(spec: RunSpec, summary: dict, libraries: pathlib.Path) -> str
         f"{summary['agent_steps_per_second']:,.0f} agent steps/s "
         f"({summary['run_seconds']:.1f} s running, {summary['compile_seconds']:.1f} s compiling)"
     )
-    return "\n".join(lines)
+    return lines
 
 
 def _skill_lines(path: pathlib.Path) -> list[str]:

@@ -119,8 +119,10 @@ def read_libraries(path: pathlib.Path) -> SkillLibrary:
     Raises:
         ValueError: the file cannot be read or lacks a field.
     """
+    names = [field.name for field in dataclasses.fields(SkillLibrary)]
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return SkillLibrary(**{field.name: file[field.name] for field in dataclasses.fields(SkillLibrary)})
-    except (OSError, ValueError, KeyError, EOFError) as error:
+        # NumPy leaves the file open if it is given the path of a damaged one.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return SkillLibrary(**{name: arrays[name] for name in names})
+    except Exception as error:  # a damaged archive raises almost anything, RuntimeError and zlib's own included
         raise ValueError(f"{path}: cannot be read as libraries ({error})") from None

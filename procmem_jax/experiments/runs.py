@@ -74,25 +74,34 @@ def versions() -> dict:
     }
 
 
-def stored_summary(folder: pathlib.Path, spec: RunSpec) -> dict | None:
-    """Returns the summary of the finished run `spec` in `folder`, None if it has not been run or finished there.
+def check_folder(folder: pathlib.Path, spec: RunSpec) -> None:
+    """Raises unless `folder` is absent, empty, or that of the run `spec`, finished or not.
 
     Raises:
         ValueError: the folder holds something else, or a run of another config; the message says what differs.
     """
     if not folder.exists():
-        return None
+        return
     if not folder.is_dir():
         raise ValueError(f"out={folder} is not a folder; choose another")
     if not (folder / CONFIG_FILE).exists():
         if any(folder.iterdir()):
             raise ValueError(f"out={folder} holds files that are not of a run; choose another or an empty folder")
-        return None
+        return
     stored = read_json(folder / CONFIG_FILE)
     wanted = spec.identity()
     differing = _differences({key: stored.get(key) for key in wanted}, wanted)
     if differing:
         raise ValueError(f"out={folder} holds a run of another config ({'; '.join(differing)}); choose another")
+
+
+def stored_summary(folder: pathlib.Path, spec: RunSpec) -> dict | None:
+    """Returns the summary of the finished run `spec` in `folder`, None if it has not been run or finished there.
+
+    Raises:
+        ValueError: as `check_folder`, or the summary cannot be read.
+    """
+    check_folder(folder, spec)
     return read_json(folder / SUMMARY_FILE) if (folder / SUMMARY_FILE).exists() else None
 
 
@@ -132,7 +141,7 @@ def run_training(
         OSError: the folder cannot be written.
     """
     spec.check()
-    stored_summary(folder, spec)
+    check_folder(folder, spec)
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / CONFIG_FILE).exists():
         write_json(folder / CONFIG_FILE, {**spec.identity(), "versions": versions()})

@@ -14,6 +14,12 @@ TASK_FAMILIES = {
         64,
         "agent, key, door, goal and box on distinct cells, drawn for each episode; 4 N^2 steps",
     ),
+    "doorkey": (
+        5,
+        16,
+        "key and agent left of a wall with one door, the goal right of it, drawn for each episode; 4 N^2 steps",
+    ),
+    "shifting": (3, 64, "three random layouts per agent in turn, 50 episodes each (--set shift_every=50); 4 N^2 steps"),
 }
 _TUTORIAL_STEPS = 50
 
@@ -44,7 +50,7 @@ def parse_task(name: str) -> Task:
     Raises:
         ValueError: there is no such task; the message lists the families and their sizes.
     """
-    match = re.fullmatch(r"([a-z]+)-(\d{1,9})", name)
+    match = re.fullmatch(r"([a-z]+)-([0-9]{1,9})", name)
     if match is None or match[1] not in TASK_FAMILIES:
         known = ", ".join(f"{family}-N" for family in TASK_FAMILIES)
         raise ValueError(f"task={name!r} is unknown; choose from {known} (see `procmem tasks`)")

@@ -11,6 +11,7 @@ import numpy as np
 
 from procmem_jax.agents import rollout
 from procmem_jax.agents.procedural import AgentInputs, AgentState, EpisodeMetrics, ProceduralAgent
+from procmem_jax.agents.rules import Rule
 from procmem_jax.agents.settings import Config, Params, check_params
 from procmem_jax.experiments.memory_need import check_memory
 from procmem_jax.memory import library as skill_library
@@ -88,7 +89,7 @@ def train(
         num_episodes: E, at least 1.
         first_agent: the global number of the first agent; A more numbers must fit below 2**32.
         lanes: agents that run at once.
-        chunk_ticks: steps between two looks at the progress.
+        chunk_ticks: steps between two looks at the progress, rounded up to whole intervals of the memory.
         on_progress: called before compilation and after every chunk.
         on_episode: called with an episode's number and metrics `[A]` once all agents have finished it.
 
@@ -105,6 +106,7 @@ def train(
         on_progress(Progress("compiling", 0, total))
     programs = _compile(config, width, num_episodes)
     collected = _Collector(num_agents, num_episodes, on_progress, on_episode)
+    num_intervals = jnp.asarray(-(-chunk_ticks // ProceduralAgent(config).interval), jnp.int32)
     started = time.perf_counter()
     for offset in range(0, num_agents, width):
         numbers = first_agent + offset + np.arange(width, dtype=np.int64)
@@ -112,10 +114,10 @@ def train(
         state = programs.begin(arrays, streams, inputs)
         fewest = 0
         while fewest < num_episodes:
-            state = programs.run(arrays, streams, inputs, state, jnp.asarray(chunk_ticks, jnp.int32))
+            state = programs.run(arrays, streams, inputs, state, num_intervals)
             fewest, finished = (int(count) for count in programs.progress(state))
             collected.chunk_done(offset, state, fewest, finished)
-        collected.batch_done(offset, state)
+        collected.batch_done(offset, state, ProceduralAgent(config).rule)
     run_seconds = time.perf_counter() - started
     libraries = collected.libraries(config)
     return TrainResult(collected.metrics, libraries, programs.seconds, run_seconds)
@@ -215,12 +217,12 @@ class _Collector:
                 self._on_episode(episode, jax.tree.map(lambda column, e=episode: column[:, e], self.metrics))
             self._reported = fewest
 
-    def batch_done(self, offset: int, state: AgentState) -> None:
+    def batch_done(self, offset: int, state: AgentState, rule: Rule | None) -> None:
         """Takes over the results of a finished batch."""
         self._copy_metrics(offset, state)
-        if state.memory is not None:
+        if rule is not None:
             kept = min(state.episode.shape[0], self._num_agents - offset)
-            library = jax.device_get(state.memory.library)
+            library = jax.device_get(jax.vmap(rule.library)(state.memory))
             self._library_parts.append(jax.tree.map(lambda leaf: leaf[:kept], library))
 
     def libraries(self, config: Config) -> SkillLibrary:

@@ -102,7 +102,7 @@ def _replay_batch(cases: list[dict]) -> list[dict]:
         Config(
             world=GridWorldConfig("tutorial", max(case["size"] for case in cases)),
             library=LibraryConfig(capacity=max_episodes, embedding_size=cases[0]["embedding_dim"], counting="tutorial"),
-            agent=AgentConfig(explorer="tape"),
+            agent=AgentConfig(memory="tutorial", explorer="tape"),
         )
     )
     params = _stack([as_arrays(_case_params(case)) for case in cases])

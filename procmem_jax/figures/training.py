@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 import pyarrow.parquet
 
-from procmem_jax.experiments.files import read_json, write_whole
+from procmem_jax.experiments.files import expecting_fields, read_json, write_whole
 from procmem_jax.experiments.runs import CONFIG_FILE, EPISODES_FILE, FIGURE_FILE, SUMMARY_FILE
 
 _PANELS = (
@@ -32,13 +32,27 @@ def plot_run(folder: pathlib.Path, path: pathlib.Path | None = None) -> pathlib.
     for name in (CONFIG_FILE, SUMMARY_FILE, EPISODES_FILE):
         if not (folder / name).exists():
             raise ValueError(f"{folder} holds no finished run ({name} is missing); give the folder of one")
-    config, summary = read_json(folder / CONFIG_FILE), read_json(folder / SUMMARY_FILE)
+    title, curves = _read_title(folder / CONFIG_FILE), _read_curves(folder / SUMMARY_FILE)
     single_agents = _read_single_agents(folder / EPISODES_FILE)
     path = folder / FIGURE_FILE if path is None else path
-    memory = "memory on" if config["settings"]["use_skills"] else "memory off"
-    title = f"{config['task']}, preset {config['preset']}, {memory}: {config['agents']} agents, seed {config['seed']}"
-    write_whole(path, lambda aside: _draw(aside, title, summary["episodes"], single_agents))
+    write_whole(path, lambda aside: _draw(aside, title, curves, single_agents))
     return path
+
+
+def _read_title(path: pathlib.Path) -> str:
+    config = read_json(path)
+    with expecting_fields(path):
+        memory = "memory on" if config["settings"]["use_skills"] else "memory off"
+        what = f"{config['task']}, preset {config['preset']}, {memory}"
+        return f"{what}: {config['agents']} agents, seed {config['seed']}"
+
+
+def _read_curves(path: pathlib.Path) -> dict[str, np.ndarray]:
+    """Returns `[3, E]` float64 of each panel: mean over agents, lower and upper bound (NaN where unknown)."""
+    summary = read_json(path)
+    with expecting_fields(path):
+        rows = {name: [summary["episodes"][name][bound] for bound in ("mean", "low", "high")] for name, _, _ in _PANELS}
+        return {name: np.asarray(bounds, np.float64) for name, bounds in rows.items()}
 
 
 def _read_single_agents(path: pathlib.Path) -> dict[str, np.ndarray]:
@@ -48,13 +62,13 @@ def _read_single_agents(path: pathlib.Path) -> dict[str, np.ndarray]:
         table = pyarrow.parquet.read_table(
             path, columns=["agent", "episode", *names], filters=[("agent", "<", _FAINT_AGENTS)]
         )
+        count = len(table["agent"].unique())
+        return {name: table[name].to_numpy().reshape(count, -1) for name in names}
     except (OSError, ValueError) as error:
         raise ValueError(f"{path}: cannot be read as a table of episodes ({error})") from None
-    count = len(table["agent"].unique())
-    return {name: table[name].to_numpy().reshape(count, -1) for name in names}
 
 
-def _draw(path: pathlib.Path, title: str, episodes: dict, single_agents: dict[str, np.ndarray]) -> None:
+def _draw(path: pathlib.Path, title: str, curves: dict[str, np.ndarray], single_agents: dict[str, np.ndarray]) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -62,13 +76,12 @@ def _draw(path: pathlib.Path, title: str, episodes: dict, single_agents: dict[st
     figure = Figure(figsize=(10, 6.5), layout="constrained")
     FigureCanvasAgg(figure)
     for axes, (name, heading, label) in zip(figure.subplots(2, 2).flat, _PANELS, strict=True):
-        mean = np.asarray(episodes[name]["mean"], float)
+        mean, low, high = curves[name]
         numbers = np.arange(1, len(mean) + 1)
         marker = "o" if len(mean) == 1 else None
         for row, values in enumerate(single_agents[name]):
             axes.plot(numbers, values, color="0.75", linewidth=0.5, marker=marker, markersize=2,
                       label="single agents" if row == 0 else None)  # fmt: skip
-        low, high = (np.asarray(episodes[name][bound], float) for bound in ("low", "high"))
         axes.fill_between(numbers, low, high, color="C0", alpha=0.3, linewidth=0, label="95% interval of the mean")
         axes.plot(numbers, mean, color="C0", linewidth=1.6, marker=marker, label="mean over agents")
         axes.set(title=heading, xlabel="episode", ylabel=label)

@@ -7,7 +7,13 @@ import jax
 import jax.numpy as jnp
 
 from procmem_jax.memory.eviction import EVICTION_RULES, slot_to_evict
-from procmem_jax.memory.similarity import Retrieved, cosine_similarity, cosine_top_k, masked_top_k
+from procmem_jax.memory.similarity import (
+    Retrieved,
+    cosine_similarity,
+    cosine_top_k,
+    fixed_order_sum,
+    masked_top_k,
+)
 from procmem_jax.records import check_settings, setting, state_record
 
 EMPTY = -1  # the skill id of an unused slot, and the slot of "no skill"
@@ -76,7 +82,8 @@ class SkillLibrary:
         labels: `[N]` int8.
         skill_ids: `[N]` int32, the order in which skills were stored, from 0; never used twice; -1 in empty slots.
         success_counts, failure_counts, use_counts, merge_counts: `[N]` int32.
-        last_used: `[N]` int32, the value of `clock` when the skill was stored or last used.
+        created: `[N]` int32, the value of `clock` when the skill was stored.
+        last_used: `[N]` int32, the same when it was stored or last used.
         clock: `()` int32, insertions and outcomes so far.
         next_id: `()` int32, the id of the next stored skill.
         num_evictions: `()` int32, skills given up because the library was full.
@@ -95,6 +102,7 @@ class SkillLibrary:
     failure_counts: jax.Array
     use_counts: jax.Array
     merge_counts: jax.Array
+    created: jax.Array
     last_used: jax.Array
     clock: jax.Array
     next_id: jax.Array
@@ -154,6 +162,7 @@ def empty(config: LibraryConfig) -> SkillLibrary:
         failure_counts=counts(),
         use_counts=counts(),
         merge_counts=counts(),
+        created=counts(),
         last_used=counts(),
         clock=jnp.zeros((), jnp.int32),
         next_id=jnp.zeros((), jnp.int32),
@@ -256,11 +265,10 @@ def insert(
         merged=merging,
         evicted_id=jnp.where(evicting, evicted_id, EMPTY),
     )
-    library = _store(library, skill, (slots == store_slot) & storing)
+    library = store(library, skill, jnp.where(storing, store_slot, EMPTY))
     library = dataclasses.replace(
         library,
         clock=library.clock + enabled.astype(jnp.int32),
-        next_id=library.next_id + storing.astype(jnp.int32),
         num_evictions=library.num_evictions + evicting.astype(jnp.int32),
     )
     return library, insertion
@@ -275,15 +283,30 @@ def _count_merge(library: SkillLibrary, here: jax.Array, config: LibraryConfig) 
     )
 
 
-def _store(library: SkillLibrary, skill: Skill, here: jax.Array) -> SkillLibrary:
-    """Returns the library with `skill` in the slot that the one-hot mask `here` (`[N]` bool) names, if any."""
+def store(
+    library: SkillLibrary,
+    skill: Skill,
+    slot: jax.Array,
+    *,
+    uses: jax.Array | int = 0,
+    merges: jax.Array | int = 0,
+    created: jax.Array | None = None,
+) -> SkillLibrary:
+    """Returns the library with `skill` written into `slot` under a new id; nothing is written if `slot` is -1.
 
-    def put(old: jax.Array, new: jax.Array) -> jax.Array:
-        new = jnp.asarray(new, old.dtype)
-        mask = here.reshape(here.shape + (1,) * (old.ndim - 1))
-        return jnp.where(mask, jnp.broadcast_to(new, old.shape[1:])[None], old)
+    Args:
+        library: one example.
+        skill: one example.
+        slot: `()` int32, -1 to N - 1.
+        uses, merges: `()` int32, the counts that it starts with.
+        created: `()` int32, since when it counts as stored; by default now.
+    """
+    capacity = library.skill_ids.shape[0]
+    place = jnp.where(slot == EMPTY, capacity, slot)  # out of range, and so dropped
 
-    zero = jnp.zeros((), jnp.int32)
+    def put(old: jax.Array, new: jax.Array | int) -> jax.Array:
+        return old.at[place].set(jnp.asarray(new, old.dtype), mode="drop")
+
     return dataclasses.replace(
         library,
         embeddings=put(library.embeddings, skill.embedding),
@@ -296,10 +319,12 @@ def _store(library: SkillLibrary, skill: Skill, here: jax.Array) -> SkillLibrary
         labels=put(library.labels, skill.label),
         skill_ids=put(library.skill_ids, library.next_id),
         success_counts=put(library.success_counts, skill.successes),
-        failure_counts=put(library.failure_counts, zero),
-        use_counts=put(library.use_counts, zero),
-        merge_counts=put(library.merge_counts, zero),
+        failure_counts=put(library.failure_counts, 0),
+        use_counts=put(library.use_counts, uses),
+        merge_counts=put(library.merge_counts, merges),
+        created=put(library.created, library.clock if created is None else created),
         last_used=put(library.last_used, library.clock),
+        next_id=library.next_id + (slot != EMPTY).astype(jnp.int32),
     )
 
 
@@ -335,7 +360,7 @@ def summary(library: SkillLibrary, config: LibraryConfig) -> Summary:
     Under the tutorial's counting the rate may exceed 1: a merge raises the successes of a skill without a use.
     """
     total_skills = jnp.sum(library.used.astype(jnp.int32))
-    total_rate = jnp.sum(success_rates(library, config))
+    total_rate = fixed_order_sum(success_rates(library, config))
     return Summary(
         total_skills=total_skills,
         total_uses=jnp.sum(jnp.where(library.used, library.use_counts, 0)),

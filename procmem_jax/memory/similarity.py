@@ -40,9 +40,19 @@ def fixed_order_sum(x: jax.Array) -> jax.Array:
     return x[..., 0]
 
 
+def rounded_product(x: jax.Array, y: jax.Array) -> jax.Array:
+    """Returns `x * y` (float32, shapes that broadcast), rounded before anything is added to it.
+
+    A bare product may be fused with the sum that follows, into one rounding instead of two, and the compiler does so
+    in some loops and not in others: the last bit then changes with the batch. A selection in between prevents it.
+    """
+    product = x * y
+    return jnp.where(product == 0, 0.0, product)
+
+
 def normalize(vectors: jax.Array) -> jax.Array:
     """Returns `vectors` (`[..., D]` float32) scaled to unit length; a zero vector stays zero."""
-    norm = jnp.sqrt(fixed_order_sum(vectors * vectors))[..., None]
+    norm = jnp.sqrt(fixed_order_sum(rounded_product(vectors, vectors)))[..., None]
     return jnp.where(norm > 0, vectors / jnp.where(norm > 0, norm, 1.0), 0.0)
 
 
@@ -53,7 +63,7 @@ def cosine_similarity(query: jax.Array, embeddings: jax.Array) -> jax.Array:
         query: `[D]` float32, one example.
         embeddings: `[N, D]` float32.
     """
-    return jnp.clip(fixed_order_sum(embeddings * query[None, :]), -1.0, 1.0)
+    return jnp.clip(fixed_order_sum(rounded_product(embeddings, query[None, :])), -1.0, 1.0)
 
 
 def masked_top_k(scores: jax.Array, mask: jax.Array, k: int) -> Retrieved:

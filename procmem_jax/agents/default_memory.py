@@ -1,0 +1,293 @@
+"""The memory that never hurts and really helps: a state machine that moves one primitive step at a time.
+
+*Learning.* The loop-erased way to every change of the predicates is a segment, whatever comes of the episode. If any of
+its steps was chosen by exploration, each of its suffixes becomes a candidate skill. Every `consolidation_interval`
+ticks the candidates are taken in, shortest first; all agents do so in the same ticks, so that it costs a batch nothing
+in between.
+
+*Choosing.* Where no skill runs, the applicable, similar enough skill of the least expected cost is started: as a whole
+in the situation it was made for, else its first step only, after which the agent looks again. So few, short, general
+skills chain. A skill little used yet is challenged now and then by a primitive step.
+
+*Outcomes.* A whole skill succeeds if its postcondition comes true inside it; a first step also if it leads anywhere
+new. After a failure the agent explores for a while, longer with every further one: no skill can hold it for ever.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+
+from procmem_jax.agents.settings import AgentParams, MemoryConfig
+from procmem_jax.envs.percept import Percept
+from procmem_jax.memory import library as skill_library
+from procmem_jax.memory import path as paths
+from procmem_jax.memory.choice import Costs, lowest_slot, skill_costs
+from procmem_jax.memory.consolidation import consolidate_skill
+from procmem_jax.memory.direction import direction_embedding
+from procmem_jax.memory.library import EMPTY, LibraryConfig, SkillLibrary
+from procmem_jax.memory.segments import Segment, consolidated, no_segment, suffix_skill
+from procmem_jax.records import state_record
+
+_STALL_STEPS = 2  # a skill is stopped when this many of its steps in a row changed nothing
+
+
+@state_record
+class DefaultMemoryState:
+    """A library and what the agent is doing with it.
+
+    Attributes:
+        library: the skills.
+        path: the loop-erased way through the running segment.
+        segment: what waits for consolidation.
+        running: `()` int32, the slot of the running skill, -1 for none.
+        cursor: `()` int32, actions of it already taken.
+        run_length: `()` int32, actions of it to take.
+        whole: `()` bool, whether it runs as a whole.
+        stalled: `()` int32, steps in a row that changed nothing.
+        failures: `()` int32, skills that failed in the running segment.
+        retreat: `()` int32, steps of exploration still to go before a skill is chosen again.
+        num_uses: `()` int32, skills used in the agent's life.
+    """
+
+    library: SkillLibrary
+    path: paths.Path
+    segment: Segment
+    running: jax.Array
+    cursor: jax.Array
+    run_length: jax.Array
+    whole: jax.Array
+    stalled: jax.Array
+    failures: jax.Array
+    retreat: jax.Array
+    num_uses: jax.Array
+
+
+def begin(percept: Percept, config: LibraryConfig, memory: MemoryConfig) -> DefaultMemoryState:
+    """Returns a memory without skills in the situation `percept`."""
+    zero = jnp.zeros((), jnp.int32)
+    return DefaultMemoryState(
+        library=skill_library.empty(config),
+        path=paths.begin_path(memory.history_length, percept.fingerprint, percept.context),
+        segment=no_segment(config.max_skill_length, percept.context.shape[0], config.num_predicates),
+        running=jnp.full((), EMPTY, jnp.int32),
+        cursor=zero,
+        run_length=zero,
+        whole=jnp.zeros((), jnp.bool_),
+        stalled=zero,
+        failures=zero,
+        retreat=zero,
+        num_uses=zero,
+    )
+
+
+def _costs(
+    state: DefaultMemoryState, percept: Percept, config: LibraryConfig, params: AgentParams, memory: MemoryConfig
+) -> Costs:
+    costs = skill_costs(
+        state.library,
+        direction_embedding(percept.context, config.embedding_size),
+        percept.predicates,
+        config,
+        num_coordinates=percept.context.shape[0],
+        match_tolerance=params.match_tolerance,
+        merge_threshold=params.merge_threshold,
+        distance_cost=params.distance_cost,
+        retire_rate=params.retire_rate,
+    )
+    if memory.choice == "cost":
+        return costs
+    applies = skill_library.applicable(state.library, percept.predicates)
+    slots = jnp.arange(config.capacity, dtype=jnp.uint32)
+    lots = (slots + percept.fingerprint + state.path.count.astype(jnp.uint32)) * jnp.uint32(0x9E3779B1)
+    lots = (lots ^ (lots >> 15)) * jnp.uint32(0x85EBCA77)
+    random_cost = ((lots ^ (lots >> 13)) >> 8).astype(jnp.float32)
+    return dataclasses.replace(
+        costs, expected=jnp.where(applies, random_cost, jnp.inf), exact=jnp.ones_like(costs.exact), allowed=applies
+    )
+
+
+def decide(
+    state: DefaultMemoryState,
+    percept: Percept,
+    coin: jax.Array,
+    config: LibraryConfig,
+    params: AgentParams,
+    memory: MemoryConfig,
+) -> tuple[DefaultMemoryState, jax.Array, jax.Array]:
+    """Returns (state, whether a skill runs `()` bool, its next action `()` int32).
+
+    With probability `novelty` / (1 + uses) of the chosen skill the agent explores instead, so that what is little
+    tried yet gets a rival.
+
+    Args:
+        state: one example.
+        percept: of the present situation.
+        coin: `()` float32, uniform in [0, 1).
+        config, memory: static.
+        params: the agent's numbers.
+    """
+    costs = _costs(state, percept, config, params, memory)
+    slot, cost = lowest_slot(costs.expected)
+    uses = state.library.use_counts[slot].astype(jnp.float32)
+    challenged = coin < params.novelty / (1.0 + uses)
+    starts = (state.running == EMPTY) & (state.retreat <= 0) & (cost < jnp.inf) & ~challenged
+    whole = costs.exact[slot]
+    run_length = jnp.where(whole, state.library.lengths[slot].astype(jnp.int32), 1)
+    state = dataclasses.replace(
+        state,
+        running=jnp.where(starts, slot, state.running),
+        cursor=jnp.where(starts, 0, state.cursor),
+        run_length=jnp.where(starts, run_length, state.run_length),
+        whole=jnp.where(starts, whole, state.whole),
+        stalled=jnp.where(starts, 0, state.stalled),
+    )
+    action = state.library.actions[jnp.maximum(state.running, 0), state.cursor].astype(jnp.int32)
+    return state, state.running != EMPTY, action
+
+
+def observe(
+    state: DefaultMemoryState,
+    before: Percept,
+    action: jax.Array,
+    after: Percept,
+    episode_over: jax.Array,
+    enabled: jax.Array,
+    config: LibraryConfig,
+    params: AgentParams,
+    memory: MemoryConfig,
+) -> DefaultMemoryState:
+    """Returns the state after one step: outcomes counted, a finished segment kept.
+
+    Args:
+        state: one example.
+        before, after: the situations around the step, before any reset.
+        action: `()` int32, what the agent chose.
+        episode_over: `()` bool, whether the world ended the episode.
+        enabled: `()` bool; False leaves library and counts as they are.
+        config, memory: static.
+        params: the agent's numbers.
+    """
+    in_skill = state.running != EMPTY
+    changed = jnp.any(before.predicates != after.predicates)
+    state = dataclasses.replace(state, path=paths.take_action(state.path, action, ~in_skill))
+    looped, number = paths.find_loop(state.path, after.fingerprint)
+    looped = looped & ~changed
+    state = _keep_segment(state, before, after, changed & enabled, config, memory)
+    state, failed = _count_outcome(state, after, changed, looped, number, episode_over, enabled, memory)
+    failures = jnp.where(changed, 0, state.failures + failed.astype(jnp.int32))
+    waiting = jnp.maximum(state.retreat - (~in_skill).astype(jnp.int32), 0)
+    retreat = jnp.where(failed, params.retreat_steps * failures, jnp.where(changed, 0, waiting))
+    next_number = jnp.where(looped & memory.loop_erasure, number, state.path.count + 1)
+    path = paths.arrive(state.path, after.fingerprint, after.context, next_number, changed)
+    return dataclasses.replace(state, path=path, failures=failures, retreat=retreat)
+
+
+def _keep_segment(
+    state: DefaultMemoryState,
+    before: Percept,
+    after: Percept,
+    ends: jax.Array,
+    config: LibraryConfig,
+    memory: MemoryConfig,
+) -> DefaultMemoryState:
+    """Returns the state with the segment that a change of the predicates ends kept, if there is news in it.
+
+    Source: segmentation where something of note happens, as in Konidaris et al. 2010, "Constructing skill trees".
+    """
+    length = config.max_skill_length
+    actions, contexts, explored, num_steps = paths.last_steps(state.path, length)
+    if memory.novel_only:
+        recent = jnp.arange(length, dtype=jnp.int32) >= length - num_steps
+        ends = ends & jnp.any(explored & recent)
+    if memory.segmentation == "success":
+        ends = ends & after.predicates[-1]
+    fresh = Segment(actions, contexts, num_steps, before.predicates, after.predicates)
+    segment = jax.tree.map(lambda new, old: jnp.where(ends, new, old), fresh, state.segment)
+    return dataclasses.replace(state, segment=segment)
+
+
+def _count_outcome(
+    state: DefaultMemoryState,
+    after: Percept,
+    changed: jax.Array,
+    looped: jax.Array,
+    number: jax.Array,
+    episode_over: jax.Array,
+    enabled: jax.Array,
+    memory: MemoryConfig,
+) -> tuple[DefaultMemoryState, jax.Array]:
+    """Returns (state, whether a skill failed): the running skill stopped and its outcome counted, if it has ended."""
+    in_skill = state.running != EMPTY
+    slot = jnp.maximum(state.running, 0)
+    cursor = state.cursor + 1
+    stalled = jnp.where(looped & (number == state.path.count), state.stalled + 1, 0)
+    over = changed | episode_over | (cursor >= state.run_length) | (stalled >= _STALL_STEPS)
+    ended = in_skill & over
+    library = state.library
+    reached = changed & jnp.all(~library.post_mask[slot] | (library.post_value[slot] == after.predicates))
+    success = reached | (~state.whole & ~looped)
+    counted = success if memory.count_failures else jnp.ones_like(success)
+    library = skill_library.record_outcome(library, state.running, counted, enabled=ended & enabled)
+    state = dataclasses.replace(
+        state,
+        library=library,
+        running=jnp.where(ended, EMPTY, state.running),
+        cursor=cursor,
+        stalled=stalled,
+        num_uses=state.num_uses + (ended & enabled).astype(jnp.int32),
+    )
+    return state, ended & ~success
+
+
+def start_episode(state: DefaultMemoryState, percept: Percept, starts: jax.Array) -> DefaultMemoryState:
+    """Returns the state in the situation `percept` at the start of an episode, where `starts`; else as it was."""
+    path = paths.arrive(state.path, percept.fingerprint, percept.context, state.path.count, starts)
+    return dataclasses.replace(
+        state,
+        path=jax.tree.map(lambda new, old: jnp.where(starts, new, old), path, state.path),
+        running=jnp.where(starts, EMPTY, state.running),
+        failures=jnp.where(starts, 0, state.failures),
+        retreat=jnp.where(starts, 0, state.retreat),
+    )
+
+
+def consolidate(
+    state: DefaultMemoryState,
+    enabled: jax.Array,
+    config: LibraryConfig,
+    params: AgentParams,
+    memory: MemoryConfig,
+) -> DefaultMemoryState:
+    """Returns the state with the suffixes of the kept segment taken into the library, shortest first.
+
+    Args:
+        state: one example.
+        enabled: `()` bool; False leaves the library as it is.
+        config, memory: static.
+        params: the agent's numbers.
+    """
+    segment = state.segment
+
+    def take_in(index: jax.Array, library: SkillLibrary) -> SkillLibrary:
+        length = index + 1
+        wanted = length <= segment.num_steps
+        if not memory.suffixes:
+            wanted = wanted & (length == segment.num_steps)
+        return consolidate_skill(
+            library,
+            suffix_skill(segment, length, config),
+            config,
+            num_coordinates=segment.contexts.shape[1],
+            match_tolerance=params.match_tolerance,
+            merge_threshold=params.merge_threshold,
+            distance_cost=params.distance_cost,
+            retire_rate=params.retire_rate,
+            keep_better=memory.keep_better,
+            admission=memory.admission,
+            protected_slot=state.running,
+            enabled=enabled & wanted,
+        )
+
+    library = jax.lax.fori_loop(0, config.max_skill_length, take_in, state.library)
+    return dataclasses.replace(state, library=library, segment=consolidated(segment))
