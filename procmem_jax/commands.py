@@ -7,6 +7,7 @@ from typing import Annotated
 import tyro
 
 from procmem_jax.experiments import reports
+from procmem_jax.experiments.evaluate import evaluate_run, read_experiment
 from procmem_jax.experiments.overrides import list_settings, parse_assignments
 from procmem_jax.experiments.presets import DEFAULT_PRESET, PRESETS, make_experiment
 from procmem_jax.experiments.runs import FIGURE_FILE, RunSpec, run_training, stored_summary
@@ -91,6 +92,32 @@ class Plot:
     def run(self) -> None:
         """Draws and says where."""
         print(plot_run(pathlib.Path(self.run_folder), pathlib.Path(self.out) if self.out else None))
+
+
+@dataclasses.dataclass(frozen=True)
+class Eval:
+    """Run the agents of a finished run, libraries frozen, on fresh layouts.
+
+    Attributes:
+        episodes: episodes of each agent.
+        seed: of the fresh layouts; by default the run's seed + 1.
+        quiet: no progress on stderr.
+    """
+
+    run_folder: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help="folder of a finished run")]
+    episodes: int = 50
+    seed: int | None = None
+    quiet: bool = False
+
+    def run(self) -> None:
+        """Evaluates and says how it went."""
+        folder = pathlib.Path(self.run_folder)
+        stored, _, _ = read_experiment(folder)
+        seed = (stored["seed"] + 1) % 2**32 if self.seed is None else self.seed
+        with reports.ProgressBar(stored["agents"] * self.episodes, show=not self.quiet) as bar:
+            evaluation, out = evaluate_run(folder, self.episodes, seed, on_progress=bar.on_progress)
+        print(reports.evaluation_report(evaluation, stored["agents"], self.episodes))
+        print(f"\nResults in {out}")
 
 
 @dataclasses.dataclass(frozen=True)

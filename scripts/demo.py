@@ -1,6 +1,7 @@
-"""A thousand agents run the tutorial, then memory on against off where it does nothing, harms and helps."""
+"""The tutorial's memory on against off, where it does nothing, harms and helps; then a memory that learns."""
 
 import argparse
+import dataclasses
 import pathlib
 import sys
 
@@ -12,25 +13,36 @@ from procmem_jax.experiments.files import write_json
 from procmem_jax.experiments.statistics import mean_interval, proportion_interval
 from procmem_jax.figures.comparison import plot_arms
 
-# One static size for all arms, so that they share their compiled programs.
-MAX_SIZE = 8
-EPISODES = 40
+MAX_SIZE = 8  # one static size for all arms, so that they share their compiled programs
 LAST = 20
-ARMS = (
-    ("tutorial-4", "scripted"),
-    ("tutorial-5", "scripted"),
-    ("tutorial-6", "scripted"),
-    ("tutorial-8", "scripted"),
-    ("tutorial-6", "epsilon:0.3"),
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """A task that is run with memory on and off."""
+
+    task: str
+    preset: str
+    explorer: str
+    episodes: int
+
+
+TUTORIAL_ARMS = (
+    Arm("tutorial-4", "tutorial", "scripted", 40),
+    Arm("tutorial-5", "tutorial", "scripted", 40),
+    Arm("tutorial-6", "tutorial", "scripted", 40),
+    Arm("tutorial-8", "tutorial", "scripted", 40),
+    Arm("tutorial-6", "tutorial", "epsilon:0.3", 40),
 )
+DEFAULT_ARMS = (Arm("random-5", "tutorial", "random", 150), Arm("random-5", "default", "random", 150))
 
 
-def run_arm(task: str, explorer: str, use_skills: bool, agents: int, seed: int):
-    """Returns the metrics `[agents, EPISODES]` of one arm."""
+def run_arm(arm: Arm, use_skills: bool, agents: int, seed: int):
+    """Returns the metrics `[agents, episodes]` of one arm."""
     config, params = make_experiment(
-        task, "tutorial", explorer=explorer, use_skills=use_skills, overrides={"max_size": MAX_SIZE}
+        arm.task, arm.preset, explorer=arm.explorer, use_skills=use_skills, overrides={"max_size": MAX_SIZE}
     )
-    return train(run_key(seed), config, params, agents, EPISODES).metrics
+    return train(run_key(seed), config, params, agents, arm.episodes).metrics
 
 
 def trapped(metrics) -> np.ndarray:
@@ -52,31 +64,29 @@ def table_line(name: str, memory: str, row: dict) -> str:
     shares = [
         "{:5.1f}% [{:4.1f}, {:5.1f}]".format(*(100 * bound for bound in row[key])) for key in ("success", "trapped")
     ]
-    return f"{name:<24} {memory:<4} {steps:<20} {shares[0]:<22} {shares[1]}"
+    return f"{name:<32} {memory:<4} {steps:<22} {shares[0]:<22} {shares[1]}"
 
 
-def compare(agents: int, seed: int, out: pathlib.Path) -> None:
-    """Runs all arms, prints the table, and leaves `comparison.json` and `comparison.png` in `out`."""
-    print(f"\nThe tutorial's agent, {agents} agents, {EPISODES} episodes; last {LAST} episodes, mean [95% interval]")
-    print("trapped: has learned a skill, and none of its last 20 episodes succeeds\n")
-    print(f"{'task, explorer':<24} {'mem.':<4} {'steps':<20} {'success':<22} trapped")
+def compare(arms: tuple[Arm, ...], name: str, agents: int, seed: int, out: pathlib.Path) -> None:
+    """Runs all arms with memory on and off, prints their table, and leaves NAME.json and NAME.png in `out`."""
+    print(f"{'task, explorer, preset':<32} {'mem.':<4} {'steps':<22} {'success':<22} trapped")
     rows, curves = [], {}
-    with tqdm(total=2 * len(ARMS), unit=" arms", disable=None, leave=False, file=sys.stderr) as bar:
-        for task, explorer in ARMS:
-            name, panel = f"{task}, {explorer}", {}
+    with tqdm(total=2 * len(arms), unit=" runs", disable=None, leave=False, file=sys.stderr) as bar:
+        for arm in arms:
+            panel, title = {}, f"{arm.task}, {arm.explorer}, {arm.preset}"
             for memory in ("on", "off"):
-                bar.set_description(f"{name}, memory {memory}")
-                metrics = run_arm(task, explorer, memory == "on", agents, seed)
-                rows.append({"task": task, "explorer": explorer, "memory": memory, **row_of(metrics)})
+                bar.set_description(f"{title}, memory {memory}")
+                metrics = run_arm(arm, memory == "on", agents, seed)
+                rows.append({**dataclasses.asdict(arm), "memory": memory, **row_of(metrics)})
                 panel[f"memory {memory}"] = metrics.steps
                 bar.update()
                 bar.clear()
-                print(table_line(name, memory, rows[-1]), flush=True)
-            curves[name.replace(", ", "\n")] = panel
+                print(table_line(title, memory, rows[-1]), flush=True)
+            curves[f"{arm.task}, {arm.explorer}\npreset {arm.preset}"] = panel
     out.mkdir(parents=True, exist_ok=True)
-    write_json(out / "comparison.json", {"agents": agents, "episodes": EPISODES, "seed": seed, "rows": rows})
-    figure = plot_arms(out / "comparison.png", curves, f"The tutorial's agent, {agents} agents, mean and 95% interval")
-    print(f"\nTable {out / 'comparison.json'}, figure {figure}")
+    write_json(out / f"{name}.json", {"agents": agents, "seed": seed, "rows": rows})
+    figure = plot_arms(out / f"{name}.png", curves, f"{agents} agents, mean and 95% interval")
+    print(f"\nTable {out / f'{name}.json'}, figure {figure}")
 
 
 def main() -> None:
@@ -88,11 +98,17 @@ def main() -> None:
     options = parser.parse_args()
     if options.agents < 1:
         parser.error(f"--agents {options.agents} is below 1; give at least 1")
-    run = options.out / "tutorial-5"
-    arguments = f"train --preset tutorial --task tutorial-5 --agents 1024 --episodes 15 --seed {options.seed} --force"
-    print(f"$ procmem {arguments} --out {run}\n", flush=True)
+    arms = (options.agents, options.seed, options.out)
+    print(f"Last {LAST} episodes, mean over {options.agents} agents [95% interval].")
+    print(f"Trapped: has learned a skill, and none of its last {LAST} episodes succeeds.")
+    print("\n=== The tutorial's agent, 40 episodes ===\n")
+    compare(TUTORIAL_ARMS, "tutorial", *arms)
+    run = options.out / "random-5"
+    arguments = f"train --task random-5 --agents 1024 --episodes 100 --seed {options.seed} --force"
+    print(f"\n=== A memory that learns ===\n\n$ procmem {arguments} --out {run}\n", flush=True)
     cli.main([*arguments.split(), "--out", str(run)])
-    compare(options.agents, options.seed, options.out)
+    print("\n=== A fresh layout every episode, uniformly random explorer, 150 episodes ===\n")
+    compare(DEFAULT_ARMS, "random-5", *arms)
 
 
 if __name__ == "__main__":

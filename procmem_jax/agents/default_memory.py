@@ -228,7 +228,8 @@ def _count_outcome(
     reached = changed & jnp.all(~library.post_mask[slot] | (library.post_value[slot] == after.predicates))
     success = reached | (~state.whole & ~looped)
     counted = success if memory.count_failures else jnp.ones_like(success)
-    library = skill_library.record_outcome(library, state.running, counted, enabled=ended & enabled)
+    counts = ended & enabled & memory.learn
+    library = skill_library.record_outcome(library, state.running, counted, enabled=counts)
     state = dataclasses.replace(
         state,
         library=library,
@@ -286,7 +287,7 @@ def consolidate(
             keep_better=memory.keep_better,
             admission=memory.admission,
             protected_slot=state.running,
-            enabled=enabled & wanted,
+            enabled=enabled & wanted & memory.learn,
         )
 
     library = jax.lax.fori_loop(0, config.max_skill_length, take_in, state.library)

@@ -81,6 +81,13 @@ class Rule(Protocol):
     def library(self, state: RuleState) -> SkillLibrary:
         """Returns the skills."""
 
+    def with_library(self, state: RuleState, library: SkillLibrary) -> RuleState:
+        """Returns the state with other skills.
+
+        Raises:
+            ValueError: the rule has no skills.
+        """
+
     def num_uses(self, state: RuleState) -> jax.Array:
         """Returns how many skills have been used, `()` int32."""
 
@@ -107,7 +114,14 @@ class TutorialRule:
         del params
         before = step.before
         return tutorial_memory.observe(
-            state, before.context, before.predicates, step.action, step.terminated, step.truncated, enabled
+            state,
+            before.context,
+            before.predicates,
+            step.action,
+            step.terminated,
+            step.truncated,
+            enabled,
+            learn=self.config.memory.learn,
         )
 
     def is_busy(self, state) -> jax.Array:
@@ -125,7 +139,7 @@ class TutorialRule:
             self.config.library,
             merge_threshold=params.merge_threshold,
             min_success_steps=params.min_success_steps,
-            enabled=enabled,
+            enabled=enabled & self.config.memory.learn,
         )
 
     def start_episode(self, state, percept: Percept, starts: jax.Array):
@@ -141,6 +155,10 @@ class TutorialRule:
     def library(self, state) -> SkillLibrary:
         """See `Rule`."""
         return state.library
+
+    def with_library(self, state, library: SkillLibrary):
+        """See `Rule`."""
+        return dataclasses.replace(state, library=library)
 
     def num_uses(self, state) -> jax.Array:
         """See `Rule`."""
@@ -203,6 +221,10 @@ class DefaultRule:
         """See `Rule`."""
         return state.library
 
+    def with_library(self, state, library: SkillLibrary):
+        """See `Rule`."""
+        return dataclasses.replace(state, library=library)
+
     def num_uses(self, state) -> jax.Array:
         """See `Rule`."""
         return state.num_uses
@@ -259,6 +281,10 @@ class QLearningRule:
         """See `Rule`."""
         del state
         return skill_library.empty(self.config.library)
+
+    def with_library(self, state, library: SkillLibrary):
+        """See `Rule`."""
+        raise ValueError("memory='q_learning' has no skills; use another memory to start from a library")
 
     def num_uses(self, state) -> jax.Array:
         """See `Rule`."""

@@ -47,7 +47,7 @@ class AgentConfig:
 
 @dataclasses.dataclass(frozen=True)
 class MemoryConfig:
-    """Sizes of the default memory and a switch for each of its mechanisms (static).
+    """Sizes of the memory and a switch for each of its mechanisms (static).
 
     Raises:
         TypeError, ValueError: a setting of the wrong kind or out of bounds.
@@ -57,6 +57,7 @@ class MemoryConfig:
     consolidation_interval: int = setting(
         16, "ticks between two times at which candidates are taken into the library", minimum=1, maximum=4096
     )
+    learn: bool = setting(True, "False: the library is used as it is, nothing is stored or counted")
     choice: str = setting(
         "cost",
         "cost: the skill of least expected cost; random: any applicable one, as a whole (for comparison)",

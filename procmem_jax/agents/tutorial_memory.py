@@ -75,6 +75,8 @@ def observe(
     terminated: jax.Array,
     truncated: jax.Array,
     enabled: jax.Array,
+    *,
+    learn: bool = True,
 ) -> SkillMemory:
     """Returns the memory after one step: the window moved on, and the skill's outcome counted if it has ended.
 
@@ -84,12 +86,13 @@ def observe(
         action: `()` int32, what the agent chose.
         terminated, truncated: `()` bool, of the step.
         enabled: `()` bool; False leaves the counts as they are.
+        learn: static; False leaves the library as it is.
     """
     in_skill = memory.running != EMPTY
     cursor = memory.cursor + 1
     length = memory.library.lengths[jnp.maximum(memory.running, 0)].astype(jnp.int32)
     ended = in_skill & (terminated | truncated | (cursor >= length))
-    library = skill_library.record_outcome(memory.library, memory.running, terminated, enabled=ended & enabled)
+    library = skill_library.record_outcome(memory.library, memory.running, terminated, enabled=ended & enabled & learn)
     return SkillMemory(
         library=library,
         window=push(memory.window, context, predicates, action),

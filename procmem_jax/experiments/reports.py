@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 import sys
+from typing import Self
 
 import numpy as np
 from tqdm import tqdm
@@ -10,6 +11,7 @@ from tqdm import tqdm
 from procmem_jax.agents.procedural import EpisodeMetrics
 from procmem_jax.envs.actions import ACTION_SYMBOLS
 from procmem_jax.envs.gridworld import GridWorld
+from procmem_jax.experiments.evaluate import Evaluation
 from procmem_jax.experiments.files import expecting_fields
 from procmem_jax.experiments.results import read_libraries
 from procmem_jax.experiments.runs import LIBRARIES_FILE, SUMMARY_FILE, RunSpec
@@ -20,23 +22,20 @@ from procmem_jax.memory.naming import skill_name
 _REPORTED_EPISODES = 20
 
 
-class Reporter:
-    """Prints a line per reported episode to stdout and a progress bar to stderr, while `train` runs."""
+class ProgressBar:
+    """A bar of finished episodes on stderr, if that is a terminal, while `train` runs."""
 
-    def __init__(self, spec: RunSpec, *, show_progress: bool):
-        count = spec.num_episodes
-        reported = np.unique(np.linspace(0, count - 1, min(count, _REPORTED_EPISODES)).round().astype(int))
-        self._reported = set(reported.tolist())
+    def __init__(self, num_episodes: int, *, show: bool = True):
         self._bar = tqdm(
-            total=spec.num_agents * count,
+            total=num_episodes,
             unit=" episodes",
             unit_scale=True,
             file=sys.stderr,
-            disable=None if show_progress else True,  # None: only on a terminal
+            disable=None if show else True,  # None: only on a terminal
             leave=False,
         )
 
-    def __enter__(self) -> "Reporter":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception) -> None:
@@ -48,11 +47,25 @@ class Reporter:
         self._bar.update(progress.finished_episodes - self._bar.n)
         self._bar.refresh()
 
+    def print(self, line: str) -> None:
+        """Prints a line to stdout without disturbing the bar."""
+        self._bar.clear()
+        print(line, flush=True)
+
+
+class Reporter(ProgressBar):
+    """A progress bar, and a line per reported episode on stdout."""
+
+    def __init__(self, spec: RunSpec, *, show_progress: bool):
+        count = spec.num_episodes
+        super().__init__(spec.num_agents * count, show=show_progress)
+        reported = np.unique(np.linspace(0, count - 1, min(count, _REPORTED_EPISODES)).round().astype(int))
+        self._reported = set(reported.tolist())
+
     def on_episode(self, episode: int, metrics: EpisodeMetrics) -> None:
         """Prints the episode's line if it is among the reported ones."""
         if episode in self._reported:
-            self._bar.clear()
-            print(episode_line(episode, metrics), flush=True)
+            self.print(episode_line(episode, metrics))
 
 
 def episode_line(episode: int, metrics: EpisodeMetrics) -> str:
@@ -77,6 +90,18 @@ def _with_interval(interval, digits: int) -> str:
 def _percent(interval) -> str:
     share, low, high = (100 * float(bound) for bound in interval)
     return f"{share:.1f}% [{low:.1f}, {high:.1f}]"
+
+
+def evaluation_report(evaluation: Evaluation, num_agents: int, num_episodes: int) -> str:
+    """Returns the lines that tell how frozen libraries did."""
+    lines = [
+        f"{num_agents} agents, {num_episodes} fresh episodes each, libraries frozen; mean over agents [95% interval]",
+        f"Success: {_percent(evaluation.success)}",
+        f"Steps: {_with_interval(evaluation.steps, 1)}",
+    ]
+    if evaluation.steps_over_optimal is not None:
+        lines.append(f"Steps over the fewest possible: {_with_interval(evaluation.steps_over_optimal, 3)}")
+    return "\n".join(lines)
 
 
 def closing_report(spec: RunSpec, summary: dict, folder: pathlib.Path) -> str:

@@ -69,6 +69,7 @@ def train(
     num_episodes: int,
     *,
     first_agent: int = 0,
+    libraries: SkillLibrary | None = None,
     lanes: int = LANES,
     chunk_ticks: int = CHUNK_TICKS,
     on_progress: Callable[[Progress], None] | None = None,
@@ -88,6 +89,7 @@ def train(
         num_agents: A, at least 1.
         num_episodes: E, at least 1.
         first_agent: the global number of the first agent; A more numbers must fit below 2**32.
+        libraries: the skills that the agents start with, `[A, N, ...]`; by default none.
         lanes: agents that run at once.
         chunk_ticks: steps between two looks at the progress, rounded up to whole intervals of the memory.
         on_progress: called before compilation and after every chunk.
@@ -100,24 +102,30 @@ def train(
     check_run(config, params, num_agents, num_episodes, first_agent=first_agent, lanes=lanes)
     check_count("chunk_ticks", chunk_ticks, 1, 2**31 - 1)
     width = _batch_width(num_agents, lanes)
+    if libraries is not None:
+        _check_libraries(config, libraries, num_agents)
     streams, arrays = open_streams(key), as_arrays(params)
     total = num_agents * num_episodes
     if on_progress is not None:
         on_progress(Progress("compiling", 0, total))
     programs = _compile(config, width, num_episodes)
     collected = _Collector(num_agents, num_episodes, on_progress, on_episode)
-    num_intervals = jnp.asarray(-(-chunk_ticks // ProceduralAgent(config).interval), jnp.int32)
+    agent = ProceduralAgent(config)
+    rule = agent.rule
+    num_intervals = jnp.asarray(-(-chunk_ticks // agent.interval), jnp.int32)
     started = time.perf_counter()
     for offset in range(0, num_agents, width):
         numbers = first_agent + offset + np.arange(width, dtype=np.int64)
         inputs = programs.make_inputs(jnp.asarray(numbers % 2**32, jnp.uint32))
         state = programs.begin(arrays, streams, inputs)
+        if libraries is not None:
+            state = _with_libraries(state, rule, libraries, offset)
         fewest = 0
         while fewest < num_episodes:
             state = programs.run(arrays, streams, inputs, state, num_intervals)
             fewest, finished = (int(count) for count in programs.progress(state))
             collected.chunk_done(offset, state, fewest, finished)
-        collected.batch_done(offset, state, ProceduralAgent(config).rule)
+        collected.batch_done(offset, state, rule)
     run_seconds = time.perf_counter() - started
     libraries = collected.libraries(config)
     return TrainResult(collected.metrics, libraries, programs.seconds, run_seconds)
@@ -145,6 +153,32 @@ def check_run(
         raise ValueError("explorer='tape' needs recorded tapes, which train has not; use replay_cases")
     check_params(config, params)
     check_memory(config, num_agents, num_episodes, _batch_width(num_agents, lanes))
+
+
+def _check_libraries(config: Config, libraries: SkillLibrary, num_agents: int) -> None:
+    if not config.agent.use_skills:
+        raise ValueError("use_skills=False leaves no place for libraries; switch the memory on")
+    wanted = jax.eval_shape(lambda: skill_library.empty(config.library))
+    for field in dataclasses.fields(wanted):
+        given, shape = getattr(libraries, field.name), getattr(wanted, field.name)
+        if given.shape != (num_agents, *shape.shape) or given.dtype != shape.dtype:
+            raise ValueError(
+                f"libraries.{field.name} is {given.dtype}{list(given.shape)}, the run's are {shape.dtype}"
+                f"{[num_agents, *shape.shape]}; give libraries of the same agents and LibraryConfig"
+            )
+
+
+def _with_libraries(state: AgentState, rule: Rule, libraries: SkillLibrary, offset: int) -> AgentState:
+    """Returns the batch that begins at `offset` with its given libraries; lanes beyond the last agent keep theirs."""
+
+    def place(own: jax.Array, given: np.ndarray) -> jax.Array:
+        mine = np.asarray(own).copy()
+        part = np.asarray(given[offset : offset + mine.shape[0]])
+        mine[: part.shape[0]] = part
+        return jnp.asarray(mine)
+
+    started = jax.tree.map(place, jax.vmap(rule.library)(state.memory), libraries)
+    return dataclasses.replace(state, memory=rule.with_library(state.memory, started))
 
 
 def _batch_width(num_agents: int, lanes: int) -> int:

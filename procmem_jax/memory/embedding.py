@@ -2,10 +2,13 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from procmem_jax.records import state_record
 
 _NUM_CODES = 1000
+# A table, since XLA turns a division by a constant into a product, which misses every second code by a bit.
+_CODES = (np.arange(_NUM_CODES) / _NUM_CODES).astype(np.float32)
 _ACTION_SALT = 0x80000000  # above every number of a cell
 _COLUMN_STRIDE = 1 << 16  # a cell's code must not change with the side of the table
 _NORM_GUARD = 1e-8
@@ -43,7 +46,7 @@ def hashed_code_tables(table_number: jax.Array, side: int, num_actions: int) -> 
 
     def codes(numbers: jax.Array) -> jax.Array:
         remainder = _mix(base ^ _mix(numbers)) % jnp.uint32(_NUM_CODES)
-        return remainder.astype(jnp.float32) / jnp.float32(_NUM_CODES)
+        return jnp.asarray(_CODES).at[remainder].get(mode="promise_in_bounds")
 
     coordinates = jnp.arange(side, dtype=jnp.uint32)
     positions = coordinates[:, None] * jnp.uint32(_COLUMN_STRIDE) + coordinates[None, :]

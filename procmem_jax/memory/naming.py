@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-_TUTORIAL_NAMES = {"has_key": "acquire_key", "door_open": "open_door_sequence"}
+_NAMES = {"has_key": "acquire_key", "door_open": "open_door_sequence", "goal_reached": "reach_goal"}
 
 
 def skill_name(label: int, length: int, predicate_names: Sequence[str]) -> str:
@@ -21,4 +21,4 @@ def skill_name(label: int, length: int, predicate_names: Sequence[str]) -> str:
     if not 0 <= label < len(predicate_names):
         raise ValueError(f"label={label} is outside -1 to {len(predicate_names) - 1}; give a predicate's index")
     predicate = predicate_names[label]
-    return _TUTORIAL_NAMES.get(predicate, f"reach_{predicate}")
+    return _NAMES.get(predicate, f"reach_{predicate}")
