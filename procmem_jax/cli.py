@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import tyro
 
 import procmem_jax
-from procmem_jax.commands import Eval, Plot, Presets, Tasks, Train
+from procmem_jax.commands import Eval, Plot, Presets, RunStudy, Tasks, Train
 
-_COMMANDS = {"train": Train, "eval": Eval, "plot": Plot, "presets": Presets, "tasks": Tasks}
+_COMMANDS = {"train": Train, "eval": Eval, "study": RunStudy, "plot": Plot, "presets": Presets, "tasks": Tasks}
 _BOX_CHARACTERS = "─│╭╮╰╯ "
 
 

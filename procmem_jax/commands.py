@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import sys
 from typing import Annotated
 
 import tyro
@@ -11,7 +12,11 @@ from procmem_jax.experiments.evaluate import evaluate_run, read_experiment
 from procmem_jax.experiments.overrides import list_settings, parse_assignments
 from procmem_jax.experiments.presets import DEFAULT_PRESET, PRESETS, make_experiment
 from procmem_jax.experiments.runs import FIGURE_FILE, RunSpec, run_training, stored_summary
+from procmem_jax.experiments.study import REPORT_SEED, ROWS_FILE, TABLE_FILE, Study, run_study
+from procmem_jax.experiments.study_arms import suite_by_name
+from procmem_jax.experiments.study_progress import StudyProgress
 from procmem_jax.experiments.tasks import TASK_FAMILIES
+from procmem_jax.figures.study import plot_study
 from procmem_jax.figures.training import plot_run
 
 _Assignments = Annotated[tuple[str, ...], tyro.conf.arg(name="set", metavar="NAME=VALUE")]
@@ -118,6 +123,43 @@ class Eval:
             evaluation, out = evaluate_run(folder, self.episodes, seed, on_progress=bar.on_progress)
         print(reports.evaluation_report(evaluation, stored["agents"], self.episodes))
         print(f"\nResults in {out}")
+
+
+@dataclasses.dataclass(frozen=True)
+class RunStudy:
+    """Compare the default memory with none, with others and with itself less one mechanism, agent by agent.
+
+    Attributes:
+        suite: quick: five arms on two tasks, minutes; full: all arms on all tasks, hours.
+        out: folder of the results; by default runs/study-SUITE-SEED. An interrupted study goes on where it stopped.
+        agents: agents of each arm; by default 64 in quick, 128 in full.
+        seed: of all arms; settings are tuned on seeds below 1000.
+        quiet: no progress on stderr.
+    """
+
+    suite: str = "quick"
+    out: str | None = None
+    agents: int | None = None
+    seed: int = REPORT_SEED
+    quiet: bool = False
+
+    def run(self) -> None:
+        """Runs what is not yet there, and prints the tables."""
+        suite = suite_by_name(self.suite)
+        study = Study(self.suite, suite, suite.num_agents if self.agents is None else self.agents, self.seed)
+        folder = pathlib.Path(self.out or f"runs/study-{self.suite}-{self.seed}")
+        if self.seed < REPORT_SEED:
+            print(f"procmem: seed {self.seed} is below {REPORT_SEED}: settings were tuned there", file=sys.stderr)
+        with StudyProgress(suite, study.num_agents, show=not self.quiet) as progress:
+            tables = run_study(
+                study,
+                folder,
+                draw_figures=plot_study,
+                on_start=progress.on_start,
+                on_progress=progress.on_progress,
+                on_done=progress.on_done,
+            )
+        print(f"\n{tables}\nTable {folder / TABLE_FILE}, numbers {folder / ROWS_FILE}, figures in {folder}")
 
 
 @dataclasses.dataclass(frozen=True)

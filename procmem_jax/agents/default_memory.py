@@ -22,11 +22,11 @@ from procmem_jax.agents.settings import AgentParams, MemoryConfig
 from procmem_jax.envs.percept import Percept
 from procmem_jax.memory import library as skill_library
 from procmem_jax.memory import path as paths
-from procmem_jax.memory.choice import Costs, lowest_slot, skill_costs
+from procmem_jax.memory.choice import Costs, Index, lowest_slot, make_index, skill_costs
 from procmem_jax.memory.consolidation import consolidate_skill
 from procmem_jax.memory.direction import direction_embedding
 from procmem_jax.memory.library import EMPTY, LibraryConfig, SkillLibrary
-from procmem_jax.memory.segments import Segment, consolidated, no_segment, suffix_skill
+from procmem_jax.memory.segments import Segment, consolidated, make_segment, no_segment, suffix_skill
 from procmem_jax.records import state_record
 
 _STALL_STEPS = 2  # a skill is stopped when this many of its steps in a row changed nothing
@@ -38,6 +38,10 @@ class DefaultMemoryState:
 
     Attributes:
         library: the skills.
+        index: of the library, for the choice.
+        num_skills: `()` int32, skills in the library.
+        query: `[D]` float32, the embedding of the present situation. It is carried from tick to tick because XLA
+            would make it anew for each slot that it is compared with.
         path: the loop-erased way through the running segment.
         segment: what waits for consolidation.
         running: `()` int32, the slot of the running skill, -1 for none.
@@ -51,6 +55,9 @@ class DefaultMemoryState:
     """
 
     library: SkillLibrary
+    index: Index
+    num_skills: jax.Array
+    query: jax.Array
     path: paths.Path
     segment: Segment
     running: jax.Array
@@ -66,10 +73,15 @@ class DefaultMemoryState:
 def begin(percept: Percept, config: LibraryConfig, memory: MemoryConfig) -> DefaultMemoryState:
     """Returns a memory without skills in the situation `percept`."""
     zero = jnp.zeros((), jnp.int32)
+    path = paths.begin_path(memory.history_length, percept.fingerprint, percept.context)
+    library = skill_library.empty(config)
     return DefaultMemoryState(
-        library=skill_library.empty(config),
-        path=paths.begin_path(memory.history_length, percept.fingerprint, percept.context),
-        segment=no_segment(config.max_skill_length, percept.context.shape[0], config.num_predicates),
+        library=library,
+        index=make_index(library),
+        num_skills=zero,
+        query=direction_embedding(percept.context, config.embedding_size),
+        path=path,
+        segment=no_segment(path, config.num_predicates),
         running=jnp.full((), EMPTY, jnp.int32),
         cursor=zero,
         run_length=zero,
@@ -85,10 +97,10 @@ def _costs(
     state: DefaultMemoryState, percept: Percept, config: LibraryConfig, params: AgentParams, memory: MemoryConfig
 ) -> Costs:
     costs = skill_costs(
-        state.library,
-        direction_embedding(percept.context, config.embedding_size),
+        state.index,
+        skill_library.success_rates(state.library, config),
+        state.query,
         percept.predicates,
-        config,
         num_coordinates=percept.context.shape[0],
         match_tolerance=params.match_tolerance,
         merge_threshold=params.merge_threshold,
@@ -159,6 +171,8 @@ def observe(
 ) -> DefaultMemoryState:
     """Returns the state after one step: outcomes counted, a finished segment kept.
 
+    `arrive` describes the situation in which the agent is then, which after the end of an episode is another one.
+
     Args:
         state: one example.
         before, after: the situations around the step, before any reset.
@@ -179,7 +193,7 @@ def observe(
     waiting = jnp.maximum(state.retreat - (~in_skill).astype(jnp.int32), 0)
     retreat = jnp.where(failed, params.retreat_steps * failures, jnp.where(changed, 0, waiting))
     next_number = jnp.where(looped & memory.loop_erasure, number, state.path.count + 1)
-    path = paths.arrive(state.path, after.fingerprint, after.context, next_number, changed)
+    path = paths.go_to(state.path, next_number, changed)
     return dataclasses.replace(state, path=path, failures=failures, retreat=retreat)
 
 
@@ -195,14 +209,12 @@ def _keep_segment(
 
     Source: segmentation where something of note happens, as in Konidaris et al. 2010, "Constructing skill trees".
     """
-    length = config.max_skill_length
-    actions, contexts, explored, num_steps = paths.last_steps(state.path, length)
+    longest = config.max_skill_length
     if memory.novel_only:
-        recent = jnp.arange(length, dtype=jnp.int32) >= length - num_steps
-        ends = ends & jnp.any(explored & recent)
+        ends = ends & paths.any_explored(state.path, longest)
     if memory.segmentation == "success":
         ends = ends & after.predicates[-1]
-    fresh = Segment(actions, contexts, num_steps, before.predicates, after.predicates)
+    fresh = make_segment(state.path, before.predicates, after.predicates, longest)
     segment = jax.tree.map(lambda new, old: jnp.where(ends, new, old), fresh, state.segment)
     return dataclasses.replace(state, segment=segment)
 
@@ -241,12 +253,20 @@ def _count_outcome(
     return state, ended & ~success
 
 
-def start_episode(state: DefaultMemoryState, percept: Percept, starts: jax.Array) -> DefaultMemoryState:
-    """Returns the state in the situation `percept` at the start of an episode, where `starts`; else as it was."""
-    path = paths.arrive(state.path, percept.fingerprint, percept.context, state.path.count, starts)
+def arrive(state: DefaultMemoryState, percept: Percept, starts: jax.Array, config: LibraryConfig) -> DefaultMemoryState:
+    """Returns the state in the situation `percept`, which is the first of an episode where `starts`.
+
+    Args:
+        state: one example.
+        percept: of the situation, after any reset.
+        starts: `()` bool.
+        config: static.
+    """
+    path = paths.go_to(state.path, state.path.count, starts)
     return dataclasses.replace(
         state,
-        path=jax.tree.map(lambda new, old: jnp.where(starts, new, old), path, state.path),
+        query=direction_embedding(percept.context, config.embedding_size),
+        path=paths.describe_state(path, percept.fingerprint, percept.context),
         running=jnp.where(starts, EMPTY, state.running),
         failures=jnp.where(starts, 0, state.failures),
         retreat=jnp.where(starts, 0, state.retreat),
@@ -291,4 +311,10 @@ def consolidate(
         )
 
     library = jax.lax.fori_loop(0, config.max_skill_length, take_in, state.library)
-    return dataclasses.replace(state, library=library, segment=consolidated(segment))
+    return with_library(dataclasses.replace(state, segment=consolidated(segment)), library)
+
+
+def with_library(state: DefaultMemoryState, library: SkillLibrary) -> DefaultMemoryState:
+    """Returns the state with other skills."""
+    num_skills = jnp.sum(library.used, dtype=jnp.int32)
+    return dataclasses.replace(state, library=library, index=make_index(library), num_skills=num_skills)

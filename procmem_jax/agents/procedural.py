@@ -257,7 +257,7 @@ class ProceduralAgent:
         if self.rule is None:
             skills = uses = jnp.zeros((), jnp.int32)
         else:
-            skills = jnp.sum(self.rule.library(state.memory).used, dtype=jnp.int32)
+            skills = self.rule.num_skills(state.memory)
             uses = self.rule.num_uses(state.memory)
         row = EpisodeMetrics(state.episode_return, state.steps, success, skills, uses, state.skill_steps)
         num_recorded = state.metrics.steps.shape[0]
@@ -267,7 +267,7 @@ class ProceduralAgent:
         world = jax.tree.map(lambda new, old: jnp.where(ended, new, old), fresh, state.world)
         memory = state.memory
         if self.rule is not None:
-            memory = self.rule.start_episode(memory, self.perceive(params, inputs, world), ended)
+            memory = self.rule.arrive(memory, self.perceive(params, inputs, world), ended)
         zero = jnp.zeros((), jnp.int32)
         return dataclasses.replace(
             state,

@@ -68,8 +68,8 @@ class Rule(Protocol):
     ) -> RuleState:
         """Returns the state after `step` if the episode `ended` with it, before the next one starts."""
 
-    def start_episode(self, state: RuleState, percept: Percept, starts: jax.Array) -> RuleState:
-        """Returns the state in the situation `percept`, the first of an episode where `starts`."""
+    def arrive(self, state: RuleState, percept: Percept, starts: jax.Array) -> RuleState:
+        """Returns the state in the situation `percept`, after any reset; the first of an episode where `starts`."""
 
     def consolidate(self, state: RuleState, params: AgentParams, enabled: jax.Array) -> RuleState:
         """Returns the state after the work that is done every `interval` ticks."""
@@ -87,6 +87,9 @@ class Rule(Protocol):
         Raises:
             ValueError: the rule has no skills.
         """
+
+    def num_skills(self, state: RuleState) -> jax.Array:
+        """Returns how many skills there are, `()` int32."""
 
     def num_uses(self, state: RuleState) -> jax.Array:
         """Returns how many skills have been used, `()` int32."""
@@ -142,7 +145,7 @@ class TutorialRule:
             enabled=enabled & self.config.memory.learn,
         )
 
-    def start_episode(self, state, percept: Percept, starts: jax.Array):
+    def arrive(self, state, percept: Percept, starts: jax.Array):
         """See `Rule`."""
         del percept, starts
         return state
@@ -159,6 +162,10 @@ class TutorialRule:
     def with_library(self, state, library: SkillLibrary):
         """See `Rule`."""
         return dataclasses.replace(state, library=library)
+
+    def num_skills(self, state) -> jax.Array:
+        """See `Rule`."""
+        return jnp.sum(state.library.used, dtype=jnp.int32)
 
     def num_uses(self, state) -> jax.Array:
         """See `Rule`."""
@@ -209,9 +216,9 @@ class DefaultRule:
         del step, ended, codes, params, enabled
         return state
 
-    def start_episode(self, state, percept: Percept, starts: jax.Array):
+    def arrive(self, state, percept: Percept, starts: jax.Array):
         """See `Rule`."""
-        return default_memory.start_episode(state, percept, starts)
+        return default_memory.arrive(state, percept, starts, self.config.library)
 
     def consolidate(self, state, params: AgentParams, enabled: jax.Array):
         """See `Rule`."""
@@ -222,8 +229,12 @@ class DefaultRule:
         return state.library
 
     def with_library(self, state, library: SkillLibrary):
+        """See `Rule`; of one example."""
+        return default_memory.with_library(state, library)
+
+    def num_skills(self, state) -> jax.Array:
         """See `Rule`."""
-        return dataclasses.replace(state, library=library)
+        return state.num_skills
 
     def num_uses(self, state) -> jax.Array:
         """See `Rule`."""
@@ -267,7 +278,7 @@ class QLearningRule:
         del step, ended, codes, params, enabled
         return state
 
-    def start_episode(self, state, percept: Percept, starts: jax.Array):
+    def arrive(self, state, percept: Percept, starts: jax.Array):
         """See `Rule`."""
         del percept, starts
         return state
@@ -285,6 +296,11 @@ class QLearningRule:
     def with_library(self, state, library: SkillLibrary):
         """See `Rule`."""
         raise ValueError("memory='q_learning' has no skills; use another memory to start from a library")
+
+    def num_skills(self, state) -> jax.Array:
+        """See `Rule`."""
+        del state
+        return jnp.zeros((), jnp.int32)
 
     def num_uses(self, state) -> jax.Array:
         """See `Rule`."""

@@ -33,7 +33,7 @@ def negative_transfer_rate(steps_with: np.ndarray, steps_without: np.ndarray) ->
 
 
 def steps_to_success(success: np.ndarray, env_steps: np.ndarray, *, threshold: float = 0.9, window: int = 20) -> float:
-    """Returns the smallest mean `env_steps` over agents at which success has reached `threshold`, in steps of one agent.
+    """Returns the smallest mean `env_steps` over agents at which success has reached `threshold`, in steps an agent.
 
     Success is the share over all agents' last `window` episodes; no shorter window counts, so that the earliest answer
     is the mean `env_steps` at the end of episode number `window`. Infinite where it is never reached.
@@ -158,7 +158,7 @@ def forward_transfer(
 ) -> Interval:
     """Returns how much of a fresh agent's failures on later layouts earlier layouts spare, with its bootstrap interval.
 
-    Wolczyk et al. 2021, "Continual World", metrics, forward transfer: FT_i = (AUC_i - AUC_i^ref) / (1 - AUC_i^ref),
+    Wołczyk et al. 2021, "Continual World", metrics, forward transfer: FT_i = (AUC_i - AUC_i^ref) / (1 - AUC_i^ref),
     where AUC_i is the mean over a task's training of its success over agents, ref a run on that task alone. Here the
     tasks are the layouts, AUC_i covers the first visit to layout i, and time is counted in episodes. As in the authors'
     program, agents are averaged before the ratio is taken (an agent whose reference never fails has none of its own),
@@ -168,8 +168,8 @@ def forward_transfer(
     the reference of a layout never fails, there is nothing to gain: 0 if the agent never fails either, else -inf.
 
     Args:
-        success: `[A, E]` bool, agents that meet layouts 0, 1, ... in turn, each for `shift_every` episodes; later visits
-            are not looked at.
+        success: `[A, E]` bool, agents that meet layouts 0, 1, ... in turn, each for `shift_every` episodes; later
+            visits are not looked at.
         reference: `[A, num_layouts, shift_every]` bool, the same agents (seed and number), fresh on each layout.
         seed, num_resamples, confidence, strata: as in `bootstrap_interval`.
 
@@ -216,13 +216,14 @@ def forgetting(
 ) -> Interval:
     """Returns the success lost on a layout while away from it, in points, with its bootstrap interval over agents.
 
-    Wolczyk et al. 2021, "Continual World", metrics, forgetting: F_i = p_i(end of training on i) - p_i(end of all
-    training). The paper tests every task throughout; an agent here is seen only on the layout it is on. So p_i is its
-    success in the last `num_episodes` of the last visit but one to layout i, against that in the first `num_episodes` of
-    the last visit, averaged over layouts and agents, times 100. Negative: it comes back better than it left.
+    Wołczyk et al. 2021, "Continual World", metrics, forgetting: F_i = p_i(end of training on i) - p_i(end of all
+    training). The paper tests every task throughout; an agent here is seen only on the layout it is on. So success in
+    the last `num_episodes` of the last visit but one to layout i stands for the first, success in the first
+    `num_episodes` of the last visit for the second; averaged over layouts and agents, times 100. Negative: agents come
+    back better than they left.
 
-    What is learned anew within the first episodes of a visit hides some forgetting: fewer episodes show more of it, with
-    more noise. An agent that was still learning when it left scores lower at the end of its visit, and so forgets less.
+    What is learned anew within the first episodes of a visit hides some forgetting: fewer episodes show more of it,
+    with more noise.
 
     Args:
         success: `[A, E]` bool, agents that meet the layouts in turn, again and again, each for `shift_every` episodes.
@@ -253,7 +254,8 @@ def forgetting(
     window = np.arange(num_episodes)
     before = success[:, (leaves[:, None] - num_episodes + window).reshape(-1)]
     after = success[:, (starts[:, None] + window).reshape(-1)]
-    points = 100 * (before.mean(axis=1) - after.mean(axis=1))
+    lost = before.sum(axis=1, dtype=np.int64) - after.sum(axis=1, dtype=np.int64)
+    points = 100 * lost / (num_layouts * num_episodes)
     return bootstrap_interval(
         points, np.mean, seed=seed, num_resamples=num_resamples, confidence=confidence, strata=strata
     )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from procmem_jax.agents.settings import AgentConfig, AgentParams, Config, Params, check_params
-from procmem_jax.envs.gridworld import GridWorldConfig, GridWorldParams
+from procmem_jax.envs.gridworld import GridWorld, GridWorldConfig, GridWorldParams
 from procmem_jax.experiments.overrides import apply_overrides
 from procmem_jax.experiments.tasks import Task, parse_task
 from procmem_jax.memory.library import LibraryConfig
@@ -74,9 +74,12 @@ def _tutorial(task: Task, explorer: tuple[str, float], use_skills: bool) -> tupl
 
 
 def _default(task: Task, explorer: tuple[str, float], use_skills: bool) -> tuple[Config, Params]:
+    world = GridWorldConfig(layout=task.family, max_size=task.size)
     config = Config(
-        world=GridWorldConfig(layout=task.family, max_size=task.size),
-        library=LibraryConfig(capacity=128, embedding_size=16, max_skill_length=8, eviction="utility"),
+        world=world,
+        library=LibraryConfig(
+            capacity=128, embedding_size=2 * GridWorld(world).context_size, max_skill_length=8, eviction="utility"
+        ),
         agent=AgentConfig(memory="default", use_skills=use_skills, explorer=explorer[0]),
     )
     params = Params(

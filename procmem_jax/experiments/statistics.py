@@ -223,9 +223,10 @@ def paired_difference(
     """
     check_same_shape("a", a, "b", b)
     # float64 before the difference: bools have none, and unsigned numbers wrap.
-    a, b = (np.asarray(_check_numbers(*pair, finite=True), np.float64) for pair in ((a, "a"), (b, "b")))
+    differences = np.asarray(_check_numbers(a, "a", finite=True), np.float64)
+    differences = differences - np.asarray(_check_numbers(b, "b", finite=True), np.float64)
     return bootstrap_interval(
-        a - b, np.mean, seed=seed, num_resamples=num_resamples, confidence=confidence, strata=strata
+        differences, np.mean, seed=seed, num_resamples=num_resamples, confidence=confidence, strata=strata
     )
 
 

@@ -178,7 +178,7 @@ def _with_libraries(state: AgentState, rule: Rule, libraries: SkillLibrary, offs
         return jnp.asarray(mine)
 
     started = jax.tree.map(place, jax.vmap(rule.library)(state.memory), libraries)
-    return dataclasses.replace(state, memory=rule.with_library(state.memory, started))
+    return dataclasses.replace(state, memory=jax.vmap(rule.with_library)(state.memory, started))
 
 
 def _batch_width(num_agents: int, lanes: int) -> int:

@@ -33,7 +33,8 @@ def plot_run(folder: pathlib.Path, path: pathlib.Path | None = None) -> pathlib.
         if not (folder / name).exists():
             raise ValueError(f"{folder} holds no finished run ({name} is missing); give the folder of one")
     title, curves = _read_title(folder / CONFIG_FILE), _read_curves(folder / SUMMARY_FILE)
-    single_agents = _read_single_agents(folder / EPISODES_FILE)
+    num_episodes = curves[_PANELS[0][0]].shape[1]
+    single_agents = _read_single_agents(folder / EPISODES_FILE, num_episodes)
     path = folder / FIGURE_FILE if path is None else path
     write_whole(path, lambda aside: _draw(aside, title, curves, single_agents))
     return path
@@ -55,7 +56,7 @@ def _read_curves(path: pathlib.Path) -> dict[str, np.ndarray]:
         return {name: np.asarray(bounds, np.float64) for name, bounds in rows.items()}
 
 
-def _read_single_agents(path: pathlib.Path) -> dict[str, np.ndarray]:
+def _read_single_agents(path: pathlib.Path, num_episodes: int) -> dict[str, np.ndarray]:
     """Returns `[agents, E]` columns of the first agents in a table of episodes."""
     names = [name for name, _, _ in _PANELS]
     try:
@@ -63,7 +64,7 @@ def _read_single_agents(path: pathlib.Path) -> dict[str, np.ndarray]:
             path, columns=["agent", "episode", *names], filters=[("agent", "<", _FAINT_AGENTS)]
         )
         count = len(table["agent"].unique())
-        return {name: table[name].to_numpy().reshape(count, -1) for name in names}
+        return {name: table[name].to_numpy().reshape(count, num_episodes) for name in names}
     except (OSError, ValueError) as error:
         raise ValueError(f"{path}: cannot be read as a table of episodes ({error})") from None
 

@@ -5,7 +5,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.memory.choice import skill_costs
+from procmem_jax.memory.choice import make_index, skill_costs
 from procmem_jax.memory.eviction import slot_to_evict
 from procmem_jax.memory.library import EMPTY, LibraryConfig, Skill, SkillLibrary, store, success_rates
 
@@ -42,11 +42,12 @@ def consolidate_skill(
         protected_slot: `()` int32, the slot of the running skill, which is not overwritten; -1 for none.
         enabled: `()` bool; False leaves the library as it is.
     """
+    rates = success_rates(library, config)
     costs = skill_costs(
-        library,
+        make_index(library),
+        rates,
         skill.embedding,
         skill.pre_value,
-        config,
         num_coordinates=num_coordinates,
         match_tolerance=match_tolerance,
         merge_threshold=merge_threshold,
@@ -55,7 +56,6 @@ def consolidate_skill(
     )
     capacity = config.capacity
     slots = jnp.arange(capacity, dtype=jnp.int32)
-    rates = success_rates(library, config)
     same = costs.exact & jnp.all(library.pre_value == skill.pre_value[None, :], axis=-1)
     same_slot = jnp.min(jnp.where(same, slots, capacity))
     merging = same_slot < capacity

@@ -1,6 +1,7 @@
 """The skill library: a fixed number of slots, filled, merged, retrieved from and evicted by pure functions."""
 
 import dataclasses
+import functools
 
 import chex
 import jax
@@ -170,6 +171,17 @@ def empty(config: LibraryConfig) -> SkillLibrary:
     )
 
 
+def holds(mask: jax.Array, value: jax.Array, predicates: jax.Array) -> jax.Array:
+    """Returns whether conditions hold: wherever `mask` asks, `predicates` has `value`; over the first axis, P.
+
+    Args:
+        mask, value: `[P, ...]` bool.
+        predicates: `[P]` bool.
+    """
+    met = [~mask[p] | (value[p] == predicates[p]) for p in range(mask.shape[0])]
+    return functools.reduce(jnp.logical_and, met)
+
+
 def applicable(library: SkillLibrary, predicates: jax.Array) -> jax.Array:
     """Returns which slots hold a skill whose precondition holds, `[N]` bool.
 
@@ -177,7 +189,7 @@ def applicable(library: SkillLibrary, predicates: jax.Array) -> jax.Array:
         library: one example.
         predicates: `[P]` bool.
     """
-    return library.used & jnp.all(~library.pre_mask | (library.pre_value == predicates[None, :]), axis=-1)
+    return library.used & holds(library.pre_mask.T, library.pre_value.T, predicates)
 
 
 def success_rates(library: SkillLibrary, config: LibraryConfig) -> jax.Array:
@@ -341,16 +353,22 @@ def record_outcome(
         success: `()` bool.
         enabled: `()` bool.
     """
-    slots = jnp.arange(library.skill_ids.shape[0], dtype=jnp.int32)
-    here = (slots == slot) & library.used & jnp.asarray(enabled, jnp.bool_)
+    capacity = library.skill_ids.shape[0]
+    known = (slot >= 0) & (slot < capacity) & (library.skill_ids[jnp.clip(slot, 0, capacity - 1)] != EMPTY)
+    counts = known & jnp.asarray(enabled, jnp.bool_)
+    place = jnp.where(counts, slot, capacity)  # out of range, and so dropped
     success = jnp.asarray(success, jnp.bool_)
+
+    def add(old: jax.Array, amount: jax.Array | int) -> jax.Array:
+        return old.at[place].add(jnp.asarray(amount, jnp.int32), mode="drop")
+
     return dataclasses.replace(
         library,
-        success_counts=library.success_counts + (here & success).astype(jnp.int32),
-        failure_counts=library.failure_counts + (here & ~success).astype(jnp.int32),
-        use_counts=library.use_counts + here.astype(jnp.int32),
-        last_used=jnp.where(here, library.clock, library.last_used),
-        clock=library.clock + jnp.any(here).astype(jnp.int32),
+        success_counts=add(library.success_counts, success),
+        failure_counts=add(library.failure_counts, ~success),
+        use_counts=add(library.use_counts, 1),
+        last_used=library.last_used.at[place].set(library.clock, mode="drop"),
+        clock=library.clock + counts.astype(jnp.int32),
     )
 
 

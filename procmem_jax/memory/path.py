@@ -10,7 +10,7 @@ from procmem_jax.records import state_record
 
 @state_record
 class Path:
-    """The last H states of a loop-erased path and the actions taken in them: a ring, written at `count % H`.
+    """The last H states of a loop-erased path and the actions taken in them: a ring, state `n` at place `n % H`.
 
     Attributes:
         fingerprints: `[H]` uint32.
@@ -18,7 +18,7 @@ class Path:
         actions: `[H]` int8.
         explored: `[H]` bool, whether the action was chosen by exploration, not by a skill.
         count: `()` int32, the number of the present state; states are numbered on and on through an agent's life.
-        start: `()` int32, the number of the segment's first state.
+        start: `()` int32, the number of the segment's first state, or of the first that the ring still holds.
     """
 
     fingerprints: jax.Array
@@ -38,23 +38,39 @@ def begin_path(length: int, fingerprint: jax.Array, context: jax.Array) -> Path:
         context: `[C]` float32.
     """
     zero = jnp.zeros((), jnp.int32)
-    return Path(
-        fingerprints=jnp.zeros((length,), jnp.uint32).at[0].set(fingerprint),
-        contexts=jnp.zeros((length, context.shape[0]), jnp.float32).at[0].set(context),
+    path = Path(
+        fingerprints=jnp.zeros((length,), jnp.uint32),
+        contexts=jnp.zeros((length, context.shape[0]), jnp.float32),
         actions=jnp.zeros((length,), jnp.int8),
         explored=jnp.zeros((length,), jnp.bool_),
         count=zero,
         start=zero,
     )
+    return describe_state(path, fingerprint, context)
+
+
+def _is_present(path: Path) -> jax.Array:
+    """Returns which place of the ring holds the present state, `[H]` bool.
+
+    Rings are written by selection: at this length a scatter, which a CPU does agent by agent, costs more.
+    """
+    length = path.actions.shape[0]
+    return jnp.arange(length, dtype=jnp.int32) == path.count % length
+
+
+def _ages(path: Path) -> jax.Array:
+    """Returns how many states ago each place of the ring was the present one, `[H]` int32."""
+    length = path.actions.shape[0]
+    return (path.count - jnp.arange(length, dtype=jnp.int32)) % length
 
 
 def take_action(path: Path, action: jax.Array, explored: jax.Array) -> Path:
     """Returns the path with the action taken in the present state noted; `explored` says who chose it."""
-    place = path.count % path.actions.shape[0]
+    here = _is_present(path)
     return dataclasses.replace(
         path,
-        actions=path.actions.at[place].set(action.astype(jnp.int8)),
-        explored=path.explored.at[place].set(explored),
+        actions=jnp.where(here, action.astype(jnp.int8), path.actions),
+        explored=jnp.where(here, explored, path.explored),
     )
 
 
@@ -65,45 +81,49 @@ def find_loop(path: Path, fingerprint: jax.Array) -> tuple[jax.Array, jax.Array]
         path: one example.
         fingerprint: `()` uint32, of the state just reached.
     """
-    length = path.fingerprints.shape[0]
-    age = (path.count - jnp.arange(length, dtype=jnp.int32)) % length
-    number = path.count - age
+    number = path.count - _ages(path)
     same = (path.fingerprints == fingerprint) & (number >= path.start)
-    return jnp.any(same), jnp.max(jnp.where(same, number, -1))
+    number = jnp.max(jnp.where(same, number, -1))
+    return number >= 0, number
 
 
-def arrive(path: Path, fingerprint: jax.Array, context: jax.Array, number: jax.Array, new_segment: jax.Array) -> Path:
-    """Returns the path to a state that is given the number `number`: what came at or after that number is forgotten.
+def go_to(path: Path, number: jax.Array, new_segment: jax.Array) -> Path:
+    """Returns the path on to the state that gets the number `number`: what came at or after it is forgotten.
 
     Source of loop erasure: Lawler 1980, "A self-avoiding random walk".
 
     Args:
         path: one example.
-        fingerprint, context: `()` uint32 and `[C]` float32, of the state.
         number: `()` int32, `path.count + 1`, or an earlier one if the state closes a loop.
         new_segment: `()` bool, whether the state is the first of a segment.
     """
-    place = number % path.fingerprints.shape[0]
+    # What the ring has overwritten is gone for good: else an erased loop would bring its numbers back, with states of
+    # the loop in their places.
+    start = jnp.maximum(path.start, number - (path.actions.shape[0] - 1))
+    return dataclasses.replace(path, count=number, start=jnp.where(new_segment, number, start))
+
+
+def describe_state(path: Path, fingerprint: jax.Array, context: jax.Array) -> Path:
+    """Returns the path with the present state described.
+
+    Args:
+        path: one example.
+        fingerprint: `()` uint32.
+        context: `[C]` float32.
+    """
+    here = _is_present(path)
     return dataclasses.replace(
         path,
-        fingerprints=path.fingerprints.at[place].set(fingerprint),
-        contexts=path.contexts.at[place].set(context),
-        count=number,
-        start=jnp.where(new_segment, number, path.start),
+        fingerprints=jnp.where(here, fingerprint, path.fingerprints),
+        contexts=jnp.where(here[:, None], context[None, :], path.contexts),
     )
 
 
-def last_steps(path: Path, length: int) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-    """Returns the end of the path up to and with the action just taken: (actions, contexts, explored, how many).
+def num_steps(path: Path, most: int) -> jax.Array:
+    """Returns how many actions of the segment are remembered, the one just taken included, `most` at the most."""
+    return jnp.minimum(path.count - path.start + 1, most)
 
-    Args:
-        path: one example, its present state the one in which the last action was taken.
-        length: static, L <= H.
 
-    Returns:
-        `[L]` int8, `[L, C]` float32, `[L]` bool, the latest at the end, and `()` int32, how many of them belong to
-        the segment.
-    """
-    places = (path.count - (length - 1) + jnp.arange(length, dtype=jnp.int32)) % path.actions.shape[0]
-    num_steps = jnp.minimum(path.count - path.start + 1, length)
-    return path.actions[places], path.contexts[places], path.explored[places], num_steps
+def any_explored(path: Path, most: int) -> jax.Array:
+    """Returns whether exploration chose any of the last `num_steps(path, most)` actions, `()` bool."""
+    return jnp.any(path.explored & (_ages(path) < num_steps(path, most)))

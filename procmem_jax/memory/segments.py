@@ -7,36 +7,45 @@ import jax.numpy as jnp
 
 from procmem_jax.memory.direction import direction_embedding
 from procmem_jax.memory.library import NO_LABEL, LibraryConfig, Skill
+from procmem_jax.memory.path import Path, num_steps
 from procmem_jax.records import state_record
 
 
 @state_record
 class Segment:
-    """The last L steps before a change of the predicates, the latest at the end.
+    """The way to a change of the predicates, as it was when the last action of it was taken.
 
     Attributes:
-        actions: `[L]` int8.
-        contexts: `[L, C]` float32, before each action.
-        num_steps: `()` int32, how many of them there are; 0 once the segment is consolidated.
+        contexts: `[H, C]` float32, the ring of `Path`.
+        actions: `[H]` int8, likewise.
+        count: `()` int32, the number of the state in which the last action was taken.
+        num_steps: `()` int32, how many steps can be learned from; 0 once the segment is consolidated.
         before, after: `[P]` bool, the predicates before and after the change.
     """
 
-    actions: jax.Array
     contexts: jax.Array
+    actions: jax.Array
+    count: jax.Array
     num_steps: jax.Array
     before: jax.Array
     after: jax.Array
 
 
-def no_segment(length: int, context_size: int, num_predicates: int) -> Segment:
-    """Returns a segment without steps."""
-    return Segment(
-        actions=jnp.zeros((length,), jnp.int8),
-        contexts=jnp.zeros((length, context_size), jnp.float32),
-        num_steps=jnp.zeros((), jnp.int32),
-        before=jnp.zeros((num_predicates,), jnp.bool_),
-        after=jnp.zeros((num_predicates,), jnp.bool_),
-    )
+def make_segment(path: Path, before: jax.Array, after: jax.Array, longest: int) -> Segment:
+    """Returns the segment that ends with the action just taken.
+
+    Args:
+        path: one example.
+        before, after: `[P]` bool, the predicates around that action.
+        longest: static, steps to learn from at the most.
+    """
+    return Segment(path.contexts, path.actions, path.count, num_steps(path, longest), before, after)
+
+
+def no_segment(path: Path, num_predicates: int) -> Segment:
+    """Returns a segment without steps, with the shapes of `path`."""
+    nothing = jnp.zeros((num_predicates,), jnp.bool_)
+    return consolidated(make_segment(path, nothing, nothing, 1))
 
 
 def suffix_skill(segment: Segment, length: jax.Array, config: LibraryConfig) -> Skill:
@@ -46,23 +55,23 @@ def suffix_skill(segment: Segment, length: jax.Array, config: LibraryConfig) -> 
 
     Args:
         segment: one example.
-        length: `()` int32, 1 to L steps.
+        length: `()` int32, 1 to `num_steps`.
         config: static.
     """
-    size = config.max_skill_length
-    steps = jnp.arange(size, dtype=jnp.int32)
-    place = jnp.clip(size - length, 0, size - 1)
+    ring = segment.actions.shape[0]
+    steps = jnp.arange(config.max_skill_length, dtype=jnp.int32)
+    places = (segment.count - length + 1 + steps) % ring
     changed = segment.before != segment.after
-    label = jnp.argmax(changed).astype(jnp.int8)
+    label = jnp.min(jnp.where(changed, jnp.arange(config.num_predicates, dtype=jnp.int8), 127))
     return Skill(
-        embedding=direction_embedding(segment.contexts[place], config.embedding_size),
-        actions=jnp.where(steps < length, segment.actions[(place + steps) % size], 0).astype(jnp.int8),
+        embedding=direction_embedding(segment.contexts[places[0]], config.embedding_size),
+        actions=jnp.where(steps < length, segment.actions[places], 0).astype(jnp.int8),
         length=length.astype(jnp.int8),
         pre_mask=jnp.ones_like(changed),
         pre_value=segment.before,
         post_mask=changed,
         post_value=segment.after & changed,
-        label=jnp.where(jnp.any(changed), label, NO_LABEL),
+        label=jnp.where(jnp.any(changed), label, NO_LABEL).astype(jnp.int8),
         successes=jnp.zeros((), jnp.int32),
     )
 

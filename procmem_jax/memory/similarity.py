@@ -40,6 +40,23 @@ def fixed_order_sum(x: jax.Array) -> jax.Array:
     return x[..., 0]
 
 
+def cosine_similarity_of_columns(query: jax.Array, keys: jax.Array) -> jax.Array:
+    """Returns what `cosine_similarity` does, bit for bit, for embeddings that stand in columns: sums run across rows.
+
+    Args:
+        query: `[D]` float32, one example.
+        keys: `[D, N]` float32.
+    """
+    products = rounded_product(keys, query[:, None])
+    size = products.shape[0]
+    padded = 1 << max(size - 1, 0).bit_length()
+    rows = [products[d] for d in range(size)] + [jnp.zeros_like(products[0])] * (padded - size)
+    while len(rows) > 1:
+        half = len(rows) // 2
+        rows = [low + high for low, high in zip(rows[:half], rows[half:], strict=True)]
+    return jnp.clip(rows[0], -1.0, 1.0)
+
+
 def rounded_product(x: jax.Array, y: jax.Array) -> jax.Array:
     """Returns `x * y` (float32, shapes that broadcast), rounded before anything is added to it.
 

@@ -1,0 +1,229 @@
+"""The figures of a study: learning curves over environment steps, the performance profile, the ablation."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+import pyarrow.parquet
+
+from procmem_jax.experiments.files import expecting_fields, read_json, write_whole
+from procmem_jax.experiments.statistics import mean_interval, performance_profile, proportion_interval
+from procmem_jax.experiments.study import ROWS_FILE, STUDY_EPISODES_FILE
+from procmem_jax.experiments.study_arms import ABLATIONS, DEFAULT, MAIN_ARMS
+from procmem_jax.experiments.study_report import LAST
+
+CURVES_FIGURE = "learning_curves.png"
+PROFILE_FIGURE = "profile.png"
+ABLATION_FIGURE = "ablation-{}.png"
+_BINS = 28  # of a curve, as wide as its episodes on a logarithmic axis
+# Colours that colour-blind readers tell apart (Okabe & Ito 2008), dashes for those who print in black.
+_STYLES = {
+    "no memory": ("#7f7f7f", "-"),
+    "random retrieval": ("#E69F00", (0, (1, 1))),
+    "tutorial memory": ("#D55E00", (0, (5, 2))),
+    "default": ("#0072B2", "-"),
+    "capacity 64": ("#56B4E9", (0, (4, 1, 1, 1))),
+    "Q-learning": ("#009E73", (0, (3, 1))),
+    "oracle": ("black", (0, (1, 2))),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Run:
+    """An arm on a task; `[A, E]` each: environment steps so far, success, steps over optimal."""
+
+    env_steps: np.ndarray
+    success: np.ndarray
+    ratio: np.ndarray
+
+
+def plot_study(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Returns the paths of the figures of a study, drawn from its files.
+
+    Learning curves and the profile of the main arms on all tasks; for each task on which mechanisms were switched off,
+    the ablation.
+
+    Raises:
+        ValueError: the folder holds no finished study, or one of its files cannot be read.
+    """
+    for name in (ROWS_FILE, STUDY_EPISODES_FILE):
+        if not (folder / name).exists():
+            raise ValueError(f"{folder} holds no finished study ({name} is missing); give the folder of one")
+    stored = read_json(folder / ROWS_FILE)
+    with expecting_fields(folder / ROWS_FILE):
+        rows, num_agents = stored["rows"], stored["agents"]
+        heading = f"{num_agents} agents, seed {stored['seed']}"
+        tasks: dict[str, dict[str, dict]] = {}
+        for row in rows:
+            tasks.setdefault(row["task"], {})[row["arm"]] = row
+    runs = {
+        task: {name: _read_run(folder, task, name, num_agents) for name in MAIN_ARMS if name in arms}
+        for task, arms in tasks.items()
+    }
+    figures = [folder / CURVES_FIGURE, folder / PROFILE_FIGURE]
+    write_whole(figures[0], lambda aside: _draw_curves(aside, runs, heading))
+    write_whole(figures[1], lambda aside: _draw_profiles(aside, runs, heading))
+    for task, arms in tasks.items():
+        if any(name in arms for name in ABLATIONS):
+            path = folder / ABLATION_FIGURE.format(task.replace(",", "").replace(" ", "-"))
+            write_whole(path, lambda aside, task=task, arms=arms: _draw_ablation(aside, task, arms, heading))
+            figures.append(path)
+    return figures
+
+
+def _read_run(folder: pathlib.Path, task: str, arm: str, num_agents: int) -> _Run:
+    path = folder / STUDY_EPISODES_FILE
+    try:
+        table = pyarrow.parquet.read_table(
+            path,
+            columns=["env_steps", "success", "steps", "optimal_steps"],
+            filters=[("task", "==", task), ("arm", "==", arm)],
+        )
+        env_steps, success, steps, optimal = (column.to_numpy().reshape(num_agents, -1) for column in table.columns)
+        return _Run(env_steps, success, steps / optimal)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: cannot be read as the episodes of a study ({error})") from None
+
+
+def _figure(width: float, height: float):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _legend(figure, panels, title: str) -> None:
+    """Names every arm once, above the panels and below the title."""
+    found = {}
+    for axes in panels:
+        for line, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, line)
+    names = [name for name in MAIN_ARMS if name in found]
+    figure.legend(
+        [found[name] for name in names], names, loc="outside upper center", frameon=False, fontsize=9, handlelength=2.8,
+        ncols=len(names) if len(names) <= 3 else -(-len(names) // 2), title=title, title_fontsize=10,
+    )  # fmt: skip
+
+
+def _weight(arm: str) -> dict[str, float]:
+    return {"linewidth": 2.4, "zorder": 3.0} if arm == DEFAULT else {"linewidth": 1.4}
+
+
+def _draw_curves(path: pathlib.Path, runs: dict[str, dict[str, _Run]], heading: str) -> None:
+    figure = _figure(8.0, 0.9 + 2.3 * len(runs))
+    panels = figure.subplots(len(runs), 2, squeeze=False)
+    for row, (task, arms) in zip(panels, runs.items(), strict=True):
+        for name, run in arms.items():
+            edges = np.unique(np.geomspace(1, run.success.shape[1] + 1, _BINS).round().astype(int)) - 1
+            places = np.add.reduceat(run.env_steps.mean(axis=0), edges[:-1]) / np.diff(edges)
+            colour, dashes = _STYLES[name]
+            for axes, values, top in zip(row, (100.0 * run.success, run.ratio), (100.0, np.inf), strict=True):
+                binned = np.add.reduceat(values, edges[:-1], axis=1) / np.diff(edges)
+                mean, low, high = mean_interval(binned)
+                axes.fill_between(places, np.maximum(low, 0), np.minimum(high, top), color=colour, alpha=0.2, lw=0)
+                axes.plot(places, mean, color=colour, linestyle=dashes, label=name, **_weight(name))
+        row[0].set(ylabel="success, %", ylim=(-3, 103))
+        row[0].set_title(task, loc="left", fontsize=10, fontweight="bold")
+        row[1].set(ylabel="steps / optimal", yscale="log")
+        row[1].set_ylim(bottom=0.95)
+        for axes in row:
+            axes.set_xscale("log")
+            _plain_ticks(axes.xaxis, (1.0,))
+            _tidy(axes)
+        _plain_ticks(row[1].yaxis)
+    for axes in panels[-1]:
+        axes.set_xlabel("environment steps of an agent")
+    _legend(figure, panels.flat, f"Mean over agents and its 95% interval; {heading}")
+    figure.savefig(path, dpi=150, format="png")
+
+
+def _draw_profiles(path: pathlib.Path, runs: dict[str, dict[str, _Run]], heading: str) -> None:
+    columns = min(3, len(runs))
+    lines = -(-len(runs) // columns)
+    figure = _figure(1.2 + 2.9 * columns, 1.0 + 2.4 * lines)
+    panels = list(figure.subplots(lines, columns, squeeze=False, sharey=True).flat)
+    for axes, (task, arms) in zip(panels, runs.items(), strict=False):
+        scores = {name: run.ratio[:, -LAST:].mean(axis=1) for name, run in arms.items()}
+        thresholds = np.geomspace(1.0, 1.05 * max(values.max() for values in scores.values()), 300)
+        for name, values in scores.items():
+            colour, dashes = _STYLES[name]
+            within = 100 * (1 - performance_profile(values, thresholds))
+            _, low, high = (100 * bound for bound in proportion_interval(values[:, None] <= thresholds))
+            moving = (within > 0) & (within < 100)  # elsewhere the bands of all arms would lie over each other
+            axes.fill_between(thresholds, low, high, where=moving, color=colour, alpha=0.15, lw=0)
+            axes.plot(thresholds, within, color=colour, linestyle=dashes, label=name, **_weight(name))
+        axes.set_title(task, loc="left", fontsize=10, fontweight="bold")
+        axes.set(xscale="log", ylim=(-3, 103))
+        axes.set_xlim(left=0.97)
+        _plain_ticks(axes.xaxis)
+        _tidy(axes)
+    for axes in panels[len(runs) :]:
+        axes.set_axis_off()
+    figure.supxlabel(f"steps / optimal, mean of an agent's last {LAST} episodes", fontsize=9)
+    figure.supylabel("agents at or below it, %", fontsize=9)
+    _legend(figure, panels, f"Performance profile with 95% bands; {heading}")
+    figure.savefig(path, dpi=150, format="png")
+
+
+def _draw_ablation(path: pathlib.Path, task: str, arms: dict[str, dict], heading: str) -> None:
+    names = [name for name in (*ABLATIONS, "capacity 64", "random retrieval") if name in arms]
+    figure = _figure(9.0, 1.3 + 0.27 * len(names))
+    panels = figure.subplots(1, 3, sharey=True)
+    columns = (
+        ("success_less_default", "success less default's, points", 100.0),
+        ("steps_over_optimal_less_default", "steps / optimal less default's", 1.0),
+        ("env_steps_to_90", "environment steps to 90% success", 1.0),
+    )
+    for axes, (key, label, factor) in zip(panels, columns, strict=True):
+        for place, name in enumerate(names):
+            _draw_interval(
+                axes, place, arms[name].get(key), factor, unknown="never" if key == "env_steps_to_90" else ""
+            )
+        axes.set_xlabel(label)
+        _tidy(axes)
+        axes.grid(axis="x", color="0.9", linewidth=0.6)
+        axes.set_axisbelow(True)
+    for axes in panels[:2]:
+        axes.axvline(0.0, color="0.4", linewidth=1.0, zorder=1)
+    reached = arms[DEFAULT]["env_steps_to_90"]
+    if reached["value"] is not None:
+        panels[2].axvline(reached["value"], color="0.4", linewidth=1.0, zorder=1)
+        panels[2].axvspan(reached["low"], reached["high"] or reached["value"], color="0.85", linewidth=0, zorder=0)
+    panels[2].set_xscale("log")
+    _plain_ticks(panels[2].xaxis)
+    panels[0].set_yticks(range(len(names)), names)
+    panels[0].set_ylim(len(names) - 0.5, -0.5)
+    figure.suptitle(
+        f"{task}: the default memory with one mechanism off, against all of them (line), 95% intervals, {heading}",
+        fontsize=10,
+    )
+    figure.savefig(path, dpi=150, format="png")
+
+
+def _draw_interval(axes, place: int, bounds: dict | None, factor: float, *, unknown: str) -> None:
+    """Draws an estimate with its interval; an arrow where the interval has no end, `unknown` where nothing is known."""
+    if bounds is None or bounds["value"] is None:
+        axes.text(0.98, place, unknown, transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=8)
+        return
+    value, low = factor * bounds["value"], factor * bounds["low"]
+    high = None if bounds["high"] is None else factor * bounds["high"]
+    axes.plot([low, value if high is None else high], [place, place], color="#0072B2", linewidth=2.0)
+    axes.plot(value, place, "o" if high is not None else ">", color="#0072B2", markersize=5)
+
+
+def _tidy(axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=8)
+    axes.xaxis.label.set_size(9)
+    axes.yaxis.label.set_size(9)
+
+
+def _plain_ticks(axis, digits: tuple[float, ...] = (1.0, 2.0, 5.0)) -> None:
+    """Labels a logarithmic axis with plain numbers that start with one of `digits`: 1, 2, 5, 10, 20, ..."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(base=10, subs=digits))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
