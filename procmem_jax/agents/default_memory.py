@@ -7,7 +7,10 @@ in between.
 
 *Choosing.* Where no skill runs, the applicable, similar enough skill of the least expected cost is started: as a whole
 in the situation it was made for, else its first step only, after which the agent looks again. So few, short, general
-skills chain. A skill little used yet is challenged now and then by a primitive step.
+skills chain. A skill little used yet is challenged now and then by a primitive step, and a running one is broken off
+where the situation promises another number of steps than it has left. (This is a choice outside of decision points; it
+costs nothing, since a batch looks for the best skill in every tick anyway. Without it the scripted explorer with sticky
+actions takes 1.03 times the steps on `tutorial-4`, with it 1.00; success and steps to 90% elsewhere stay the same.)
 
 *Outcomes.* A whole skill succeeds if its postcondition comes true inside it; a first step also if it leads anywhere
 new. After a failure the agent explores for a while, longer with every further one: no skill can hold it for ever.
@@ -130,7 +133,9 @@ def decide(
     """Returns (state, whether a skill runs `()` bool, its next action `()` int32).
 
     With probability `novelty` / (1 + uses) of the chosen skill the agent explores instead, so that what is little
-    tried yet gets a rival.
+    tried yet gets a rival. A running skill is broken off, without an outcome, where the best choice promises another
+    number of steps than it has left: something went otherwise than when it was learned, or there is a better way
+    (Sutton, Precup & Singh 1999, "Between MDPs and semi-MDPs", on interrupting options).
 
     Args:
         state: one example.
@@ -143,6 +148,10 @@ def decide(
     slot, cost = lowest_slot(costs.expected)
     uses = state.library.use_counts[slot].astype(jnp.float32)
     challenged = coin < params.novelty / (1.0 + uses)
+    if memory.interruption and memory.choice == "cost":
+        left = (state.run_length - state.cursor).astype(jnp.float32)
+        surprised = state.whole & (cost < jnp.inf) & (costs.steps[slot] != left)
+        state = dataclasses.replace(state, running=jnp.where(surprised, EMPTY, state.running))
     starts = (state.running == EMPTY) & (state.retreat <= 0) & (cost < jnp.inf) & ~challenged
     whole = costs.exact[slot]
     run_length = jnp.where(whole, state.library.lengths[slot].astype(jnp.int32), 1)
@@ -291,7 +300,7 @@ def consolidate(
     segment = state.segment
 
     def take_in(index: jax.Array, library: SkillLibrary) -> SkillLibrary:
-        length = index + 1
+        length = jnp.asarray(index, jnp.int32) + 1
         wanted = length <= segment.num_steps
         if not memory.suffixes:
             wanted = wanted & (length == segment.num_steps)

@@ -16,7 +16,6 @@ from procmem_jax.experiments.learning_statistics import (
 from procmem_jax.experiments.statistics import (
     Interval,
     bootstrap_interval,
-    interquartile_mean,
     lower_percentile,
     paired_difference,
     probability_of_improvement,
@@ -94,18 +93,15 @@ def _against_no_memory(own: Episodes, name: str, episodes: Mapping[str, Episodes
 
 
 def _against_default(last: Episodes, name: str, episodes: Mapping[str, Episodes]) -> dict:
-    """Returns differences from the default memory, agent by agent, in the same episodes."""
+    """Returns mean differences from the default memory, agent by agent, in the same episodes."""
     default, count = episodes.get(DEFAULT), episodes[name].steps.shape[1]
     if name == DEFAULT or default is None:
         return {"success_less_default": None, "steps_over_optimal_less_default": None}
     other = default.part(slice(max(0, count - LAST), count))
-    ratios = np.stack([last.steps / last.optimal, other.steps / other.optimal], axis=1)
-    difference = bootstrap_interval(
-        ratios, lambda rows: interquartile_mean(rows[:, 0]) - interquartile_mean(rows[:, 1]), seed=BOOTSTRAP_SEED
-    )
+    ratios = last.steps / last.optimal, other.steps / other.optimal
     return {
         "success_less_default": _bounds(paired_difference(last.success, other.success, seed=BOOTSTRAP_SEED)),
-        "steps_over_optimal_less_default": _bounds(difference),
+        "steps_over_optimal_less_default": _bounds(paired_difference(*ratios, seed=BOOTSTRAP_SEED)),
     }
 
 

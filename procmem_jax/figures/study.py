@@ -9,13 +9,14 @@ import pyarrow.parquet
 from procmem_jax.experiments.files import expecting_fields, read_json, write_whole
 from procmem_jax.experiments.statistics import mean_interval, performance_profile, proportion_interval
 from procmem_jax.experiments.study import ROWS_FILE, STUDY_EPISODES_FILE
-from procmem_jax.experiments.study_arms import ABLATIONS, DEFAULT, MAIN_ARMS
+from procmem_jax.experiments.study_arms import ABLATIONS, DEFAULT, MAIN_ARMS, ORACLE
 from procmem_jax.experiments.study_report import LAST
 
 CURVES_FIGURE = "learning_curves.png"
 PROFILE_FIGURE = "profile.png"
 ABLATION_FIGURE = "ablation-{}.png"
 _BINS = 28  # of a curve, as wide as its episodes on a logarithmic axis
+_FAILURE = 50.0  # points of success below the default memory's: such arms are written, not drawn to scale
 # Colours that colour-blind readers tell apart (Okabe & Ito 2008), dashes for those who print in black.
 _STYLES = {
     "no memory": ("#7f7f7f", "-"),
@@ -108,7 +109,10 @@ def _legend(figure, panels, title: str) -> None:
 
 
 def _weight(arm: str) -> dict[str, float]:
-    return {"linewidth": 2.4, "zorder": 3.0} if arm == DEFAULT else {"linewidth": 1.4}
+    """Returns how a line is drawn: the default memory's broad, and what may lie on it on top."""
+    if arm == DEFAULT:
+        return {"linewidth": 2.6, "zorder": 3.0}
+    return {"linewidth": 1.4, "zorder": 4.0 if arm == "capacity 64" else 2.0}
 
 
 def _draw_curves(path: pathlib.Path, runs: dict[str, dict[str, _Run]], heading: str) -> None:
@@ -124,12 +128,14 @@ def _draw_curves(path: pathlib.Path, runs: dict[str, dict[str, _Run]], heading: 
                 mean, low, high = mean_interval(binned)
                 axes.fill_between(places, np.maximum(low, 0), np.minimum(high, top), color=colour, alpha=0.2, lw=0)
                 axes.plot(places, mean, color=colour, linestyle=dashes, label=name, **_weight(name))
+        slowest = min(run.env_steps[:, 0].mean() for name, run in arms.items() if name != ORACLE or len(arms) == 1)
         row[0].set(ylabel="success, %", ylim=(-3, 103))
         row[0].set_title(task, loc="left", fontsize=10, fontweight="bold")
         row[1].set(ylabel="steps / optimal", yscale="log")
         row[1].set_ylim(bottom=0.95)
         for axes in row:
             axes.set_xscale("log")
+            axes.set_xlim(left=0.8 * slowest)
             _plain_ticks(axes.xaxis, (1.0,))
             _tidy(axes)
         _plain_ticks(row[1].yaxis)
@@ -169,48 +175,69 @@ def _draw_profiles(path: pathlib.Path, runs: dict[str, dict[str, _Run]], heading
 
 def _draw_ablation(path: pathlib.Path, task: str, arms: dict[str, dict], heading: str) -> None:
     names = [name for name in (*ABLATIONS, "capacity 64", "random retrieval") if name in arms]
-    figure = _figure(9.0, 1.3 + 0.27 * len(names))
+    figure = _figure(9.0, 1.3 + 0.24 * len(names))
+    figure.get_layout_engine().set(w_pad=0.1)
     panels = figure.subplots(1, 3, sharey=True)
     columns = (
-        ("success_less_default", "success less default's, points", 100.0),
-        ("steps_over_optimal_less_default", "steps / optimal less default's", 1.0),
-        ("env_steps_to_90", "environment steps to 90% success", 1.0),
+        ("success_less_default", "success less default's, points", 100.0, _FAILURE),
+        ("steps_over_optimal_less_default", "mean steps / optimal less default's", 1.0, _FAILURE),
+        ("env_steps_to_90", "environment steps to 90% success", 1.0, np.inf),
     )
-    for axes, (key, label, factor) in zip(panels, columns, strict=True):
+    for axes, (key, label, factor, limit) in zip(panels, columns, strict=True):
         for place, name in enumerate(names):
-            _draw_interval(
-                axes, place, arms[name].get(key), factor, unknown="never" if key == "env_steps_to_90" else ""
-            )
+            bounds = arms[name].get(key) or {"value": None}
+            failed = 100 * abs((arms[name].get("success_less_default") or {"value": 0.0})["value"]) > limit
+            if bounds["value"] is None:
+                _write_beside(axes, place, "never")
+            elif failed:
+                _write_beside(axes, place, factor * bounds["value"])
+            else:
+                _draw_interval(axes, place, *(bounds[end] for end in ("value", "low", "high")), factor)
         axes.set_xlabel(label)
         _tidy(axes)
         axes.grid(axis="x", color="0.9", linewidth=0.6)
         axes.set_axisbelow(True)
-    for axes in panels[:2]:
+    for axes, span in zip(panels[:2], (1.0, 0.1), strict=True):
         axes.axvline(0.0, color="0.4", linewidth=1.0, zorder=1)
-    reached = arms[DEFAULT]["env_steps_to_90"]
-    if reached["value"] is not None:
-        panels[2].axvline(reached["value"], color="0.4", linewidth=1.0, zorder=1)
-        panels[2].axvspan(reached["low"], reached["high"] or reached["value"], color="0.85", linewidth=0, zorder=0)
-    panels[2].set_xscale("log")
-    _plain_ticks(panels[2].xaxis)
+        left, right = axes.get_xlim()
+        axes.set_xlim(min(left, -span), max(right, span))  # what is smaller makes no difference
+    _draw_reference(panels[2], arms[DEFAULT]["env_steps_to_90"])
     panels[0].set_yticks(range(len(names)), names)
     panels[0].set_ylim(len(names) - 0.5, -0.5)
     figure.suptitle(
-        f"{task}: the default memory with one mechanism off, against all of them (line), 95% intervals, {heading}",
+        f"{task}: the default memory with one mechanism off, against all of them (line); 95% intervals, {heading}",
         fontsize=10,
     )
     figure.savefig(path, dpi=150, format="png")
 
 
-def _draw_interval(axes, place: int, bounds: dict | None, factor: float, *, unknown: str) -> None:
-    """Draws an estimate with its interval; an arrow where the interval has no end, `unknown` where nothing is known."""
-    if bounds is None or bounds["value"] is None:
-        axes.text(0.98, place, unknown, transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=8)
-        return
-    value, low = factor * bounds["value"], factor * bounds["low"]
-    high = None if bounds["high"] is None else factor * bounds["high"]
-    axes.plot([low, value if high is None else high], [place, place], color="#0072B2", linewidth=2.0)
-    axes.plot(value, place, "o" if high is not None else ">", color="#0072B2", markersize=5)
+def _draw_interval(axes, place: int, value: float, low: float, high: float | None, factor: float) -> None:
+    """Draws an estimate with its interval; an arrow where the interval has no end."""
+    end = value if high is None else high
+    axes.plot([factor * low, factor * end], [place, place], color="#0072B2", linewidth=2.0)
+    axes.plot(factor * value, place, "o" if high is not None else ">", color="#0072B2", markersize=4.5)
+
+
+def _write_beside(axes, place: int, what: float | str) -> None:
+    """Writes what lies far outside a panel at its side: negative numbers at the left, all else at the right."""
+    text = what if isinstance(what, str) else f"{what:+.3g}".replace("-", "\N{MINUS SIGN}")
+    left = text.startswith("\N{MINUS SIGN}")
+    axes.text(
+        0.02 if left else 0.99, place, text, transform=axes.get_yaxis_transform(), ha="left" if left else "right",
+        va="center", fontsize=8, color="0.3",
+    )  # fmt: skip
+
+
+def _draw_reference(axes, reached: dict) -> None:
+    """Draws the default memory's own interval, and sets a logarithmic axis between round numbers."""
+    if reached["value"] is not None:
+        axes.axvline(reached["value"], color="0.4", linewidth=1.0, zorder=1)
+        axes.axvspan(reached["low"], reached["high"] or reached["value"], color="0.85", linewidth=0, zorder=0)
+    axes.set_xscale("log")
+    left, right = axes.get_xlim()
+    ticks = np.outer(10.0 ** np.arange(-1, 9), (1, 2, 5)).reshape(-1)
+    axes.set_xlim(ticks[ticks <= left].max(initial=ticks[0]), ticks[ticks >= right].min(initial=ticks[-1]))
+    _plain_ticks(axes.xaxis)
 
 
 def _tidy(axes) -> None:
