@@ -19,8 +19,8 @@ def test_training_example(capsys):
     exec(compile(block, str(README), "exec"), names)
     on, off = capsys.readouterr().out.splitlines()
     assert on.startswith("memory on: ") and off.startswith("memory off: ")
-    assert names["result"].metrics.steps.shape == (256, 15)
-    assert names["skill_counts"].tolist() == [0] * 256  # the last run had its memory off
+    assert names["result"].metrics.steps.shape == (64, 100)
+    assert names["skill_counts"].tolist() == [0] * 64  # the last run had its memory off
 
 
 def test_memory_example_learns_which_skill_works():

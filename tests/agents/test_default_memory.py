@@ -1,0 +1,560 @@
+"""The default memory by hand: what it learns, what it chooses, what counts as success; each switch on and off."""
+
+import functools
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from memory.handmade import HAS_KEY, NOTHING, OPENED, as_library
+from plain_default import PlainSkill
+from procmem_jax.agents.rules import DefaultRule, Step
+from procmem_jax.agents.settings import AgentConfig, AgentParams, Config, MemoryConfig
+from procmem_jax.envs.percept import Percept
+from procmem_jax.memory.direction import direction_embedding
+from procmem_jax.memory.library import LibraryConfig, success_rates
+from procmem_jax.records import as_arrays
+
+LIBRARY = LibraryConfig(capacity=6, embedding_size=4, max_skill_length=4, eviction="utility")
+SUCCESS = (True, True, True)
+NEXT_START = (1, -2)  # where every episode but the first begins
+FAR = {"distance_cost": 1000.0}  # no skill is expected to do for another situation: every candidate is stored
+
+
+# Where each switch is looked at, so that no method is compiled twice for the sake of another's.
+SWITCHES = {
+    "decide": ("choice", "interruption"),
+    "observe": ("segmentation", "loop_erasure", "novel_only", "count_failures", "learn"),
+    "consolidate": ("suffixes", "keep_better", "admission", "learn"),
+}
+
+
+def make_rule(**memory):
+    return DefaultRule(Config(library=LIBRARY, memory=MemoryConfig(**memory), agent=AgentConfig()))
+
+
+@functools.cache
+def jitted(method, **memory):
+    return jax.jit(getattr(make_rule(**memory), method))
+
+
+@functools.cache
+def embed(context):
+    return np.asarray(direction_embedding(jnp.asarray(context, jnp.float32), 4)).tolist()
+
+
+def percept(place, predicates):
+    """What is known at a place (x, y), which is its own context."""
+    fingerprint = jnp.uint32(place[0] % 100 + 100 * (place[1] % 100))
+    return Percept(jnp.array(predicates), jnp.array(place, jnp.float32), fingerprint)
+
+
+class Puppet:
+    """A memory in a world that is told where every step leads."""
+
+    def __init__(self, start=(3, 0), *, skills=(), predicates=NOTHING, memory=None, **changes):
+        self.memory = {"history_length": 8, "interruption": False} | (memory or {})
+        self.rule = make_rule(**self.memory)
+        numbers = {"merge_threshold": 0.99999, "novelty": 0.0} | changes
+        self.params = as_arrays(AgentParams(**numbers))
+        self.place, self.predicates = start, predicates
+        self.state = self.call("begin", percept(start, predicates), self.params)
+        if skills:
+            self.state = self.call("with_library", self.state, as_library(skills, LIBRARY, embed))
+
+    def call(self, method, *args):
+        looked_at = ("history_length", *SWITCHES.get(method, ()))
+        return jitted(method, **{name: self.memory[name] for name in looked_at if name in self.memory})(*args)
+
+    @property
+    def library(self):
+        return self.rule.library(self.state)
+
+    def skills(self):
+        """(actions, precondition, what it changes) of all skills, by slot."""
+        library, rows = self.library, []
+        for slot in np.flatnonzero(library.skill_ids >= 0):
+            actions = library.actions[slot, : library.lengths[slot]].tolist()
+            changes = np.flatnonzero(library.post_mask[slot]).tolist()
+            rows.append((actions, tuple(library.pre_value[slot].tolist()), changes))
+        return rows
+
+    def counts(self, slot=0):
+        """(uses, successes, failures) of a skill."""
+        library = self.library
+        return tuple(int(x[slot]) for x in (library.use_counts, library.success_counts, library.failure_counts))
+
+    def decide(self, coin=127):
+        """Whether a skill runs, and its next action; `coin` of 128."""
+        self.state, in_skill, action = self.call("decide", self.state, percept(self.place, self.predicates),
+                                                 jnp.uint32(coin << 1), self.params)  # fmt: skip
+        return bool(in_skill), int(action)
+
+    def step(self, to, action=9, *, predicates=None, over=False, enabled=True, coin=127):
+        """One step to a place, by a skill's action or else by `action`; returns (whether by a skill, the action)."""
+        in_skill, skill_action = self.decide(coin)
+        taken = skill_action if in_skill else action
+        before = percept(self.place, self.predicates)
+        self.place, self.predicates = to, self.predicates if predicates is None else predicates
+        after = percept(self.place, self.predicates)
+        truncated, enabled = jnp.bool_(over), jnp.bool_(enabled)
+        step = Step(before, after, jnp.int32(taken), jnp.float32(0), jnp.bool_(False), truncated)
+        self.state = self.call("observe", self.state, step, self.params, enabled)
+        if over:
+            self.place, self.predicates = NEXT_START, NOTHING
+        self.state = self.call("arrive", self.state, percept(self.place, self.predicates), jnp.bool_(over))
+        return in_skill, taken
+
+    def explore(self, *steps, **last):
+        """Explores along (action, place) pairs; `last` goes to the last step."""
+        for index, (action, place) in enumerate(steps):
+            found = self.step(place, action, **(last if index == len(steps) - 1 else {}))
+            assert found == (False, action)
+
+    def consolidate(self, enabled=True):
+        self.state = self.call("consolidate", self.state, self.params, jnp.bool_(enabled))
+        return self
+
+
+def skill(place, actions, before=NOTHING, after=HAS_KEY, **fields):
+    return PlainSkill(place, tuple(actions), before, after, **fields)
+
+
+TO_KEY = ((2, (2, 0)), (3, (1, 0)), (4, (0, 0)))  # from (3, 0), the last one takes the key
+
+
+def after_key(**settings):
+    """A memory that has found the key by exploring, before consolidation."""
+    puppet = Puppet(**settings)
+    puppet.explore(*TO_KEY, predicates=HAS_KEY)
+    return puppet
+
+
+# Learning
+
+
+def test_the_way_to_a_change_becomes_skills():
+    puppet = after_key(**FAR)
+    assert puppet.skills() == []  # not before the consolidation
+    puppet.consolidate()
+    assert puppet.skills() == [(a, NOTHING, [0]) for a in ([4], [3, 4], [2, 3, 4])]
+    for slot, place in enumerate([(1, 0), (2, 0), (3, 0)]):
+        assert puppet.library.embeddings[slot].tolist() == pytest.approx(embed(place), abs=1e-6)
+    before = puppet.library
+    chex.assert_trees_all_equal(puppet.consolidate().library, before)  # a segment is taken in once
+
+
+def test_every_change_ends_a_segment_and_the_next_begins_there():
+    puppet = after_key(**FAR).consolidate()
+    puppet.explore((1, (0, 1)), (5, (0, 1)), predicates=OPENED)
+    puppet.consolidate().explore((1, (0, 2)), predicates=SUCCESS, over=True)
+    assert puppet.consolidate().skills()[3:] == [([5], HAS_KEY, [1]), ([1, 5], HAS_KEY, [1]), ([1], OPENED, [2])]
+
+
+def test_an_episode_that_fails_later_is_learned_from_too():
+    puppet = after_key(**FAR)
+    puppet.explore((0, (0, 1)), (0, (0, 2)), over=True)
+    assert len(puppet.consolidate().skills()) == 3
+
+
+def test_an_episode_begins_a_segment():
+    puppet = Puppet(**FAR)
+    puppet.explore((1, (2, 0)), (2, (1, 0)), over=True)
+    puppet.explore((3, (2, -2)), (4, (3, -2)), predicates=HAS_KEY)
+    assert [actions for actions, *_ in puppet.consolidate().skills()] == [[4], [3, 4]]
+    assert puppet.library.embeddings[1].tolist() == pytest.approx(embed(NEXT_START), abs=1e-6)
+
+
+def test_the_last_steps_of_a_long_way_become_skills():
+    puppet = Puppet(**FAR)
+    puppet.explore(*[(n % 6, (3, n)) for n in range(1, 12)], predicates=HAS_KEY)
+    actions = [n % 6 for n in range(8, 12)]
+    assert [a for a, *_ in puppet.consolidate().skills()] == [actions[-n:] for n in range(1, 5)]
+
+
+def test_without_suffixes_only_the_whole_is_a_candidate():
+    assert after_key(memory={"suffixes": False}, **FAR).consolidate().skills() == [([2, 3, 4], NOTHING, [0])]
+
+
+def test_with_segmentation_by_success_only_the_goal_teaches():
+    settings = {"predicates": OPENED, "memory": {"segmentation": "success"}} | FAR
+    assert after_key(memory=settings["memory"], **FAR).consolidate().skills() == []
+    puppet = Puppet(**settings)
+    puppet.explore((1, (2, 0)), (3, (1, 0)), predicates=SUCCESS, over=True)
+    assert puppet.consolidate().skills() == [([3], OPENED, [2]), ([1, 3], OPENED, [2])]
+
+
+# From (3, 0) to (2, 0), round a loop of five and back there, then on.
+LOOP = ((2, (2, 0)), (0, (2, 1)), (0, (2, 2)), (2, (1, 2)), (1, (1, 1)), (3, (2, 0)), (5, (2, -1)), (4, (0, 0)))
+ERASED, KEPT = [[4], [5, 4], [2, 5, 4]], [[4], [5, 4], [3, 5, 4], [1, 3, 5, 4]]
+
+
+@pytest.mark.parametrize(
+    ("memory", "actions"), (({}, ERASED), ({"loop_erasure": False}, KEPT), ({"history_length": 4}, KEPT))
+)
+def test_a_loop_is_forgotten_if_the_history_holds_it(memory, actions):
+    puppet = Puppet(memory=memory, **FAR)
+    puppet.explore(*LOOP, predicates=HAS_KEY)
+    assert [a for a, *_ in puppet.consolidate().skills()] == actions
+
+
+def test_a_step_that_changes_nothing_is_a_loop():
+    puppet = Puppet(**FAR)
+    puppet.explore((0, (3, 0)), (0, (3, 0)), (2, (2, 0)), (1, (2, 0)), (4, (1, 0)), predicates=HAS_KEY)
+    assert [a for a, *_ in puppet.consolidate().skills()] == [[4], [2, 4]]
+
+
+KNOWN = skill((3, 0), [2, 3, 4])
+
+
+@pytest.mark.parametrize(("novel_only", "merges"), ((True, 0), (False, 1)))
+def test_what_skills_did_alone_teaches_nothing_new(novel_only, merges):
+    puppet = Puppet(skills=[KNOWN], memory={"novel_only": novel_only, "suffixes": False}, **FAR)
+    for _, place in TO_KEY[:2]:
+        assert puppet.step(place)[0]
+    assert puppet.step((0, 0), predicates=HAS_KEY) == (True, 4)
+    assert puppet.consolidate().library.merge_counts[0] == merges
+
+
+@pytest.mark.parametrize(("num_skill_steps", "learns"), ((3, True), (4, False)))
+def test_one_explored_step_makes_a_segment_new(num_skill_steps, learns):
+    """If it is among the last four, from which skills are made."""
+    known = skill((3, 0), [2, 3, 4, 5][:num_skill_steps])
+    puppet = Puppet((5, 5), skills=[known], memory={"suffixes": False}, **FAR)
+    puppet.explore((1, (3, 0)))
+    for number in range(num_skill_steps):
+        last = number == num_skill_steps - 1
+        assert puppet.step((0, 5 + number), predicates=HAS_KEY if last else None)[0]
+    found = puppet.consolidate().library
+    assert (found.used.sum(), found.merge_counts.sum()) == ((2, 0) if learns else (1, 0))
+
+
+@pytest.mark.parametrize(("keep_better", "length"), ((True, 3), (False, 4)))
+def test_a_shorter_way_from_the_same_situation_is_kept(keep_better, length):
+    known = skill((3, 0), [0, 0, 0, 0], failures=1)  # not chosen: the coin is in favour of exploration
+    puppet = Puppet(skills=[known], novelty=1.0, memory={"keep_better": keep_better, "suffixes": False}, **FAR)
+    for action, place in TO_KEY:
+        assert not puppet.step(place, action, coin=0, predicates=HAS_KEY if action == 4 else None)[0]
+    library = puppet.consolidate().library
+    assert (library.lengths[0], library.merge_counts[0], library.used.sum()) == (length, 1, 1)
+    assert library.success_counts[0] == 0
+
+
+@pytest.mark.parametrize(("admission", "lengths"), ((True, [1]), (False, [1, 2, 3])))
+def test_what_the_library_foresees_is_turned_away(admission, lengths):
+    """From (1, 0) one step takes the key; from (2, 0) and (3, 0) that is thought to do as well, at this distance."""
+    puppet = after_key(memory={"admission": admission}, distance_cost=1.0)
+    assert puppet.consolidate().library.lengths.tolist()[: len(lengths)] == lengths
+    assert puppet.library.used.sum() == len(lengths)
+
+
+def test_the_running_skill_survives_a_consolidation():
+    """The library is full, and the running skill the least useful in it."""
+    skills = [skill((3, 0), [1, 1, 1]), *[skill((20 * n, -30), [n], uses=9) for n in range(5)]]
+    puppet = after_key(**FAR)
+    puppet.state = puppet.call("with_library", puppet.state, as_library(skills, LIBRARY, embed))
+    puppet.place, puppet.predicates = (3, 0), NOTHING
+    puppet.state = puppet.call("arrive", puppet.state, percept((3, 0), NOTHING), jnp.bool_(True))
+    assert puppet.decide() == (True, 1)
+    assert puppet.consolidate().library.skill_ids[0] == 0
+    assert puppet.decide() == (True, 1)
+
+
+@pytest.mark.parametrize("how", ("enabled", "learn"))
+def test_a_frozen_or_unlearning_memory_keeps_its_library(how):
+    settings = {"memory": {"learn": False}} if how == "learn" else {}
+    on = how != "enabled"
+    puppet = Puppet((5, 5), skills=[skill((3, 0), [1, 1])], **settings, **FAR)
+    before = puppet.library
+    puppet.explore((0, (0, 4)), (1, (3, 0)), enabled=on)
+    assert puppet.step((3, 1), enabled=on) == (True, 1)  # it uses what it knows
+    puppet.step((3, 2), enabled=on)
+    puppet.step((3, 3), 4, enabled=on, predicates=HAS_KEY)
+    puppet.consolidate(enabled=on)
+    chex.assert_trees_all_equal(puppet.library, before)
+    uses = int(puppet.rule.num_uses(puppet.state))
+    assert uses == (1 if how == "learn" else 0)
+
+
+# Choosing
+
+
+def test_in_its_own_situation_a_skill_runs_as_a_whole():
+    puppet = Puppet(skills=[KNOWN])
+    assert [puppet.step(place) for place in ((2, 0), (1, 0), (9, 9))] == [(True, 2), (True, 3), (True, 4)]
+    assert puppet.counts() == (1, 0, 1)
+
+
+def test_elsewhere_only_its_first_step_is_taken():
+    puppet = Puppet((4, 0), skills=[KNOWN])
+    assert puppet.step((9, 9)) == (True, 2)
+    assert puppet.counts() == (1, 1, 0)
+    assert puppet.step((4, 9), 1)[0] is False  # (9, 9) is like nothing known
+
+
+def test_the_cheapest_applicable_one_is_chosen():
+    cheap, dear, other = skill((4, 0), [1]), skill((3, 0), [2, 2, 2, 2]), skill((3, 0), [3], before=HAS_KEY)
+    assert Puppet(skills=[dear, other, cheap], distance_cost=1.0).decide() == (True, 1)
+    assert Puppet(skills=[dear, other, cheap], distance_cost=1000.0).decide() == (True, 2)
+    assert Puppet(skills=[dear, other, cheap], predicates=HAS_KEY).decide() == (True, 3)
+    assert Puppet(skills=[skill((3, 0), [4], failures=2), dear]).decide() == (True, 4)  # 1 / 0.25 = 4 < 4 / 0.5
+    assert Puppet(skills=[skill((3, 0), [4, 4, 4], failures=2), dear]).decide() == (True, 2)
+    assert Puppet(skills=[skill((3, 0), [4]), skill((3, 0), [5])]).decide() == (True, 4)  # the lowest slot
+
+
+def test_nothing_is_chosen_that_is_retired_or_too_far():
+    assert not Puppet(skills=[skill((3, 0), [1], failures=3)]).decide()[0]
+    assert Puppet(skills=[skill((3, 0), [1], failures=3)], retire_rate=0.1).decide()[0]
+    assert not Puppet(skills=[skill((0, 3), [1])]).decide()[0]
+    assert Puppet(skills=[skill((0, 3), [1])], match_tolerance=3.0).decide()[0]
+    assert not Puppet().decide()[0]
+
+
+@pytest.mark.parametrize(("uses", "novelty", "challenged"), ((0, 0.5, 64), (1, 0.5, 32), (3, 0.5, 16), (0, 0.0, 0)))
+def test_what_is_little_used_is_challenged(uses, novelty, challenged):
+    """With probability novelty / (1 + uses), in steps of 1/128."""
+    puppet = Puppet(skills=[skill((3, 0), [1], uses=uses)], novelty=novelty)
+    coins = jnp.arange(128, dtype=jnp.uint32) << 1
+    here = percept(puppet.place, puppet.predicates)
+    decide = jax.vmap(lambda word: puppet.call("decide", puppet.state, here, word, puppet.params)[1])
+    assert decide(coins).tolist() == [False] * challenged + [True] * (128 - challenged)
+
+
+def test_random_choice_takes_any_applicable_skill_as_a_whole():
+    places = [(3, 0), (-3, 0), (0, 9), (-1, -1)]
+    skills = [skill(place, [number, 5]) for number, place in enumerate(places)]
+    skills.append(skill((3, 0), [4, 5], before=HAS_KEY))
+    chosen = set()
+    for x in range(12):
+        puppet = Puppet((x, 4), skills=skills, memory={"choice": "random"})
+        in_skill, action = puppet.decide()
+        assert in_skill
+        chosen.add(action)
+        assert puppet.step((x, 5)) == (True, action)
+        assert puppet.step((x, 6)) == (True, 5)
+    assert chosen == {0, 1, 2, 3}
+    assert not Puppet(skills=skills[:4], predicates=OPENED, memory={"choice": "random"}).decide()[0]
+
+
+# Outcomes
+
+
+def test_success_is_its_postcondition_inside_it():
+    """The skill stops there, though it is longer."""
+    puppet = Puppet(skills=[KNOWN])
+    puppet.step((2, 0))
+    assert puppet.counts() == (0, 0, 0)  # outcomes count when the skill ends
+    puppet.step((1, 0), predicates=HAS_KEY)
+    assert puppet.counts() == (1, 1, 0)
+    assert puppet.state.num_uses == 1
+    assert not puppet.decide()[0]
+    assert success_rates(puppet.library, LIBRARY)[0] == pytest.approx(2 / 3)
+
+
+def test_at_its_end_without_it_a_whole_skill_has_failed():
+    puppet = Puppet(skills=[KNOWN])
+    for place in ((2, 0), (1, 0), (0, 0)):
+        assert puppet.step(place)[0]
+    assert puppet.counts() == (1, 0, 1)
+    assert success_rates(puppet.library, LIBRARY)[0] == pytest.approx(1 / 3)
+
+
+def test_another_change_ends_a_skill_and_is_no_success():
+    puppet = Puppet(skills=[KNOWN])
+    puppet.step((2, 0), predicates=(False, True, False))
+    assert puppet.counts() == (1, 0, 1)
+
+
+def test_a_change_beside_its_own_does_not_matter():
+    puppet = Puppet(skills=[KNOWN])
+    puppet.step((2, 0), predicates=OPENED)
+    assert puppet.counts() == (1, 1, 0)
+
+
+def test_the_end_of_the_episode_ends_a_skill():
+    puppet = Puppet(skills=[KNOWN, skill(NEXT_START, [5])])
+    puppet.step((2, 0), over=True)
+    assert puppet.counts() == (1, 0, 1)
+    assert puppet.decide() == (True, 5)  # the next episode begins without it, and without a retreat
+    reached = Puppet(skills=[KNOWN])
+    reached.step((2, 0), predicates=HAS_KEY, over=True)
+    assert reached.counts() == (1, 1, 0)
+
+
+def test_two_steps_in_a_row_that_change_nothing_end_a_skill():
+    known = skill((3, 0), [2, 2, 2, 2])
+    puppet = Puppet(skills=[known])
+    assert [puppet.step((3, 0))[0] for _ in range(2)] == [True, True]
+    assert puppet.counts() == (1, 0, 1)
+    assert not puppet.decide()[0]
+    puppet = Puppet(skills=[known])
+    assert [puppet.step(place)[0] for place in ((3, 0), (2, 0), (2, 0))] == [True] * 3
+    assert puppet.counts() == (0, 0, 0)  # not two in a row
+    assert puppet.step((2, 0))[0]
+    assert puppet.counts() == (1, 0, 1)
+
+
+def test_two_steps_back_and_forth_do_not_end_a_skill():
+    puppet = Puppet(skills=[skill((3, 0), [2, 3, 2, 3])])
+    for place in ((2, 0), (3, 0), (2, 0)):
+        assert puppet.step(place)[0]
+    assert puppet.counts() == (0, 0, 0)
+
+
+@pytest.mark.parametrize("loop_erasure", (True, False))
+def test_a_first_step_succeeds_if_it_leads_anywhere_new(loop_erasure):
+    """Or to the postcondition; not back to where the agent has been, and not if nothing changes."""
+    memory = {"loop_erasure": loop_erasure}
+    for place, predicates, counts in (
+        ((4, 1), NOTHING, (1, 1, 0)),
+        ((4, 0), NOTHING, (1, 0, 1)),
+        ((5, 0), NOTHING, (1, 0, 1)),
+        ((4, 0), HAS_KEY, (1, 1, 0)),
+        ((4, 1), (False, True, False), (1, 1, 0)),
+    ):
+        puppet = Puppet((5, 0), skills=[skill((3, 0), [2, 3])], memory=memory, match_tolerance=0.009, novelty=0.5)
+        assert not puppet.step((4, 0), 2, coin=0)[0]
+        assert puppet.step(place, predicates=predicates) == (True, 2)
+        assert puppet.counts() == counts
+
+
+def test_without_counting_failures_every_use_is_a_success():
+    puppet = Puppet(skills=[KNOWN], memory={"count_failures": False})
+    for place in ((2, 0), (1, 0), (0, 0)):
+        puppet.step(place)
+    assert puppet.counts() == (1, 1, 0)
+    puppet.place = (3, 0)
+    puppet.state = puppet.call("arrive", puppet.state, percept((3, 0), NOTHING), jnp.bool_(False))
+    assert not puppet.decide()[0]  # it retreats all the same
+
+
+# Interruption
+
+SUFFIXES = [skill((1, 0), [4]), skill((2, 0), [3, 4]), KNOWN]
+
+
+def test_a_skill_goes_on_where_the_situation_promises_what_it_has_left():
+    puppet = Puppet(skills=SUFFIXES, memory={"interruption": True}, **FAR)
+    for place, action in (((2, 0), 2), ((1, 0), 3), ((9, 9), 4)):
+        assert puppet.step(place) == (True, action)
+    assert [puppet.counts(slot) for slot in range(3)] == [(0, 0, 0), (0, 0, 0), (1, 0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("interruption", "place", "taken", "uses"),
+    (
+        (True, (3, 0), (True, 2), 0),  # nothing has changed: three steps are better than the two that are left
+        (True, (1, 0), (True, 4), 1),  # a step has been saved
+        (False, (1, 0), (True, 3), 0),
+        (True, (0, 9), (True, 3), 0),  # no skill knows any better
+        (False, (3, 0), (True, 3), 0),
+    ),
+)
+def test_a_skill_is_broken_off_where_it_is_not(interruption, place, taken, uses):
+    """Without an outcome."""
+    puppet = Puppet(skills=SUFFIXES, memory={"interruption": interruption}, **FAR)
+    assert puppet.step(place) == (True, 2)
+    assert puppet.step((9, 9)) == taken
+    assert puppet.counts(0)[0] == uses
+    assert puppet.counts(2) == (0, 0, 0)
+
+
+def test_what_takes_its_place_may_be_challenged():
+    puppet = Puppet(skills=SUFFIXES, memory={"interruption": True}, novelty=0.5, **FAR)
+    assert puppet.step((1, 0)) == (True, 2)
+    assert not puppet.step((9, 9), coin=0)[0]
+
+
+# Retreat
+
+
+def steps_until_a_skill(puppet):
+    """Explores from (3, 0) to (3, 0) until a skill is chosen there; returns after how many steps."""
+    for count in range(100):
+        if puppet.decide()[0]:
+            return count
+        puppet.step((3, 0), 0)
+    raise AssertionError("no skill for 100 steps")
+
+
+def test_the_retreat_grows_with_failures_and_ends():
+    puppet = Puppet(skills=[skill((3, 0), [2])], retire_rate=0.0, retreat_steps=2)
+    retreats = []
+    for _ in range(4):
+        retreats.append(steps_until_a_skill(puppet))
+        assert puppet.step((3, 0)) == (True, 2)
+    assert retreats == [0, 2, 4, 6]
+    assert puppet.counts() == (4, 0, 4)
+
+
+def test_without_a_retreat_the_next_skill_comes_at_once():
+    puppet = Puppet(skills=[skill((3, 0), [2])], retire_rate=0.0, retreat_steps=0)
+    assert [puppet.step((3, 0))[0] for _ in range(5)] == [True] * 5
+
+
+def test_a_change_of_the_predicates_ends_the_retreat():
+    known = [skill((3, 0), [2]), skill((3, 0), [1], before=HAS_KEY)]
+    for last in ({"predicates": HAS_KEY}, {}):
+        puppet = Puppet(skills=known, retire_rate=0.0, retreat_steps=5)
+        puppet.step((3, 0))
+        assert not puppet.step((3, 0), 0, **last)[0]
+        assert puppet.decide()[0] == bool(last)
+    # and the count of failures
+    puppet = Puppet(skills=known, retire_rate=0.0, retreat_steps=1)
+    for _ in range(3):
+        steps_until_a_skill(puppet)
+        puppet.step((3, 0))
+    while puppet.step((3, 0), 0, predicates=HAS_KEY)[0]:
+        pass
+    puppet.step((3, 0))
+    assert steps_until_a_skill(puppet) == 1
+
+
+def test_a_success_does_not_make_failures_forgotten():
+    """They are counted through the whole segment, so that no mixture of both holds an agent."""
+    puppet = Puppet(skills=[skill((3, 0), [2])], retire_rate=0.0)
+    assert puppet.step((3, 0))[0]  # the first failure
+    assert not puppet.step((6, 0), 0)[0]
+    assert puppet.step((7, 0))[0]  # a first step, to a new place
+    assert puppet.counts() == (2, 1, 1)
+    assert puppet.step((3, 0))[0]  # a first step back
+    assert puppet.counts() == (3, 1, 2)
+    assert steps_until_a_skill(puppet) == 2
+
+
+def share_of_exploration(num_steps, **changes):
+    """Whether each step of an agent in a closed room explored, with skills for everywhere that lead nowhere."""
+    moves = {0: (0, 1), 1: (0, -1), 2: (-1, 0), 3: (1, 0)}
+    skills = [skill((n, n), [n] * 4) for n in range(4)]
+    puppet = Puppet((2, 2), skills=skills, merge_threshold=-1.0, match_tolerance=1e6, **changes)
+    rng, explored = np.random.default_rng(2), []
+    for _ in range(num_steps):
+        random_action = int(rng.integers(6))
+        in_skill, action = puppet.decide(coin=127)
+        dx, dy = moves.get(action if in_skill else random_action, (0, 0))
+        to = tuple(int(np.clip(c + d, 0, 4)) for c, d in zip(puppet.place, (dx, dy), strict=True))
+        assert puppet.step(to, random_action)[0] == in_skill
+        explored.append(not in_skill)
+    assert puppet.library.success_counts.sum() == 0
+    return np.array(explored), puppet
+
+
+def test_no_library_of_failing_skills_holds_an_agent():
+    """Either of retirement and retreat alone brings the share of exploration to 1; without both it stays low."""
+    retreating, puppet = share_of_exploration(500, retire_rate=0.0)
+    shares = [part.mean() for part in np.split(retreating, 5)]
+    assert shares[0] < min(shares[1:]) and shares[-1] > 0.85
+    failures = int(puppet.library.failure_counts.sum())
+    assert failures * (failures - 1) / 2 <= 500  # each one is paid for with a longer retreat
+    retiring, puppet = share_of_exploration(100, retreat_steps=0)
+    assert retiring[-50:].all()
+    assert puppet.library.failure_counts.tolist()[:4] == [3, 3, 3, 3]
+    held, _ = share_of_exploration(100, retire_rate=0.0, retreat_steps=0)
+    assert not held.any()
+
+
+def test_the_interval_is_that_of_the_config():
+    for interval in (1, 7):
+        assert Puppet(memory={"consolidation_interval": interval}).rule.interval == interval

@@ -1,0 +1,121 @@
+"""Explorers: exact against the plain tape, and in distribution."""
+
+import random
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+
+from plain_tutorial import PlainWorld, Tape
+from procmem_jax.agents.exploration import SCRIPTED, explore, make_tape, play_tape, random_action
+from procmem_jax.streams import draw_words, open_streams, run_key
+
+NUM_ACTIONS = 6
+COUNT = 60_000
+
+
+@pytest.fixture(scope="module")
+def words():
+    """Tick-stream words of 600 ticks of 100 agents."""
+    ticks, agents = jnp.divmod(jnp.arange(COUNT, dtype=jnp.int32), 100)
+    return draw_words(open_streams(run_key(1)).tick, ticks, agents.astype(jnp.uint32))[0]
+
+
+def actions_of(explorer, words, scripted, epsilon):
+    epsilon = jnp.float32(epsilon)
+    choose = jax.jit(jax.vmap(lambda word, choice: explore(explorer, word, choice, epsilon, NUM_ACTIONS)))
+    return np.asarray(choose(words, jnp.broadcast_to(jnp.asarray(scripted, jnp.int32), words.shape)))
+
+
+def uniform_p(actions):
+    counts = np.bincount(actions, minlength=NUM_ACTIONS)
+    assert counts.size == NUM_ACTIONS
+    return scipy.stats.chisquare(counts).pvalue
+
+
+def test_random_actions_are_uniform(words):
+    actions = actions_of("random", words, 3, 0.0)
+    assert uniform_p(actions) > 0.01
+    assert uniform_p(actions[::100]) > 0.01  # one agent, tick after tick
+    np.testing.assert_array_equal(actions, jax.vmap(lambda word: random_action(word, NUM_ACTIONS))(words))
+    pairs = actions[:-100] * NUM_ACTIONS + actions[100:]  # this tick's and the next one's of each agent
+    assert scipy.stats.chisquare(np.bincount(pairs, minlength=36)).pvalue > 0.01
+
+
+def test_scripted_takes_a_random_action_only_where_the_script_has_none(words):
+    scripted = np.arange(COUNT) % 7 - 1
+    actions = actions_of("scripted", words, scripted, 1.0)  # epsilon is not its business
+    np.testing.assert_array_equal(actions[scripted >= 0], scripted[scripted >= 0])
+    assert uniform_p(actions[scripted == SCRIPTED]) > 0.01
+
+
+def test_epsilon_0_is_scripted_and_epsilon_1_is_random(words):
+    scripted = np.arange(COUNT) % 7 - 1
+    np.testing.assert_array_equal(
+        actions_of("epsilon", words, scripted, 0.0), actions_of("scripted", words, scripted, 0.0)
+    )
+    np.testing.assert_array_equal(
+        actions_of("epsilon", words, scripted, 1.0), actions_of("random", words, scripted, 0.0)
+    )
+
+
+@pytest.mark.parametrize("epsilon", [0.1, 0.3, 0.75])
+def test_epsilon_is_the_share_of_random_actions(words, epsilon):
+    outside = 9  # a scripted choice that no random action can equal
+    actions = actions_of("epsilon", words, outside, epsilon)
+    num_random = int((actions != outside).sum())
+    assert scipy.stats.binomtest(num_random, COUNT, epsilon).pvalue > 0.01
+    assert uniform_p(actions[actions != outside]) > 0.01  # the coin and the action are drawn from one word
+
+
+# Tape
+
+
+def test_tape_is_padded_and_knows_the_next_action():
+    tape = make_tape([-1, 2, -1, -1, 0], 7)
+    assert tape.entries.tolist() == [-1, 2, -1, -1, 0, -1, -1]
+    assert tape.next_action.tolist() == [1, 1, 4, 4, 4, 7, 7]
+    assert (tape.entries.dtype, tape.next_action.dtype) == (jnp.int8, jnp.int32)
+
+
+def test_too_long_a_tape_is_refused():
+    with pytest.raises(ValueError, match="tape of 3 entries exceeds length=2; raise length"):
+        make_tape([0, 1, 2], 2)
+
+
+class Fixed(PlainWorld):
+    """A world in which the script's choice is a given one."""
+
+    def __init__(self, choice):
+        super().__init__(8)
+        self.x, self.y = (4, 4) if choice is None else (0, 0)
+        self.has_key = self.door_open = choice is None
+
+
+def test_play_tape_equals_the_plain_tape():
+    rng = random.Random(0)
+    play = jax.jit(play_tape)
+    for _ in range(20):
+        entries = [rng.choice([-1, -1, rng.randrange(6)]) for _ in range(40)]
+        plain, tape, index = Tape(entries), make_tape(entries, 45), jnp.zeros((), jnp.int32)
+        while True:
+            world = Fixed(rng.choice([None, 3]))
+            scripted = SCRIPTED if world.door_open else 3  # the script's first step in an empty world
+            action, index = play(tape, index, jnp.int32(scripted))
+            try:
+                wanted = plain(world)
+            except IndexError:
+                assert index > 40
+                break
+            assert (int(action), int(index)) == (wanted, plain.used)
+
+
+@pytest.mark.parametrize(("index", "scripted"), [(2, SCRIPTED), (2, 3), (1, SCRIPTED)])
+def test_a_tape_that_ran_out_stays_out(index, scripted):
+    tape = make_tape([1, SCRIPTED], 2)
+    index = jnp.int32(index)
+    for _ in range(3):
+        action, index = play_tape(tape, index, jnp.int32(scripted))
+        assert (int(action), int(index)) == (0, 3)

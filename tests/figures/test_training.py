@@ -1,0 +1,184 @@
+"""The four panels: drawn from files, legible, and clear about damaged ones."""
+
+import json
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from procmem_jax.experiments.presets import make_experiment
+from procmem_jax.experiments.runs import RunSpec, run_training
+from procmem_jax.figures import training
+from procmem_jax.figures.training import plot_run
+
+NUM_AGENTS, EPISODES = 60, 8
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The folder of a finished run, not to be changed."""
+    folder = tmp_path_factory.mktemp("run")
+    config, params = make_experiment("tutorial-6", "tutorial", explorer="epsilon:0.3")
+    spec = RunSpec("tutorial-6", "tutorial", config, params, NUM_AGENTS, EPISODES, 3)
+    run_training(spec, folder, draw_figure=plot_run)
+    return folder
+
+
+@pytest.fixture
+def folder(finished, tmp_path):
+    """A copy of it."""
+    for path in finished.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    return tmp_path
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """The matplotlib figures that are drawn from now on."""
+    import matplotlib.figure
+
+    drawn = []
+    savefig = matplotlib.figure.Figure.savefig
+
+    def keep(self, *args, **kwargs):
+        drawn.append(self)
+        savefig(self, *args, **kwargs)
+
+    monkeypatch.setattr(matplotlib.figure.Figure, "savefig", keep)
+    return drawn
+
+
+def test_the_picture_is_large_and_not_blank(finished):
+    picture = matplotlib.image.imread(finished / "training.png", format="png")
+    height, width, _ = picture.shape
+    assert (height, width) == (975, 1500)  # 10 x 6.5 inches at 150 dots
+    ink = (picture[..., :3] < 0.9).any(axis=-1)
+    assert 0.01 < ink.mean() < 0.5
+    for rows in (slice(0, height // 2), slice(height // 2, height)):
+        for columns in (slice(0, width // 2), slice(width // 2, width)):
+            assert ink[rows, columns].mean() > 0.01  # every panel has its share
+
+
+def test_four_panels_with_labels_bands_and_single_agents(folder, figures):
+    assert plot_run(folder) == folder / "training.png"
+    [figure] = figures
+    labels = [(axes.get_title(), axes.get_xlabel(), axes.get_ylabel()) for axes in figure.axes]
+    assert labels == [
+        ("Episode return", "episode", "return (sum of rewards)"),
+        ("Steps per episode", "episode", "primitive steps"),
+        ("Skills in library", "episode", "skills"),
+        ("Cumulative skill uses", "episode", "uses"),
+    ]
+    assert "tutorial-6, preset tutorial, memory on: 60 agents, seed 3" in figure.get_suptitle()
+    legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert set(legend) == {"single agents", "mean over agents", "95% interval of the mean"}
+    assert figure.axes[0].get_legend().get_texts()[0].get_fontsize() >= 8
+    for axes in figure.axes:
+        assert len(axes.lines) == 20 + 1  # faint agents and the mean
+        assert len(axes.collections) == 1  # the band
+
+
+def test_the_lines_are_what_the_files_say(folder, figures):
+    plot_run(folder)
+    summary = json.loads((folder / "summary.json").read_text())["episodes"]
+    for axes, name in zip(figures[0].axes, ("episode_return", "steps", "skills", "skill_uses"), strict=True):
+        *single, mean = axes.lines
+        assert mean.get_xdata().tolist() == list(range(1, EPISODES + 1))
+        np.testing.assert_array_equal(mean.get_ydata(), summary[name]["mean"])
+        band = axes.collections[0].get_paths()[0].get_extents()
+        assert band.y0 == pytest.approx(min(summary[name]["low"]))
+        assert band.y1 == pytest.approx(max(summary[name]["high"]))
+    table = training.pyarrow.parquet.read_table(folder / "episodes.parquet").to_pydict()
+    steps = [table["steps"][agent * EPISODES : (agent + 1) * EPISODES] for agent in range(20)]
+    assert [line.get_ydata().tolist() for line in figures[0].axes[1].lines[:-1]] == steps
+
+
+@pytest.mark.parametrize(("num_agents", "num_episodes"), [(1, 1), (1, 3), (3, 1)])
+def test_few_agents_and_episodes_can_be_drawn(tmp_path, figures, num_agents, num_episodes):
+    config, params = make_experiment("random-3", "tutorial")
+    spec = RunSpec("random-3", "tutorial", config, params, num_agents, num_episodes, 0)
+    run_training(spec, tmp_path, draw_figure=plot_run)
+    assert (tmp_path / "training.png").stat().st_size > 10_000
+    *single, mean = figures[0].axes[0].lines
+    assert len(single) == num_agents
+    assert (mean.get_marker() == "o") == (num_episodes == 1)  # a line through one point would not be seen
+
+
+def test_another_path(folder, tmp_path):
+    before = (folder / "training.png").read_bytes()
+    path = tmp_path / "other.png"
+    assert plot_run(folder, path) == path
+    assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert (folder / "training.png").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["config.json", "summary.json", "episodes.parquet"])
+def test_a_missing_file_is_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(ValueError, match=f"holds no finished run \\({name} is missing\\); give the folder of one"):
+        plot_run(folder)
+
+
+@pytest.mark.parametrize("damage", [b"", b"nonsense", b"{", b"PAR1PAR1"])
+@pytest.mark.parametrize("name", ["config.json", "summary.json", "episodes.parquet"])
+def test_a_damaged_file_is_named(folder, name, damage):
+    (folder / name).write_bytes(damage)
+    with pytest.raises(ValueError, match=f"{name}: cannot be read as"):
+        plot_run(folder)
+
+
+def without(*path):
+    """A damage: the JSON file without one of its fields."""
+
+    def remove(content):
+        inner = content
+        for step in path[:-1]:
+            inner = inner[step]
+        del inner[path[-1]]
+        return content
+
+    return remove
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("config.json", lambda content: {}),
+        ("config.json", without("settings", "use_skills")),
+        ("summary.json", lambda content: {}),
+        ("summary.json", without("episodes", "steps")),
+        ("summary.json", without("episodes", "steps", "low")),
+        ("summary.json", lambda content: content | {"episodes": 3}),
+        ("summary.json", lambda content: content | {"episodes": {"steps": None}}),
+    ],
+)
+def test_a_file_of_another_form_is_named(folder, name, damage):
+    path = folder / name
+    path.write_text(json.dumps(damage(json.loads(path.read_text()))))
+    with pytest.raises(ValueError, match=name):
+        plot_run(folder)
+
+
+def test_a_table_of_another_form_is_named(folder):
+    path = folder / "episodes.parquet"
+    table = training.pyarrow.parquet.read_table(path)
+    training.pyarrow.parquet.write_table(table.drop_columns(["steps"]), path)
+    with pytest.raises(ValueError, match=r"episodes\.parquet: cannot be read as a table of episodes"):
+        plot_run(folder)
+    training.pyarrow.parquet.write_table(table.slice(0, 7), path)  # an agent and a bit
+    with pytest.raises(ValueError, match=r"episodes\.parquet"):
+        plot_run(folder)
+
+
+def test_a_failure_leaves_the_old_figure(folder, monkeypatch):
+    before = (folder / "training.png").read_bytes()
+
+    def fail(path, *args):
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "_draw", fail)
+    with pytest.raises(KeyboardInterrupt):
+        plot_run(folder)
+    assert (folder / "training.png").read_bytes() == before
+    assert len(list(folder.iterdir())) == 5
