@@ -30,7 +30,7 @@ def shared_inputs():
 def begin(agents):
     shared = shared_inputs()
     numbers = jnp.asarray(agents, jnp.uint32)
-    return shared, numbers, jax.jit(jax.vmap(HANDLE.begin, (None, 0)))(shared, numbers)
+    return shared, numbers, HANDLE.begin(shared, numbers)
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +185,7 @@ def test_it_stops_at_90_percent_unless_told(options, tmp_path, capsys, monkeypat
     ppo.main([*TINY, "--steps", "6000", *options, "--out", str(tmp_path / "result.json")])
     result = json.loads((tmp_path / "result.json").read_text())
     assert (result["steps_to_90"], result["taken_steps"]) == (123.0, 6000 if options else 4096)
-    assert "90% success: 123 (" in capsys.readouterr().out
+    assert "90% success: 123\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def render_text(state, params, *, walls: bool = False) -> str:
 def render_rgb(state, params, *, walls: bool = False, cell_pixels: int = 32) -> np.ndarray:
     """Returns the grid as an image, `[size * cell_pixels, size * cell_pixels, 3]` uint8, y upwards.
 
-    The agent is a disc, so that what it stands on stays visible.
+    The agent is a disc, so that what it stands on stays visible, from 6 pixels a cell on.
 
     Args:
         state: `GridWorldState`, one concrete example.

@@ -541,15 +541,27 @@ def share_of_exploration(num_steps, **changes):
     return np.array(explored), puppet
 
 
-def test_no_library_of_failing_skills_holds_an_agent():
-    """Either of retirement and retreat alone brings the share of exploration to 1; without both it stays low."""
-    retreating, puppet = share_of_exploration(500, retire_rate=0.0)
-    shares = [part.mean() for part in np.split(retreating, 5)]
+HOLDS = pytest.mark.xfail(
+    strict=True,
+    reason="a broken-off skill leaves no outcome and no retreat, so skills that interrupt each other hold an agent",
+)
+
+
+@pytest.mark.parametrize("interruption", (False, pytest.param(True, marks=HOLDS)))
+def test_a_growing_retreat_keeps_failing_skills_from_holding_an_agent(interruption):
+    """The share of exploration goes to 1, though no skill is ever retired."""
+    memory = {"interruption": interruption}
+    explored, puppet = share_of_exploration(500, retire_rate=0.0, memory=memory)
+    shares = [part.mean() for part in np.split(explored, 5)]
     assert shares[0] < min(shares[1:]) and shares[-1] > 0.85
     failures = int(puppet.library.failure_counts.sum())
     assert failures * (failures - 1) / 2 <= 500  # each one is paid for with a longer retreat
-    retiring, puppet = share_of_exploration(100, retreat_steps=0)
-    assert retiring[-50:].all()
+
+
+def test_retirement_keeps_failing_skills_from_holding_an_agent():
+    """Though there is no retreat; without both an agent is held."""
+    explored, puppet = share_of_exploration(100, retreat_steps=0)
+    assert explored[-50:].all()
     assert puppet.library.failure_counts.tolist()[:4] == [3, 3, 3, 3]
     held, _ = share_of_exploration(100, retire_rate=0.0, retreat_steps=0)
     assert not held.any()

@@ -2,14 +2,19 @@
 
 import json
 
+import jax
 import matplotlib.image
 import numpy as np
 import pytest
 
+from procmem_jax.agents.procedural import EpisodeMetrics
+from procmem_jax.experiments import runs
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.runs import RunSpec, run_training
+from procmem_jax.experiments.train import TrainResult
 from procmem_jax.figures import training
 from procmem_jax.figures.training import plot_run
+from procmem_jax.memory import library as skill_library
 
 NUM_AGENTS, EPISODES = 60, 8
 
@@ -93,8 +98,18 @@ def test_the_lines_are_what_the_files_say(folder, figures):
     assert [line.get_ydata().tolist() for line in figures[0].axes[1].lines[:-1]] == steps
 
 
+def made_up(key, config, params, num_agents, num_episodes, **kwargs):
+    """Stands in for `train`: no compilation for a picture of few numbers."""
+    steps = np.arange(1, num_agents * num_episodes + 1, dtype=np.int32).reshape(num_agents, num_episodes)
+    metrics = EpisodeMetrics(steps.astype(np.float32), steps, steps > 1, steps, steps, steps)
+    blank = jax.device_get(skill_library.empty(config.library))
+    libraries = jax.tree.map(lambda leaf: np.stack([leaf] * num_agents), blank)
+    return TrainResult(metrics, libraries, compile_seconds=1.0, run_seconds=1.0)
+
+
 @pytest.mark.parametrize(("num_agents", "num_episodes"), [(1, 1), (1, 3), (3, 1)])
-def test_few_agents_and_episodes_can_be_drawn(tmp_path, figures, num_agents, num_episodes):
+def test_few_agents_and_episodes_can_be_drawn(tmp_path, figures, monkeypatch, num_agents, num_episodes):
+    monkeypatch.setattr(runs, "train", made_up)
     config, params = make_experiment("random-3", "tutorial")
     spec = RunSpec("random-3", "tutorial", config, params, num_agents, num_episodes, 0)
     run_training(spec, tmp_path, draw_figure=plot_run)
