@@ -3,8 +3,8 @@
 A baseline for the memory: same percept (offsets over the size of the grid), layouts and rewards, one environment per
 learner. Verdict: `steps_to_success` over the episodes that all learners have finished. Tuned on seeds 0 and 1, random-5
 and random-8, 16 learners: rate 3e-4 to 2e-3, entropy 0.01 to 0.05, rollout 256 to 1024, epochs 4 to 16, discount 0.95
-to 0.99, trace 0.9, reward scale 0.3. What counted on random-8: 56,000 steps with 4 epochs, 37,000 with 8, 29,000 with 16,
-21,000 with normal instead of orthogonal weights; without `least_spread` 15 of 16 learners still failed after 200,000.
+to 0.99, trace 0.9, reward scale 0.3. What counted on random-8: 56,000 steps with 4 epochs, 29,000 with 16, 21,000 with
+normal instead of orthogonal weights; without `least_spread` 15 of 16 learners still failed after 200,000 (4 epochs).
 Source: Schulman et al. 2017, "Proximal policy optimization algorithms"; Schulman et al. 2016 for the advantages.
 """
 
@@ -152,8 +152,7 @@ class PPO:
     def act(self, shared, agent: jax.Array, learner: Learner) -> tuple[Learner, Step]:
         """Returns (learner, step) after one step in its world; a finished episode is followed by the next at once."""
         params, streams, _ = shared
-        words = draw_words(streams.tick, learner.tick, agent)
-        features = self.features(params, learner.world)
+        words, features = draw_words(streams.tick, learner.tick, agent), self.features(params, learner.world)
         log_probabilities, _ = evaluate(learner.weights, features)
         coin = (words[0] >> 8).astype(jnp.float32) * 2.0**-24
         passed = jnp.sum(jnp.cumsum(jnp.exp(log_probabilities)) <= coin, dtype=jnp.int32)
@@ -173,10 +172,9 @@ class PPO:
         values_of, outcome = jax.vmap(functools.partial(evaluate, learner.weights)), (rollout.terminated, rollout.ended)
         value, following = values_of(rollout.features)[1], values_of(rollout.following)[1]
         advantage = advantages_of(rollout.reward, value, following, *outcome, config.discount, config.trace)
-        data = (rollout, advantage, advantage + value)
 
         def learn(learner, rows):
-            batch = jax.tree.map(lambda leaf: leaf[rows], data)
+            batch = jax.tree.map(lambda leaf: leaf[rows], (rollout, advantage, advantage + value))
             return descend(config, learner, jax.grad(loss_of)(learner.weights, config, *batch)), None
 
         order = jax.vmap(lambda k: jax.random.permutation(k, config.rollout))(jax.random.split(key, config.epochs))
@@ -197,10 +195,10 @@ def train(task: str, config: PPOConfig, seed: int, agents, num_steps: int, keep_
     An episode still running after `num_steps` does not count; env_steps: a learner's own, up to the episode's end.
     """
     check_count("steps", num_steps, 1, 2**30)
-    parsed, key = parse_task(task), run_key(seed)
+    parsed, numbers = parse_task(task), jnp.asarray(agents, jnp.uint32)
     ppo = PPO(GridWorld(GridWorldConfig(layout=parsed.family, max_size=parsed.size)), config)
-    params = ppo.world.default_params(max_steps=parsed.max_steps)
-    shared, numbers = (params, open_streams(key), jax.random.fold_in(key, LEARNING)), jnp.asarray(agents, jnp.uint32)
+    params, key = ppo.world.default_params(max_steps=parsed.max_steps), run_key(seed)
+    shared = (params, open_streams(key), jax.random.fold_in(key, LEARNING))
     learners, episodes, taken, common, reached = ppo.begin(shared, numbers), [[] for _ in agents], 0, 0, np.inf
     with tqdm(total=num_steps, unit=" steps", unit_scale=True, desc=task, disable=None, file=sys.stderr) as bar:
         while taken < num_steps and (keep_going or reached == np.inf):
@@ -216,8 +214,8 @@ def train(task: str, config: PPOConfig, seed: int, agents, num_steps: int, keep_
                 reached = steps_to_success(table[:, :, 0] > 0, table[:, :, 2])
     about = {"task": task, "seed": seed, "agents": list(agents), "budget_steps": num_steps, "taken_steps": taken}
     about |= {"config": dataclasses.asdict(config), "jax": jax.__version__, "device": jax.devices()[0].device_kind}
-    found = {"steps_to_90": None if reached == np.inf else reached, "common_episodes": common}
-    return about | found | {"columns": ["success", "steps", "env_steps"], "episodes": episodes}
+    about |= {"steps_to_90": None if reached == np.inf else reached, "common_episodes": common}
+    return about | {"columns": ["success", "steps", "env_steps"], "episodes": episodes}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -237,7 +235,7 @@ def main(arguments: list[str] | None = None) -> None:
         config = PPOConfig(**{field.name: getattr(options, field.name) for field in dataclasses.fields(PPOConfig)})
         check_count("agents", options.agents, 1, 2**20)
         if options.out.is_dir():
-            raise ValueError(f"out={options.out} is a folder; give a file")
+            parser.error(f"out={options.out} is a folder; give a file")
         options.out.parent.mkdir(parents=True, exist_ok=True)
         result = train(options.task, config, options.seed, range(options.agents), options.steps, options.keep_going)
         write_whole(options.out, lambda aside: aside.write_text(json.dumps(result) + "\n", encoding="utf-8"))

@@ -63,7 +63,7 @@ class PlainSkill:
     last_used: int = 0
 
     def rate(self) -> F:
-        """The success rate."""
+        """(s + 1) / (s + f + 2)."""
         return F(self.successes + 1) / F(self.successes + self.failures + 2)
 
     def reached_by(self, predicates: Predicates) -> bool:
@@ -221,8 +221,7 @@ class PlainAgent:
         self.observe(before, action, perceive(self.world), terminated or truncated)
         report = (action, *self.world.state(), terminated, truncated)
         if terminated or truncated:
-            skills = len(self.memory.occupied())
-            self.rows.append((self.steps, terminated, skills, self.uses, self.skill_steps))
+            self.rows.append((self.steps, terminated, len(self.memory.occupied()), self.uses, self.skill_steps))
             self.episode += 1
             self.start_episode()
         self.tick_number += 1
@@ -236,20 +235,17 @@ class PlainAgent:
         noise = {"random": 1.0, "scripted": 0.0, "epsilon": float(F(self.params.agent.epsilon))}
         if (leftover >> 8) * 2.0**-24 < noise[self.config.agent.explorer]:
             return action
-        doorkey = isinstance(self.world, PlainDoorKey)
-        scripted = self.world.scripted_choice() if doorkey else scripted_choice(self.world, None)
+        has_script = isinstance(self.world, PlainDoorKey)
+        scripted = self.world.scripted_choice() if has_script else scripted_choice(self.world, None)
         return action if scripted is None else scripted
 
     def decide(self, percept: PlainPercept, coin: float) -> None:
         """Breaks a running skill off, or starts one, or none."""
         best = self.memory.choose(percept.context, percept.predicates, percept.fingerprint + self.count)
-        switches = self.config.memory
-        if self.running is not None and best is not None and switches.interruption and switches.choice == "cost":
-            if self.whole and best[2] != self.run_length - self.cursor:
-                self.running = None
-        if self.running is not None or self.retreat > 0:
-            return
-        if best is None or coin < self.memory.challenge(best[0]):
+        breaks_off = self.config.memory.interruption and self.config.memory.choice == "cost"
+        if self.running is not None and breaks_off and best is not None and self.whole:
+            self.running = self.running if best[2] == self.run_length - self.cursor else None
+        if self.running is not None or self.retreat > 0 or best is None or coin < self.memory.challenge(best[0]):
             return
         self.running, self.whole, _ = best
         self.run_length = len(self.memory.slots[self.running].actions) if self.whole else 1
