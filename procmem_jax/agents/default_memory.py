@@ -7,10 +7,12 @@ in between.
 
 *Choosing.* Where no skill runs, the applicable, similar enough skill of the least expected cost is started: as a whole
 in the situation it was made for, else its first step only, after which the agent looks again. So few, short, general
-skills chain. A skill little used yet is challenged now and then by a primitive step, and a running one is broken off
-where the situation promises another number of steps than it has left. (This is a choice outside of decision points; it
-costs nothing, since a batch looks for the best skill in every tick anyway. Without it the scripted explorer with sticky
-actions takes 1.03 times the steps on `tutorial-4`, with it 1.00; success and steps to 90% elsewhere stay the same.)
+skills chain. A skill little used yet is challenged now and then by a primitive step.
+
+With the switch `interruption` (off by default) a running skill is also broken off where the situation promises another
+number of steps than it has left. With sticky actions that helps: the scripted explorer takes 1.03 times its own steps
+on `tutorial-4` with memory, and 1.00 with interruption. But a broken-off skill leaves no outcome and no retreat, so
+that skills which interrupt each other could hold an agent.
 
 *Outcomes.* A whole skill succeeds if its postcondition comes true inside it; a first step also if it leads anywhere
 new. After a failure the agent explores for a while, longer with every further one: no skill can hold it for ever.

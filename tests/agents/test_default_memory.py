@@ -413,6 +413,7 @@ def test_a_first_step_succeeds_if_it_leads_anywhere_new(loop_erasure):
         ((5, 0), NOTHING, (1, 0, 1)),
         ((4, 0), HAS_KEY, (1, 1, 0)),
         ((4, 1), (False, True, False), (1, 1, 0)),
+        ((4, 0), (False, True, False), (1, 1, 0)),  # other predicates make it another state
     ):
         puppet = Puppet((5, 0), skills=[skill((3, 0), [2, 3])], memory=memory, match_tolerance=0.009, novelty=0.5)
         assert not puppet.step((4, 0), 2, coin=0)[0]
