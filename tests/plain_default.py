@@ -201,7 +201,7 @@ class PlainAgent:
         """Puts the agent into the next episode's world."""
         self.world = self.begin_world(self.episode)
         self.path = [PathStep(perceive(self.world))]
-        self.running = self.last_action = None
+        self.running = self.dropped = self.last_action = None
         self.steps = self.skill_steps = self.failures = self.retreat = 0
 
     def tick(self, words: tuple[int, int]) -> tuple | None:
@@ -244,12 +244,17 @@ class PlainAgent:
         best = self.memory.choose(percept.context, percept.predicates, percept.fingerprint + self.count)
         breaks_off = self.config.memory.interruption and self.config.memory.choice == "cost"
         if self.running is not None and breaks_off and best is not None and self.whole:
-            self.running = self.running if best[2] == self.run_length - self.cursor else None
+            if best[2] != self.run_length - self.cursor:
+                self.dropped = self.running if self.looped else None
+                self.running = None
+                if self.dropped is not None:
+                    return
         if self.running is not None or self.retreat > 0 or best is None or coin < self.memory.challenge(best[0]):
             return
         self.running, self.whole, _ = best
         self.run_length = len(self.memory.slots[self.running].actions) if self.whole else 1
         self.cursor = self.stalled = 0
+        self.looped = False
 
     def observe(self, before: PlainPercept, action: int, after: PlainPercept, episode_over: bool) -> None:
         """Learns of a step: keeps a segment, counts an outcome, moves on along the path."""
@@ -263,10 +268,10 @@ class PlainAgent:
             news = any(step.explored for step in steps) or not switches.novel_only
             if news and (switches.segmentation == "predicates" or after.predicates[2]):
                 self.segment = (steps, before.predicates, after.predicates)
-        failed = in_skill and self.end_skill(after, changed, loop, episode_over)
+        failed = self.end_skill(after, changed, loop, episode_over) if in_skill else self.end_dropped()
         self.failures = 0 if changed else self.failures + failed
-        waiting = max(self.retreat - (not in_skill), 0)
-        self.retreat = self.memory.retreat_steps * self.failures if failed else 0 if changed else waiting
+        retreat = self.memory.retreat_steps * self.failures if failed else 0 if changed else self.retreat
+        self.retreat = max(retreat - (not in_skill), 0)
         if changed:
             self.path = []
         elif loop is not None and switches.loop_erasure:
@@ -278,6 +283,7 @@ class PlainAgent:
     def end_skill(self, after: PlainPercept, changed: bool, loop: int | None, episode_over: bool) -> bool:
         """Ends the running skill if it is over; returns whether it failed."""
         self.cursor += 1
+        self.looped = self.looped or loop is not None
         self.stalled = self.stalled + 1 if loop == len(self.path) - 1 else 0
         if not (changed or episode_over or self.cursor >= self.run_length or self.stalled >= STALL_STEPS):
             return False
@@ -287,6 +293,15 @@ class PlainAgent:
         self.running = None
         self.uses += 1
         return not success
+
+    def end_dropped(self) -> bool:
+        """Counts the failure of a skill that was broken off after a loop; returns whether there was one."""
+        if self.dropped is None:
+            return False
+        self.memory.count(self.dropped, not self.config.memory.count_failures)
+        self.dropped = None
+        self.uses += 1
+        return True
 
     def consolidate(self) -> None:
         """Takes the suffixes of the kept segment in, shortest first."""

@@ -9,13 +9,11 @@ in between.
 in the situation it was made for, else its first step only, after which the agent looks again. So few, short, general
 skills chain. A skill little used yet is challenged now and then by a primitive step.
 
-With the switch `interruption` (off by default) a running skill is also broken off where the situation promises another
-number of steps than it has left. With sticky actions that helps: the scripted explorer takes 1.03 times its own steps
-on `tutorial-4` with memory, and 1.00 with interruption. But a broken-off skill leaves no outcome and no retreat, so
-that skills which interrupt each other could hold an agent.
+A running skill is broken off where the situation promises another number of steps than it has left.
 
 *Outcomes.* A whole skill succeeds if its postcondition comes true inside it; a first step also if it leads anywhere
-new. After a failure the agent explores for a while, longer with every further one: no skill can hold it for ever.
+new. One that is broken off has failed if the way has closed a loop since it began, else it leaves no outcome. After a
+failure the agent explores for a while, longer with every further one: no skills can hold it for ever.
 """
 
 import dataclasses
@@ -54,6 +52,8 @@ class DefaultMemoryState:
         run_length: `()` int32, actions of it to take.
         whole: `()` bool, whether it runs as a whole.
         stalled: `()` int32, steps in a row that changed nothing.
+        looped: `()` bool, whether the way has closed a loop since the skill began.
+        dropped: `()` int32, the slot of a skill that was broken off in this tick after a loop, -1 for none.
         failures: `()` int32, skills that failed in the running segment.
         retreat: `()` int32, steps of exploration still to go before a skill is chosen again.
         num_uses: `()` int32, skills used in the agent's life.
@@ -70,6 +70,8 @@ class DefaultMemoryState:
     run_length: jax.Array
     whole: jax.Array
     stalled: jax.Array
+    looped: jax.Array
+    dropped: jax.Array
     failures: jax.Array
     retreat: jax.Array
     num_uses: jax.Array
@@ -78,6 +80,8 @@ class DefaultMemoryState:
 def begin(percept: Percept, config: LibraryConfig, memory: MemoryConfig) -> DefaultMemoryState:
     """Returns a memory without skills in the situation `percept`."""
     zero = jnp.zeros((), jnp.int32)
+    nothing = jnp.full((), EMPTY, jnp.int32)
+    no = jnp.zeros((), jnp.bool_)
     path = paths.begin_path(memory.history_length, percept.fingerprint, percept.context)
     library = skill_library.empty(config)
     return DefaultMemoryState(
@@ -87,11 +91,13 @@ def begin(percept: Percept, config: LibraryConfig, memory: MemoryConfig) -> Defa
         query=direction_embedding(percept.context, config.embedding_size),
         path=path,
         segment=no_segment(path, config.num_predicates),
-        running=jnp.full((), EMPTY, jnp.int32),
+        running=nothing,
         cursor=zero,
         run_length=zero,
-        whole=jnp.zeros((), jnp.bool_),
+        whole=no,
         stalled=zero,
+        looped=no,
+        dropped=nothing,
         failures=zero,
         retreat=zero,
         num_uses=zero,
@@ -135,9 +141,9 @@ def decide(
     """Returns (state, whether a skill runs `()` bool, its next action `()` int32).
 
     With probability `novelty` / (1 + uses) of the chosen skill the agent explores instead, so that what is little
-    tried yet gets a rival. A running skill is broken off, without an outcome, where the best choice promises another
-    number of steps than it has left: something went otherwise than when it was learned, or there is a better way
-    (Sutton, Precup & Singh 1999, "Between MDPs and semi-MDPs", on interrupting options).
+    tried yet gets a rival. A running skill is broken off where the best choice promises another number of steps than
+    it has left: something went otherwise than when it was learned, or there is a better way (Sutton, Precup & Singh
+    1999, "Between MDPs and semi-MDPs", on interrupting options).
 
     Args:
         state: one example.
@@ -153,8 +159,9 @@ def decide(
     if memory.interruption and memory.choice == "cost":
         left = (state.run_length - state.cursor).astype(jnp.float32)
         surprised = state.whole & (cost < jnp.inf) & (costs.steps[slot] != left)
-        state = dataclasses.replace(state, running=jnp.where(surprised, EMPTY, state.running))
-    starts = (state.running == EMPTY) & (state.retreat <= 0) & (cost < jnp.inf) & ~challenged
+        state = _break_off(state, surprised & (state.running != EMPTY))
+    free = (state.running == EMPTY) & (state.dropped == EMPTY)
+    starts = free & (state.retreat <= 0) & (cost < jnp.inf) & ~challenged
     whole = costs.exact[slot]
     run_length = jnp.where(whole, state.library.lengths[slot].astype(jnp.int32), 1)
     state = dataclasses.replace(
@@ -164,9 +171,22 @@ def decide(
         run_length=jnp.where(starts, run_length, state.run_length),
         whole=jnp.where(starts, whole, state.whole),
         stalled=jnp.where(starts, 0, state.stalled),
+        looped=state.looped & ~starts,
     )
     action = state.library.actions[jnp.maximum(state.running, 0), state.cursor].astype(jnp.int32)
     return state, state.running != EMPTY, action
+
+
+def _break_off(state: DefaultMemoryState, now: jax.Array) -> DefaultMemoryState:
+    """Returns the state with the running skill broken off where `now`; after a loop it is dropped, which is a failure.
+
+    Skills that only interrupt each other end up going round, and are then found out.
+    """
+    return dataclasses.replace(
+        state,
+        running=jnp.where(now, EMPTY, state.running),
+        dropped=jnp.where(now & state.looped, state.running, state.dropped),
+    )
 
 
 def observe(
@@ -201,8 +221,8 @@ def observe(
     state = _keep_segment(state, before, after, changed & enabled, config, memory)
     state, failed = _count_outcome(state, after, changed, looped, number, episode_over, enabled, memory)
     failures = jnp.where(changed, 0, state.failures + failed.astype(jnp.int32))
-    waiting = jnp.maximum(state.retreat - (~in_skill).astype(jnp.int32), 0)
-    retreat = jnp.where(failed, params.retreat_steps * failures, jnp.where(changed, 0, waiting))
+    retreat = jnp.where(failed, params.retreat_steps * failures, jnp.where(changed, 0, state.retreat))
+    retreat = jnp.maximum(retreat - (~in_skill).astype(jnp.int32), 0)
     next_number = jnp.where(looped & memory.loop_erasure, number, state.path.count + 1)
     path = paths.go_to(state.path, next_number, changed)
     return dataclasses.replace(state, path=path, failures=failures, retreat=retreat)
@@ -240,25 +260,29 @@ def _count_outcome(
     enabled: jax.Array,
     memory: MemoryConfig,
 ) -> tuple[DefaultMemoryState, jax.Array]:
-    """Returns (state, whether a skill failed): the running skill stopped and its outcome counted, if it has ended."""
+    """Returns (state, whether a skill failed): what has ended in this tick is stopped, and its outcome counted."""
     in_skill = state.running != EMPTY
+    dropped = state.dropped != EMPTY
     slot = jnp.maximum(state.running, 0)
     cursor = state.cursor + 1
     stalled = jnp.where(looped & (number == state.path.count), state.stalled + 1, 0)
     over = changed | episode_over | (cursor >= state.run_length) | (stalled >= _STALL_STEPS)
-    ended = in_skill & over
+    ended = (in_skill & over) | dropped
     library = state.library
     reached = changed & jnp.all(~library.post_mask[slot] | (library.post_value[slot] == after.predicates))
-    success = reached | (~state.whole & ~looped)
+    success = (reached | (~state.whole & ~looped)) & ~dropped
     counted = success if memory.count_failures else jnp.ones_like(success)
     counts = ended & enabled & memory.learn
-    library = skill_library.record_outcome(library, state.running, counted, enabled=counts)
+    used = jnp.where(dropped, state.dropped, state.running)
+    library = skill_library.record_outcome(library, used, counted, enabled=counts)
     state = dataclasses.replace(
         state,
         library=library,
         running=jnp.where(ended, EMPTY, state.running),
         cursor=cursor,
         stalled=stalled,
+        looped=state.looped | looped,
+        dropped=jnp.full_like(state.dropped, EMPTY),
         num_uses=state.num_uses + (ended & enabled).astype(jnp.int32),
     )
     return state, ended & ~success

@@ -69,7 +69,7 @@ class MemoryConfig:
         choices=("predicates", "success"),
     )
     interruption: bool = setting(
-        False, "break a skill off where the best choice promises other steps than it has left (it then has no outcome)"
+        True, "break a skill off where the best choice promises other steps than it has left"
     )
     suffixes: bool = setting(True, "every suffix of a segment is a candidate, not only the whole")
     loop_erasure: bool = setting(True, "a segment that returns to a state forgets the loop")

@@ -55,7 +55,7 @@ _ARMS = (
     _without("learns from skills too", "novel_only", False),
     _without("segments end at success", "segmentation", "success"),
     _without("no generalisation", "match_tolerance", 1e-4),
-    _without("with interruption", "interruption", True),
+    _without("no interruption", "interruption", False),
     _without("no novelty", "novelty", 0.0),
     _without("no retreat", "retreat_steps", 0),
     _without("no retirement", "retire_rate", 0.0),

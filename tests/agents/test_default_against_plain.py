@@ -120,7 +120,7 @@ def test_a_small_library_turns_over_and_agents_freeze():
 
 
 SWITCHES = [
-    {"interruption": True},
+    {"interruption": False},
     {"choice": "random"},
     {"segmentation": "success"},
     *[{name: False} for name in ("suffixes", "loop_erasure", "novel_only", "keep_better", "admission")],

@@ -59,7 +59,8 @@ def play(preset):
 def first_layouts():
     """The layouts that a random task of the same seed draws for its first three episodes, `[A, 3, 10]`."""
     words = draw_words(STREAMS.episode, jnp.arange(3)[None, :], NUMBERS[:, None])
-    return layout_numbers(jax.vmap(jax.vmap(lambda *pair: random_layout(pair, jnp.int32(5))))(*words))
+    draw = jax.jit(jax.vmap(jax.vmap(lambda *pair: random_layout(pair, jnp.int32(5)))))
+    return layout_numbers(draw(*words))
 
 
 def check_turns(layouts):
