@@ -8,6 +8,8 @@ on nothing else: not on its batch, its chunk, its device, or on what other agent
 | TICK    | 0      | tick since the agent began         | action choice | noise of the environment    |
 | EPISODE | 1      | episode number                     | layout        | layout                      |
 
+Number 90 is taken by the PPO baseline (`scripts/ppo.py`), for weights and minibatches.
+
 Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3" (threefry2x32, 20 rounds).
 """
 

@@ -226,7 +226,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--agents", type=int, default=32, help="independent learners")
     parser.add_argument("--steps", type=int, default=1_000_000, help="budget of each learner, environment steps")
     parser.add_argument("--seed", type=int, default=0, help="0 to 4294967295")
-    parser.add_argument("--out", type=pathlib.Path, required=True, help="JSON file of the result; an old one is lost")
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="JSON file of the result; must not exist")
     parser.add_argument("--keep-going", action="store_true", help="use up the budget even after 90%% success")
     for name, default in dataclasses.asdict(PPOConfig()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default, help=f"PPO: {default}")
@@ -234,8 +234,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         config = PPOConfig(**{field.name: getattr(options, field.name) for field in dataclasses.fields(PPOConfig)})
         check_count("agents", options.agents, 1, 2**20)
-        if options.out.is_dir():
-            parser.error(f"out={options.out} is a folder; give a file")
+        if options.out.exists():
+            parser.error(f"out={options.out} exists; give the name of a new file")
         options.out.parent.mkdir(parents=True, exist_ok=True)
         result = train(options.task, config, options.seed, range(options.agents), options.steps, options.keep_going)
         write_whole(options.out, lambda aside: aside.write_text(json.dumps(result) + "\n", encoding="utf-8"))

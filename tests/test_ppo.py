@@ -198,7 +198,7 @@ def test_it_stops_at_90_percent_unless_told(options, tmp_path, capsys, monkeypat
         (["--seed", "-1"], "seed=-1 is below 0"),
         (["--rollout", "100"], "rollout=100 is no multiple of minibatches=16"),
         (["--learning-rate", "nan"], "learning_rate=nan is not a finite number"),
-        (["--out", "."], "out=. is a folder"),
+        (["--out", "."], "out=. exists"),
     ],
 )
 def test_errors_are_one_line_with_status_2(options, complaint, tmp_path, capsys):

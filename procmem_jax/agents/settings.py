@@ -68,9 +68,7 @@ class MemoryConfig:
         "predicates: every change of a predicate ends a segment to learn from; success: only the goal does",
         choices=("predicates", "success"),
     )
-    interruption: bool = setting(
-        True, "break a skill off where the best choice promises other steps than it has left"
-    )
+    interruption: bool = setting(True, "break a skill off where the best choice promises other steps than it has left")
     suffixes: bool = setting(True, "every suffix of a segment is a candidate, not only the whole")
     loop_erasure: bool = setting(True, "a segment that returns to a state forgets the loop")
     novel_only: bool = setting(True, "learn only from segments in which exploration chose a step")

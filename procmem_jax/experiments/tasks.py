@@ -50,7 +50,7 @@ def parse_task(name: str) -> Task:
     Raises:
         ValueError: there is no such task; the message lists the families and their sizes.
     """
-    match = re.fullmatch(r"([a-z]+)-([0-9]{1,9})", name)
+    match = re.fullmatch(r"([a-z]+)-(0|[1-9][0-9]{0,8})", name)
     if match is None or match[1] not in TASK_FAMILIES:
         known = ", ".join(f"{family}-N" for family in TASK_FAMILIES)
         raise ValueError(f"task={name!r} is unknown; choose from {known} (see `procmem tasks`)")

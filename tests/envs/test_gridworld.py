@@ -269,7 +269,7 @@ def test_default_params_follow_the_size():
 @pytest.mark.parametrize(
     ("kind", "changes", "text"),
     (
-        ("random", {"size": 17}, "size=17 is above 16; give at most 16"),
+        ("random", {"size": 17}, "size=17 is above max_size=16; raise max_size or lower size"),
         ("random", {"size": 2}, "size=2 is below 3; give at least 3"),
         ("random", {"size": np.array([5, 99])}, "size=99 is above 64; give at most 64"),
         ("random", {"size": 4.5}, "size=4.5 is not a whole number; give one"),

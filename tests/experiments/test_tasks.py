@@ -20,7 +20,19 @@ def test_known_tasks(name, task):
     assert task.name == name
 
 
-UNKNOWN = ["", "random", "random-", "random-x", "random--5", "random-5.0", "-5", "maze-5", "Random-5", "random-5 "]
+UNKNOWN = [
+    "",
+    "random",
+    "random-",
+    "random-x",
+    "random--5",
+    "random-5.0",
+    "-5",
+    "maze-5",
+    "Random-5",
+    "random-5 ",
+    "random-05",
+]
 UNKNOWN += ["random-5\n", "tutorial_5", "random-9999999999", "random-\u0665"]  # the last is an Arabic five
 
 
