@@ -15,12 +15,13 @@ Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3" (three
 
 import jax
 import jax.numpy as jnp
-from jax.extend.random import threefry2x32_p
 
 from procmem_jax.records import check_count, state_record
 
 TICK = 0
 EPISODE = 1
+_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+_PARITY = 0x1BD11BDA
 
 
 @state_record
@@ -69,10 +70,22 @@ def draw_words(stream_key: jax.Array, counter: jax.Array, agent: jax.Array) -> t
         counter: integer array, the tick or episode number.
         agent: uint32 array, the global agent number; broadcast against `counter`.
     """
-    counter, agent = jnp.broadcast_arrays(jnp.asarray(counter, jnp.uint32), jnp.asarray(agent, jnp.uint32))
-    # vmap batches only what depends on a batched value, but the primitive needs its four operands batched alike.
-    zeros = (counter ^ counter) + (agent ^ agent)
-    first, second = threefry2x32_p.bind(stream_key[0] + zeros, stream_key[1] + zeros, counter + zeros, agent + zeros)
+    return _threefry2x32(stream_key, jnp.asarray(counter, jnp.uint32), jnp.asarray(agent, jnp.uint32))
+
+
+def _threefry2x32(key: jax.Array, first: jax.Array, second: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Returns threefry2x32 of two counters, its 20 rounds unrolled.
+
+    On a CPU jax's own is a loop of some 80 small kernels, which takes longer than all else that an environment does.
+    """
+    keys = (key[0], key[1], key[0] ^ key[1] ^ jnp.uint32(_PARITY))
+    first, second = first + keys[0], second + keys[1]
+    for group in range(5):
+        for rotation in _ROTATIONS[group % 2]:
+            first = first + second
+            second = ((second << rotation) | (second >> (32 - rotation))) ^ first
+        first = first + keys[(group + 1) % 3]
+        second = second + keys[(group + 2) % 3] + jnp.uint32(group + 1)
     return first, second
 
 

@@ -17,6 +17,7 @@ failure the agent explores for a while, longer with every further one: no skills
 """
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -25,11 +26,12 @@ from procmem_jax.agents.settings import AgentParams, MemoryConfig
 from procmem_jax.envs.percept import Percept
 from procmem_jax.memory import library as skill_library
 from procmem_jax.memory import path as paths
-from procmem_jax.memory.choice import Costs, Index, lowest_slot, make_index, skill_costs
+from procmem_jax.memory.choice import Index, make_index, skill_costs
 from procmem_jax.memory.consolidation import consolidate_skill
 from procmem_jax.memory.direction import direction_embedding
 from procmem_jax.memory.library import EMPTY, LibraryConfig, SkillLibrary
 from procmem_jax.memory.segments import Segment, consolidated, make_segment, no_segment, suffix_skill
+from procmem_jax.memory.slots import least_slot
 from procmem_jax.records import state_record
 
 _STALL_STEPS = 2  # a skill is stopped when this many of its steps in a row changed nothing
@@ -104,30 +106,39 @@ def begin(percept: Percept, config: LibraryConfig, memory: MemoryConfig) -> Defa
     )
 
 
-def _costs(
+def _choose(
     state: DefaultMemoryState, percept: Percept, config: LibraryConfig, params: AgentParams, memory: MemoryConfig
-) -> Costs:
-    costs = skill_costs(
-        state.index,
-        skill_library.success_rates(state.library, config),
-        state.query,
-        percept.predicates,
+) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    """Returns (the slot of least expected cost, whether it may be chosen, its steps, whether it is exact), `()` each.
+
+    The last two are worked out once more for this slot alone: kept for all slots they would cost more.
+    """
+    judge = functools.partial(
+        skill_costs,
+        query=state.query,
+        predicates=percept.predicates,
         num_coordinates=percept.context.shape[0],
         match_tolerance=params.match_tolerance,
         merge_threshold=params.merge_threshold,
         distance_cost=params.distance_cost,
         retire_rate=params.retire_rate,
     )
-    if memory.choice == "cost":
-        return costs
+    rates = skill_library.success_rates(state.library, config)
+    if memory.choice == "random":
+        slot, cost = least_slot(_random_costs(state, percept, config))
+        return slot, cost < jnp.inf, jnp.zeros((), jnp.float32), jnp.ones((), jnp.bool_)
+    slot, cost = least_slot(judge(state.index, rates).expected)
+    chosen = judge(state.index.at(slot), rates[slot, None])
+    return slot, cost < jnp.inf, chosen.steps[0], chosen.exact[0]
+
+
+def _random_costs(state: DefaultMemoryState, percept: Percept, config: LibraryConfig) -> jax.Array:
+    """Returns a cost by lot for every applicable skill, `[N]` float32, inf for the others."""
     applies = skill_library.applicable(state.library, percept.predicates)
     slots = jnp.arange(config.capacity, dtype=jnp.uint32)
     lots = (slots + percept.fingerprint + state.path.count.astype(jnp.uint32)) * jnp.uint32(0x9E3779B1)
     lots = (lots ^ (lots >> 15)) * jnp.uint32(0x85EBCA77)
-    random_cost = ((lots ^ (lots >> 13)) >> 8).astype(jnp.float32)
-    return dataclasses.replace(
-        costs, expected=jnp.where(applies, random_cost, jnp.inf), exact=jnp.ones_like(costs.exact), allowed=applies
-    )
+    return jnp.where(applies, ((lots ^ (lots >> 13)) >> 8).astype(jnp.float32), jnp.inf)
 
 
 def decide(
@@ -152,17 +163,15 @@ def decide(
         config, memory: static.
         params: the agent's numbers.
     """
-    costs = _costs(state, percept, config, params, memory)
-    slot, cost = lowest_slot(costs.expected)
+    slot, found, steps, whole = _choose(state, percept, config, params, memory)
     uses = state.library.use_counts[slot].astype(jnp.float32)
     challenged = coin < params.novelty / (1.0 + uses)
     if memory.interruption and memory.choice == "cost":
         left = (state.run_length - state.cursor).astype(jnp.float32)
-        surprised = state.whole & (cost < jnp.inf) & (costs.steps[slot] != left)
+        surprised = state.whole & found & (steps != left)
         state = _break_off(state, surprised & (state.running != EMPTY))
     free = (state.running == EMPTY) & (state.dropped == EMPTY)
-    starts = free & (state.retreat <= 0) & (cost < jnp.inf) & ~challenged
-    whole = costs.exact[slot]
+    starts = free & (state.retreat <= 0) & found & ~challenged
     run_length = jnp.where(whole, state.library.lengths[slot].astype(jnp.int32), 1)
     state = dataclasses.replace(
         state,
@@ -173,7 +182,8 @@ def decide(
         stalled=jnp.where(starts, 0, state.stalled),
         looped=state.looped & ~starts,
     )
-    action = state.library.actions[jnp.maximum(state.running, 0), state.cursor].astype(jnp.int32)
+    place = (jnp.maximum(state.running, 0), jnp.minimum(state.cursor, config.max_skill_length - 1))
+    action = state.library.actions.at[place].get(mode="promise_in_bounds").astype(jnp.int32)
     return state, state.running != EMPTY, action
 
 

@@ -9,10 +9,14 @@ from procmem_jax.agents.exploration import Tape, explore, play_tape
 from procmem_jax.agents.rules import Rule, RuleState, Step, make_rule
 from procmem_jax.agents.settings import Config, Params
 from procmem_jax.envs.gridworld import GridWorld, GridWorldState
+from procmem_jax.envs.layouts import Layout
 from procmem_jax.envs.percept import Percept
 from procmem_jax.memory.embedding import CodeTables, hashed_code_tables
 from procmem_jax.records import state_record
 from procmem_jax.streams import Streams, draw_words
+
+_BLOCK_TICKS = 16
+_LONGEST_BLOCK = 64
 
 
 @state_record
@@ -50,6 +54,24 @@ class EpisodeMetrics:
     success: jax.Array
     skills: jax.Array
     skill_uses: jax.Array
+    skill_steps: jax.Array
+
+
+@state_record
+class Finished:
+    """What a tick tells of the episode that it may have ended.
+
+    Attributes:
+        ended: `()` bool, whether an episode ended that counts.
+        episode: `()` int32, its number.
+        episode_return: `()` float32; likewise `steps`, `success` and `skill_steps` as in `EpisodeMetrics`.
+    """
+
+    ended: jax.Array
+    episode: jax.Array
+    episode_return: jax.Array
+    steps: jax.Array
+    success: jax.Array
     skill_steps: jax.Array
 
 
@@ -127,7 +149,24 @@ class ProceduralAgent:
     @property
     def interval(self) -> int:
         """Ticks between two consolidations."""
-        return 1 if self.rule is None else self.rule.interval
+        return self.rule.interval if self.consolidates else 1
+
+    @property
+    def settles(self) -> bool:
+        """Whether the memory has work to do at the end of an episode."""
+        return self.rule is not None and self.rule.settles
+
+    @property
+    def consolidates(self) -> bool:
+        """Whether the memory has work to do every `interval` ticks."""
+        return self.rule is not None and self.rule.consolidates
+
+    @property
+    def block_ticks(self) -> int:
+        """Ticks that `run_ticks` runs as one block: so many that it pays, and a divisor of the interval if need be."""
+        if not self.consolidates:
+            return _BLOCK_TICKS
+        return max(ticks for ticks in range(1, _LONGEST_BLOCK + 1) if self.interval % ticks == 0)
 
     def make_inputs(self, number: jax.Array, num_episodes: jax.Array, tape: Tape | None = None) -> AgentInputs:
         """Returns the inputs of agent `number` (`()` uint32), its code tables made by a fixed hash."""
@@ -141,7 +180,7 @@ class ProceduralAgent:
         zero = jnp.zeros((), jnp.int32)
         room = jnp.zeros((num_recorded,), jnp.int32)
         real_zero = jnp.zeros((), jnp.float32)
-        world = self._reset(params, streams, inputs, zero)
+        world = self.world.begin(self.draw_layout(params, streams, inputs, zero))
         return AgentState(
             world=world,
             memory=None if self.rule is None else self.rule.begin(self.perceive(params, inputs, world), params.agent),
@@ -166,8 +205,33 @@ class ProceduralAgent:
         which the layouts keep cheap. After its last episode an agent is frozen: its library, counts and metrics stay
         as they are.
         """
-        active = state.episode < inputs.num_episodes
         words = draw_words(streams.tick, state.tick, inputs.number)
+        upcoming = self.draw_layout(params, streams, inputs, state.episode + 1)
+        state, transition, finished = self.advance(params, inputs, state, words, upcoming)
+        state = self.settle(params, inputs, state)
+        row = self.report(state, finished)
+        num_recorded = state.metrics.steps.shape[0]
+        place = jnp.where(finished.ended, finished.episode, num_recorded)
+        metrics = jax.tree.map(lambda column, value: column.at[place].set(value, mode="drop"), state.metrics, row)
+        return dataclasses.replace(state, metrics=metrics), transition
+
+    def advance(
+        self,
+        params: Params,
+        inputs: AgentInputs,
+        state: AgentState,
+        words: tuple[jax.Array, jax.Array],
+        upcoming: Layout,
+    ) -> tuple[AgentState, Transition, Finished]:
+        """Returns (state, transition, what ended) of one primitive step, before `settle` and with nothing reported.
+
+        Args:
+            params, inputs: of the agent.
+            state: one example.
+            words: two `()` uint32 random words, those of this tick.
+            upcoming: the layout of the next episode.
+        """
+        active = state.episode < inputs.num_episodes
         before = self.perceive(params, inputs, state.world)
         memory, in_skill, skill_action = self._decide(params, state.memory, before, words[0])
         explored, tape_index = self.choose_exploration(params, inputs, state, words[0])
@@ -188,12 +252,31 @@ class ProceduralAgent:
             tape_index=tape_index,
         )
         state = _add_reward(state, reward)
-        state = self._turn_page(params, streams, inputs, state, ended & active, terminated)
-        return state, Transition(action, world, reward, terminated, truncated, active)
+        ended = ended & active
+        finished = Finished(ended, state.episode, state.episode_return, state.steps, terminated, state.skill_steps)
+        state = self._turn_page(params, inputs, state, ended, upcoming)
+        return state, Transition(action, world, reward, terminated, truncated, active), finished
+
+    def settle(self, params: Params, inputs: AgentInputs, state: AgentState) -> AgentState:
+        """Returns the state after the memory's work at the end of an episode."""
+        if not self.settles:
+            return state
+        return dataclasses.replace(state, memory=self.rule.settle(state.memory, inputs.codes, params.agent))
+
+    def report(self, state: AgentState, finished: Finished) -> EpisodeMetrics:
+        """Returns what is reported of a finished episode, `()` each, by a state that has settled."""
+        if self.rule is None:
+            skills = uses = jnp.zeros((), jnp.int32)
+        else:
+            skills = self.rule.num_skills(state.memory)
+            uses = self.rule.num_uses(state.memory)
+        return EpisodeMetrics(
+            finished.episode_return, finished.steps, finished.success, skills, uses, finished.skill_steps
+        )
 
     def consolidate(self, params: Params, inputs: AgentInputs, state: AgentState) -> AgentState:
         """Returns the state after the memory's work of every `interval` ticks."""
-        if self.rule is None:
+        if not self.consolidates:
             return state
         active = state.episode < inputs.num_episodes
         return dataclasses.replace(state, memory=self.rule.consolidate(state.memory, params.agent, active))
@@ -242,28 +325,21 @@ class ProceduralAgent:
             return None, over | exhausted
         memory = self.rule.observe(memory, step, params.agent, active)
         ended = over | (exhausted & ~self.rule.is_busy(memory))
-        memory = self.rule.end_episode(memory, step, ended, inputs.codes, params.agent, active)
+        if self.settles:
+            memory = self.rule.end_episode(memory, step, ended, params.agent, active)
         return memory, ended
 
-    def _reset(self, params: Params, streams: Streams, inputs: AgentInputs, episode: jax.Array) -> GridWorldState:
+    def draw_layout(self, params: Params, streams: Streams, inputs: AgentInputs, episode: jax.Array) -> Layout:
+        """Returns where things stand in the episode of number `episode` (`()` int32)."""
         words = None
         if self.world.draws_layout:
             number = self.world.layout_number(episode, params.world)
             words = draw_words(streams.episode, number, inputs.number)
-        return self.world.reset_from_words(words, params.world)
+        return self.world.draw_layout(words, params.world)
 
-    def _turn_page(self, params, streams, inputs, state: AgentState, ended, success) -> AgentState:
-        """Returns the state with the finished episode reported and the next one begun, where `ended`."""
-        if self.rule is None:
-            skills = uses = jnp.zeros((), jnp.int32)
-        else:
-            skills = self.rule.num_skills(state.memory)
-            uses = self.rule.num_uses(state.memory)
-        row = EpisodeMetrics(state.episode_return, state.steps, success, skills, uses, state.skill_steps)
-        num_recorded = state.metrics.steps.shape[0]
-        place = jnp.where(ended, state.episode, num_recorded)
-        metrics = jax.tree.map(lambda column, value: column.at[place].set(value, mode="drop"), state.metrics, row)
-        fresh = self._reset(params, streams, inputs, state.episode + 1)
+    def _turn_page(self, params, inputs, state: AgentState, ended, upcoming: Layout) -> AgentState:
+        """Returns the state with the next episode begun, where `ended`."""
+        fresh = self.world.begin(upcoming)
         world = jax.tree.map(lambda new, old: jnp.where(ended, new, old), fresh, state.world)
         memory = state.memory
         if self.rule is not None:
@@ -278,7 +354,6 @@ class ProceduralAgent:
             skill_steps=jnp.where(ended, zero, state.skill_steps),
             episode_return=jnp.where(ended, 0.0, state.episode_return),
             return_error=jnp.where(ended, 0.0, state.return_error),
-            metrics=metrics,
         )
 
 

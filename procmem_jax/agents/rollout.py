@@ -5,6 +5,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
+from procmem_jax.agents.blocks import run_block
 from procmem_jax.agents.procedural import AgentInputs, AgentState, ProceduralAgent, Transition
 from procmem_jax.agents.settings import Params
 from procmem_jax.streams import Streams
@@ -45,23 +46,20 @@ def run_ticks(
     streams: Streams,
     inputs: AgentInputs,
     state: AgentState,
-    num_intervals: jax.Array,
+    num_blocks: jax.Array,
     *,
     batched_params: bool = False,
 ) -> AgentState:
-    """Returns A agents after `num_intervals` (`()` int32, traced) times `agent.interval` more ticks.
+    """Returns A agents after `num_blocks` (`()` int32, traced) times `agent.block_ticks` more ticks.
 
-    All agents consolidate their memories in the same ticks, at the end of an interval. `state` is donated and must
-    stand at the start of one. Other arguments as for `begin_agents`.
+    All agents consolidate their memories in the same ticks. `state` is donated and must stand at the start of a block.
+    Other arguments as for `begin_agents`.
     """
-    tick = jax.vmap(agent.tick, in_axes=(_axis(batched_params), None, 0, 0))
-    consolidate = jax.vmap(agent.consolidate, in_axes=(_axis(batched_params), 0, 0))
 
-    def interval(_, state):
-        state = jax.lax.fori_loop(0, agent.interval, lambda _, state: tick(params, streams, inputs, state)[0], state)
-        return consolidate(params, inputs, state)
+    def block(_, state):
+        return run_block(agent, params, streams, inputs, state, batched_params=batched_params)
 
-    return jax.lax.fori_loop(0, num_intervals, interval, state)
+    return jax.lax.fori_loop(0, num_blocks, block, state)
 
 
 @functools.partial(jax.jit, static_argnames=("agent", "num_ticks", "batched_params"), donate_argnames=("state",))

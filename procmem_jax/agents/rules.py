@@ -41,7 +41,15 @@ class Step:
 
 
 class Rule(Protocol):
-    """What a kind of memory must answer."""
+    """What a kind of memory must answer.
+
+    Attributes:
+        settles: whether it is a `SettlingRule`.
+        consolidates: whether it is a `ConsolidatingRule`.
+    """
+
+    settles: bool
+    consolidates: bool
 
     def begin(self, percept: Percept, params: AgentParams) -> RuleState:
         """Returns the state of a new memory in the situation `percept`."""
@@ -57,26 +65,8 @@ class Rule(Protocol):
     def is_busy(self, state: RuleState) -> jax.Array:
         """Returns whether a skill is running, `()` bool: the agent's own budget does not end an episode inside it."""
 
-    def end_episode(
-        self,
-        state: RuleState,
-        step: Step,
-        ended: jax.Array,
-        codes: CodeTables,
-        params: AgentParams,
-        enabled: jax.Array,
-    ) -> RuleState:
-        """Returns the state after `step` if the episode `ended` with it, before the next one starts."""
-
     def arrive(self, state: RuleState, percept: Percept, starts: jax.Array) -> RuleState:
         """Returns the state in the situation `percept`, after any reset; the first of an episode where `starts`."""
-
-    def consolidate(self, state: RuleState, params: AgentParams, enabled: jax.Array) -> RuleState:
-        """Returns the state after the work that is done every `interval` ticks."""
-
-    @property
-    def interval(self) -> int:
-        """Ticks between two consolidations."""
 
     def library(self, state: RuleState) -> SkillLibrary:
         """Returns the skills."""
@@ -95,12 +85,44 @@ class Rule(Protocol):
         """Returns how many skills have been used, `()` int32."""
 
 
+class SettlingRule(Rule, Protocol):
+    """A rule that has rare and costly work to do in the very tick that ends an episode."""
+
+    def end_episode(
+        self, state: RuleState, step: Step, ended: jax.Array, params: AgentParams, enabled: jax.Array
+    ) -> RuleState:
+        """Returns the state after `step` if the episode `ended` with it, before the next one starts."""
+
+    def is_unsettled(self, state: RuleState) -> jax.Array:
+        """Returns whether `settle` has anything to do, `()` bool."""
+
+    def settle(self, state: RuleState, codes: CodeTables, params: AgentParams) -> RuleState:
+        """Returns the state after that work."""
+
+
+class ConsolidatingRule(Rule, Protocol):
+    """A rule that has costly work to do which can wait.
+
+    Attributes:
+        interval: ticks between two times that it is done.
+    """
+
+    interval: int
+
+    def is_unconsolidated(self, state: RuleState) -> jax.Array:
+        """Returns whether `consolidate` has anything to do, `()` bool."""
+
+    def consolidate(self, state: RuleState, params: AgentParams, enabled: jax.Array) -> RuleState:
+        """Returns the state after that work."""
+
+
 @dataclasses.dataclass(frozen=True)
 class TutorialRule:
     """The tutorial's memory (see `tutorial_memory`)."""
 
     config: Config
-    interval = 1
+    settles = True
+    consolidates = False
 
     def begin(self, percept: Percept, params: AgentParams):
         """See `Rule`."""
@@ -131,18 +153,25 @@ class TutorialRule:
         """See `Rule`."""
         return state.running != EMPTY
 
-    def end_episode(self, state, step: Step, ended, codes: CodeTables, params: AgentParams, enabled):
+    def end_episode(self, state, step: Step, ended, params: AgentParams, enabled):
         """See `Rule`."""
         return tutorial_memory.end_episode(
             state,
             ended,
             step.terminated,
             step.after.predicates,
-            codes.action_codes,
-            self.config.library,
-            merge_threshold=params.merge_threshold,
             min_success_steps=params.min_success_steps,
             enabled=enabled & self.config.memory.learn,
+        )
+
+    def is_unsettled(self, state) -> jax.Array:
+        """See `Rule`."""
+        return state.unsettled
+
+    def settle(self, state, codes: CodeTables, params: AgentParams):
+        """See `Rule`."""
+        return tutorial_memory.settle(
+            state, codes.action_codes, self.config.library, merge_threshold=params.merge_threshold
         )
 
     def arrive(self, state, percept: Percept, starts: jax.Array):
@@ -150,22 +179,17 @@ class TutorialRule:
         del percept, starts
         return state
 
-    def consolidate(self, state, params: AgentParams, enabled: jax.Array):
-        """See `Rule`; the tutorial takes its skills in at the end of an episode."""
-        del params, enabled
-        return state
-
     def library(self, state) -> SkillLibrary:
         """See `Rule`."""
         return state.library
 
     def with_library(self, state, library: SkillLibrary):
-        """See `Rule`."""
-        return dataclasses.replace(state, library=library)
+        """See `Rule`; of one example."""
+        return tutorial_memory.with_library(state, library)
 
     def num_skills(self, state) -> jax.Array:
         """See `Rule`."""
-        return jnp.sum(state.library.used, dtype=jnp.int32)
+        return state.num_skills
 
     def num_uses(self, state) -> jax.Array:
         """See `Rule`."""
@@ -177,6 +201,8 @@ class DefaultRule:
     """The memory that never hurts (see `default_memory`)."""
 
     config: Config
+    settles = False
+    consolidates = True
 
     @property
     def interval(self) -> int:
@@ -211,14 +237,13 @@ class DefaultRule:
         """See `Rule`."""
         return state.running != EMPTY
 
-    def end_episode(self, state, step: Step, ended, codes: CodeTables, params: AgentParams, enabled):
-        """See `Rule`; this memory learns from segments, not from episodes."""
-        del step, ended, codes, params, enabled
-        return state
-
     def arrive(self, state, percept: Percept, starts: jax.Array):
         """See `Rule`."""
         return default_memory.arrive(state, percept, starts, self.config.library)
+
+    def is_unconsolidated(self, state) -> jax.Array:
+        """See `Rule`."""
+        return state.segment.num_steps > 0
 
     def consolidate(self, state, params: AgentParams, enabled: jax.Array):
         """See `Rule`."""
@@ -246,7 +271,8 @@ class QLearningRule:
     """Tabular Q-learning (see `q_learning`): it always acts, and has no skills."""
 
     config: Config
-    interval = 1
+    settles = False
+    consolidates = False
 
     def begin(self, percept: Percept, params: AgentParams):
         """See `Rule`."""
@@ -273,19 +299,9 @@ class QLearningRule:
         del state
         return jnp.zeros((), jnp.bool_)
 
-    def end_episode(self, state, step: Step, ended, codes: CodeTables, params: AgentParams, enabled):
-        """See `Rule`."""
-        del step, ended, codes, params, enabled
-        return state
-
     def arrive(self, state, percept: Percept, starts: jax.Array):
         """See `Rule`."""
         del percept, starts
-        return state
-
-    def consolidate(self, state, params: AgentParams, enabled: jax.Array):
-        """See `Rule`."""
-        del params, enabled
         return state
 
     def library(self, state) -> SkillLibrary:

@@ -26,6 +26,9 @@ class SkillMemory:
         running: `()` int32, the slot of the running skill, -1 for none.
         cursor: `()` int32, actions of it already taken.
         num_uses: `()` int32, skills used up in the agent's life, evicted ones included.
+        unsettled: `()` bool, whether the episode that has just ended is still to become a skill.
+        end_predicates: `[P]` bool, after the last step.
+        num_skills: `()` int32, skills in the library.
     """
 
     library: SkillLibrary
@@ -33,6 +36,9 @@ class SkillMemory:
     running: jax.Array
     cursor: jax.Array
     num_uses: jax.Array
+    unsettled: jax.Array
+    end_predicates: jax.Array
+    num_skills: jax.Array
 
 
 def begin(config: LibraryConfig) -> SkillMemory:
@@ -43,6 +49,9 @@ def begin(config: LibraryConfig) -> SkillMemory:
         running=jnp.full((), EMPTY, jnp.int32),
         cursor=jnp.zeros((), jnp.int32),
         num_uses=jnp.zeros((), jnp.int32),
+        unsettled=jnp.zeros((), jnp.bool_),
+        end_predicates=jnp.zeros((config.num_predicates,), jnp.bool_),
+        num_skills=jnp.zeros((), jnp.int32),
     )
 
 
@@ -93,7 +102,8 @@ def observe(
     length = memory.library.lengths[jnp.maximum(memory.running, 0)].astype(jnp.int32)
     ended = in_skill & (terminated | truncated | (cursor >= length))
     library = skill_library.record_outcome(memory.library, memory.running, terminated, enabled=ended & enabled & learn)
-    return SkillMemory(
+    return dataclasses.replace(
+        memory,
         library=library,
         window=push(memory.window, context, predicates, action),
         running=jnp.where(ended, EMPTY, memory.running),
@@ -107,27 +117,44 @@ def end_episode(
     ended: jax.Array,
     success: jax.Array,
     end_predicates: jax.Array,
-    action_codes: jax.Array,
-    config: LibraryConfig,
     *,
-    merge_threshold: jax.Array,
     min_success_steps: jax.Array,
     enabled: jax.Array,
 ) -> SkillMemory:
-    """Returns the memory after the end of an episode, if `ended`: a success of enough steps becomes a skill.
+    """Returns the memory after the end of an episode, if `ended`: a success of enough steps is left to `settle`.
 
     Args:
         memory: one example.
         ended, success: `()` bool.
         end_predicates: `[P]` bool, at the end.
-        action_codes: `[num_actions]` float32.
-        config: static.
-        merge_threshold: `()` float32.
         min_success_steps: `()` int32, steps.
         enabled: `()` bool; False leaves the library as it is.
     """
-    skill = last_window_skill(memory.window, end_predicates, action_codes, config)
     learns = ended & success & enabled & (memory.window.length >= min_success_steps)
-    library, _ = skill_library.insert(memory.library, skill, config, merge_threshold=merge_threshold, enabled=learns)
-    window = dataclasses.replace(memory.window, length=jnp.where(ended, 0, memory.window.length))
-    return dataclasses.replace(memory, library=library, window=window)
+    window = dataclasses.replace(memory.window, length=jnp.where(ended & ~learns, 0, memory.window.length))
+    return dataclasses.replace(memory, window=window, unsettled=learns, end_predicates=end_predicates)
+
+
+def settle(
+    memory: SkillMemory, action_codes: jax.Array, config: LibraryConfig, *, merge_threshold: jax.Array
+) -> SkillMemory:
+    """Returns the memory after the episode that has just ended became a skill, if it is to.
+
+    Args:
+        memory: one example.
+        action_codes: `[num_actions]` float32.
+        config: static.
+        merge_threshold: `()` float32.
+    """
+    skill = last_window_skill(memory.window, memory.end_predicates, action_codes, config)
+    library, _ = skill_library.insert(
+        memory.library, skill, config, merge_threshold=merge_threshold, enabled=memory.unsettled
+    )
+    window = dataclasses.replace(memory.window, length=jnp.where(memory.unsettled, 0, memory.window.length))
+    memory = dataclasses.replace(memory, window=window, unsettled=jnp.zeros_like(memory.unsettled))
+    return with_library(memory, library)
+
+
+def with_library(memory: SkillMemory, library: SkillLibrary) -> SkillMemory:
+    """Returns the memory with other skills."""
+    return dataclasses.replace(memory, library=library, num_skills=jnp.sum(library.used, dtype=jnp.int32))

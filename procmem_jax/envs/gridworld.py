@@ -31,6 +31,7 @@ from procmem_jax.records import (
 
 LAYOUTS = ("tutorial", "random", "doorkey", "shifting")
 PREDICATE_NAMES = ("has_key", "door_open", "goal_reached")
+_FEWEST_STEPS = 5  # from the start to the goal, whatever the layout
 SURROUNDINGS = ((1, 0), (1, 1), (1, -1), (0, 1), (0, -1), (-1, 0))  # cells beside the agent that it sees as blocked
 OBSERVATION_NAMES = (
     *("agent_x", "agent_y", "key_x", "key_y", "door_x", "door_y", "goal_x", "goal_y", "box_x", "box_y"),
@@ -177,17 +178,33 @@ class GridWorld:
             return (episode // params.shift_every) % layouts.NUM_SHIFTING
         return episode
 
-    def reset_from_words(self, words: tuple[jax.Array, jax.Array], params: GridWorldParams) -> GridWorldState:
-        """Returns the first state of an episode, a function of two random words (`()` uint32 each)."""
+    def draw_layout(self, words: tuple[jax.Array, jax.Array] | None, params: GridWorldParams) -> Layout:
+        """Returns where things stand in an episode, a function of two random words (`()` uint32 each)."""
         params = as_arrays(params)
         if self.has_walls:
-            layout = layouts.doorkey_layout(words, params.size)
-        elif self.draws_layout:
-            layout = layouts.random_layout(words, params.size)
-        else:
-            layout = layouts.tutorial_layout(params)
+            return layouts.doorkey_layout(words, params.size)
+        if self.draws_layout:
+            return layouts.random_layout(words, params.size)
+        return layouts.tutorial_layout(params)
+
+    def begin(self, layout: Layout) -> GridWorldState:
+        """Returns the first state of an episode on `layout`."""
         no, zero = jnp.zeros((), jnp.bool_), jnp.zeros((), jnp.int32)
         return GridWorldState(layout.start_x, layout.start_y, no, no, zero, zero, layout)
+
+    def reset_from_words(self, words: tuple[jax.Array, jax.Array] | None, params: GridWorldParams) -> GridWorldState:
+        """Returns the first state of an episode, a function of two random words (`()` uint32 each)."""
+        return self.begin(self.draw_layout(words, params))
+
+    def shortest_episode(self, params: GridWorldParams) -> jax.Array:
+        """Returns a number of steps that no episode stays below, `()` int32.
+
+        On the way to the goal key, door and goal cost a step each, and so do taking the key and opening the door; with
+        walls the key may be taken beside the door, but then the goal is two steps behind it.
+        """
+        params = as_arrays(params)
+        limit = jnp.where(params.max_steps > 0, params.max_steps, _FEWEST_STEPS)
+        return jnp.minimum(limit, _FEWEST_STEPS)
 
     def step_from_words(
         self,

@@ -91,7 +91,7 @@ def train(
         first_agent: the global number of the first agent; A more numbers must fit below 2**32.
         libraries: the skills that the agents start with, `[A, N, ...]`; by default none.
         lanes: agents that run at once.
-        chunk_ticks: steps between two looks at the progress, rounded up to whole intervals of the memory.
+        chunk_ticks: steps between two looks at the progress, rounded up to whole blocks of ticks.
         on_progress: called before compilation and after every chunk.
         on_episode: called with an episode's number and metrics `[A]` once all agents have finished it.
 
@@ -112,7 +112,7 @@ def train(
     collected = _Collector(num_agents, num_episodes, on_progress, on_episode)
     agent = ProceduralAgent(config)
     rule = agent.rule
-    num_intervals = jnp.asarray(-(-chunk_ticks // agent.interval), jnp.int32)
+    num_blocks = jnp.asarray(-(-chunk_ticks // agent.block_ticks), jnp.int32)
     started = time.perf_counter()
     for offset in range(0, num_agents, width):
         numbers = first_agent + offset + np.arange(width, dtype=np.int64)
@@ -122,7 +122,7 @@ def train(
             state = _with_libraries(state, rule, libraries, offset)
         fewest = 0
         while fewest < num_episodes:
-            state = programs.run(arrays, streams, inputs, state, num_intervals)
+            state = programs.run(arrays, streams, inputs, state, num_blocks)
             fewest, finished = (int(count) for count in programs.progress(state))
             collected.chunk_done(offset, state, fewest, finished)
         collected.batch_done(offset, state, rule)

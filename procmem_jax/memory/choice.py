@@ -1,9 +1,11 @@
 """What a skill is expected to cost in a situation, in steps."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.memory.library import SkillLibrary, holds
+from procmem_jax.memory.library import SkillLibrary
 from procmem_jax.memory.similarity import cosine_similarity_of_columns, rounded_product
 from procmem_jax.records import state_record
 
@@ -20,27 +22,41 @@ class Index:
 
     Attributes:
         keys: `[D, N]` float32, the embeddings in columns.
-        lengths: `[N]` float32, steps.
+        lengths: `[N]` float32, steps; inf in empty slots.
         used: `[N]` bool.
-        pre_mask, pre_value: `[P, N]` bool.
+        asked, wanted: `[ceil(P / 8), N]` uint8, which predicates the preconditions ask about and what they ask for,
+            predicate p in bit p % 8 of row p // 8.
     """
 
     keys: jax.Array
     lengths: jax.Array
     used: jax.Array
-    pre_mask: jax.Array
-    pre_value: jax.Array
+    asked: jax.Array
+    wanted: jax.Array
+
+    def at(self, slot: jax.Array) -> "Index":
+        """Returns the index of one slot (`()` int32) alone, N = 1."""
+        return jax.tree.map(lambda column: column.at[..., slot, None].get(mode="promise_in_bounds"), self)
 
 
 def make_index(library: SkillLibrary) -> Index:
     """Returns the index of a library, one example."""
     return Index(
-        library.embeddings.T,
-        library.lengths.astype(jnp.float32),
-        library.used,
-        library.pre_mask.T,
-        library.pre_value.T,
+        keys=library.embeddings.T,
+        lengths=jnp.where(library.used, library.lengths.astype(jnp.float32), jnp.inf),
+        used=library.used,
+        asked=_pack(library.pre_mask.T),
+        wanted=_pack(library.pre_value.T),
     )
+
+
+def _pack(bits: jax.Array) -> jax.Array:
+    """Returns `[P, ...]` bool as `[ceil(P / 8), ...]` uint8."""
+    words = []
+    for start in range(0, bits.shape[0], 8):
+        row = bits[start : start + 8].astype(jnp.uint8)
+        words.append(functools.reduce(jnp.bitwise_or, [row[n] << n for n in range(row.shape[0])]))
+    return jnp.stack(words)
 
 
 @state_record
@@ -92,14 +108,8 @@ def skill_costs(
     similarity = cosine_similarity_of_columns(query, index.keys)
     distance = rounded_product(jnp.float32(num_coordinates), 1.0 - similarity)
     exact = index.used & (similarity > merge_threshold)
-    applies = index.used & holds(index.pre_mask, index.pre_value, predicates)
+    unmet = (index.wanted ^ _pack(predicates)[:, None]) & index.asked
+    applies = index.used & functools.reduce(jnp.logical_and, [row == 0 for row in unmet])
     allowed = applies & (distance < match_tolerance) & (rates >= retire_rate)
     steps = index.lengths + jnp.where(exact, 0.0, distance_cost * (distance + _MISMATCH))
     return Costs(steps, jnp.where(allowed, steps / jnp.maximum(rates, 1e-6), jnp.inf), exact, allowed)
-
-
-def lowest_slot(costs: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Returns (the lowest slot of the least cost `()` int32, that cost `()` float32) of `[N]` float32."""
-    least = jnp.min(costs)
-    slots = jnp.arange(costs.shape[0], dtype=jnp.int32)
-    return jnp.min(jnp.where(costs == least, slots, costs.shape[0] - 1)), least

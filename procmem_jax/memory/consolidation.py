@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from procmem_jax.memory.choice import make_index, skill_costs
 from procmem_jax.memory.eviction import slot_to_evict
 from procmem_jax.memory.library import EMPTY, LibraryConfig, Skill, SkillLibrary, store, success_rates
+from procmem_jax.memory.slots import lowest_slot
 
 
 def consolidate_skill(
@@ -55,21 +56,22 @@ def consolidate_skill(
         retire_rate=retire_rate,
     )
     capacity = config.capacity
-    slots = jnp.arange(capacity, dtype=jnp.int32)
     same = costs.exact & jnp.all(library.pre_value == skill.pre_value[None, :], axis=-1)
-    same_slot = jnp.min(jnp.where(same, slots, capacity))
+    same_slot = lowest_slot(same)
     merging = same_slot < capacity
     at_same = jnp.minimum(same_slot, capacity - 1)
     better = (skill.length < library.lengths[at_same]) | (rates[at_same] < retire_rate)
     foreseen = jnp.min(jnp.where(costs.allowed & ~same, costs.steps, jnp.inf))
     known = (foreseen <= skill.length.astype(jnp.float32)) & admission
-    empty_slot = jnp.min(jnp.where(library.used, capacity, slots))
+    empty_slot = lowest_slot(~library.used)
     full = empty_slot == capacity
     fresh_slot = jnp.where(full, slot_to_evict(library, rates, config.eviction), empty_slot)
     slot = jnp.where(merging, at_same, fresh_slot)
     writes = jnp.where(merging, better & keep_better, ~known) & enabled & (slot != protected_slot)
     evicts = writes & full & ~merging
-    merge_counts = library.merge_counts + ((slots == same_slot) & enabled).astype(jnp.int32)
+    merge_counts = library.merge_counts + ((jnp.arange(capacity, dtype=jnp.int32) == same_slot) & enabled).astype(
+        jnp.int32
+    )
     library = dataclasses.replace(library, merge_counts=merge_counts)
     library = store(
         library,

@@ -3,6 +3,8 @@
 import jax
 import jax.numpy as jnp
 
+from procmem_jax.memory.slots import least_slot
+
 EVICTION_RULES = ("lru", "least_used", "lowest_rate", "oldest", "utility")
 # Uses are compared as if each skill had been there this much longer: a newcomer gets time to prove itself.
 _GRACE = 200.0
@@ -29,6 +31,4 @@ def slot_to_evict(library, rates: jax.Array, rule: str) -> jax.Array:
         "utility": library.use_counts.astype(jnp.float32)
         / ((library.clock - library.created).astype(jnp.float32) + _GRACE),
     }
-    key = keys[rule]
-    slots = jnp.arange(key.shape[0], dtype=jnp.int32)
-    return jnp.min(jnp.where(key == jnp.min(key), slots, key.shape[0]))
+    return least_slot(keys[rule])[0]

@@ -15,6 +15,7 @@ from procmem_jax.memory.similarity import (
     fixed_order_sum,
     masked_top_k,
 )
+from procmem_jax.memory.slots import lowest_slot
 from procmem_jax.records import check_settings, setting, state_record
 
 EMPTY = -1  # the skill id of an unused slot, and the slot of "no skill"
@@ -263,8 +264,8 @@ def insert(
     enabled = jnp.asarray(enabled, jnp.bool_)
     slots = jnp.arange(capacity, dtype=jnp.int32)
     similar = library.used & (cosine_similarity(skill.embedding, library.embeddings) > merge_threshold)
-    similar_slot = jnp.min(jnp.where(similar, slots, capacity))
-    empty_slot = jnp.min(jnp.where(library.used, capacity, slots))
+    similar_slot = lowest_slot(similar)
+    empty_slot = lowest_slot(~library.used)
     full = empty_slot == capacity
     merging = enabled & (similar_slot < capacity)
     storing = enabled & ~merging

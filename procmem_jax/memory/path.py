@@ -18,6 +18,7 @@ class Path:
         actions: `[H]` int8.
         explored: `[H]` bool, whether the action was chosen by exploration, not by a skill.
         count: `()` int32, the number of the present state; states are numbered on and on through an agent's life.
+        place: `()` int32, `count % H`, kept since a CPU has no vectors for division.
         start: `()` int32, the number of the segment's first state, or of the first that the ring still holds.
     """
 
@@ -26,6 +27,7 @@ class Path:
     actions: jax.Array
     explored: jax.Array
     count: jax.Array
+    place: jax.Array
     start: jax.Array
 
 
@@ -44,28 +46,33 @@ def begin_path(length: int, fingerprint: jax.Array, context: jax.Array) -> Path:
         actions=jnp.zeros((length,), jnp.int8),
         explored=jnp.zeros((length,), jnp.bool_),
         count=zero,
+        place=zero,
         start=zero,
     )
     return describe_state(path, fingerprint, context)
 
 
 def _is_present(path: Path) -> jax.Array:
-    """Returns which place of the ring holds the present state, `[H]` bool.
-
-    Rings are written by selection: at this length a scatter, which a CPU does agent by agent, costs more.
-    """
-    length = path.actions.shape[0]
-    return jnp.arange(length, dtype=jnp.int32) == path.count % length
+    """Returns which place of the ring holds the present state, `[H]` bool."""
+    return jnp.arange(path.actions.shape[0], dtype=jnp.int32) == path.place
 
 
 def _ages(path: Path) -> jax.Array:
     """Returns how many states ago each place of the ring was the present one, `[H]` int32."""
     length = path.actions.shape[0]
-    return (path.count - jnp.arange(length, dtype=jnp.int32)) % length
+    return _wrap(path.place - jnp.arange(length, dtype=jnp.int32), length)
+
+
+def _wrap(place: jax.Array, length: int) -> jax.Array:
+    """Returns `place % length` for -length <= place < 2 length."""
+    return jnp.where(place < 0, place + length, jnp.where(place >= length, place - length, place))
 
 
 def take_action(path: Path, action: jax.Array, explored: jax.Array) -> Path:
-    """Returns the path with the action taken in the present state noted; `explored` says who chose it."""
+    """Returns the path with the action taken in the present state noted; `explored` says who chose it.
+
+    Rings of bytes are written by selection: a scatter, which a CPU does agent by agent, costs more.
+    """
     here = _is_present(path)
     return dataclasses.replace(
         path,
@@ -94,13 +101,15 @@ def go_to(path: Path, number: jax.Array, new_segment: jax.Array) -> Path:
 
     Args:
         path: one example.
-        number: `()` int32, `path.count + 1`, or an earlier one if the state closes a loop.
+        number: `()` int32, `path.count + 1`, or one of the last H if the state closes a loop.
         new_segment: `()` bool, whether the state is the first of a segment.
     """
     # What the ring has overwritten is gone for good: else an erased loop would bring its numbers back, with states of
     # the loop in their places.
-    start = jnp.maximum(path.start, number - (path.actions.shape[0] - 1))
-    return dataclasses.replace(path, count=number, start=jnp.where(new_segment, number, start))
+    length = path.actions.shape[0]
+    start = jnp.maximum(path.start, number - (length - 1))
+    place = _wrap(path.place + (number - path.count), length)
+    return dataclasses.replace(path, count=number, place=place, start=jnp.where(new_segment, number, start))
 
 
 def describe_state(path: Path, fingerprint: jax.Array, context: jax.Array) -> Path:
@@ -111,11 +120,10 @@ def describe_state(path: Path, fingerprint: jax.Array, context: jax.Array) -> Pa
         fingerprint: `()` uint32.
         context: `[C]` float32.
     """
-    here = _is_present(path)
     return dataclasses.replace(
         path,
-        fingerprints=jnp.where(here, fingerprint, path.fingerprints),
-        contexts=jnp.where(here[:, None], context[None, :], path.contexts),
+        fingerprints=path.fingerprints.at[path.place].set(fingerprint, mode="promise_in_bounds"),
+        contexts=path.contexts.at[path.place].set(context, mode="promise_in_bounds"),
     )
 
 

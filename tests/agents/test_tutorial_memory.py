@@ -24,7 +24,8 @@ HERE = jnp.asarray([0.7], jnp.float32)
 
 decide = jax.jit(tutorial_memory.decide, static_argnames="config")
 observe = jax.jit(tutorial_memory.observe)
-end_episode = jax.jit(tutorial_memory.end_episode, static_argnames="config")
+end_episode = jax.jit(tutorial_memory.end_episode)
+settle = jax.jit(tutorial_memory.settle, static_argnames="config")
 
 
 def stored(memory, actions, predicates=NOTHING, context=HERE):
@@ -118,8 +119,8 @@ def walk(num_steps):
 
 
 def finish(memory, *, ended=YES, success=YES, enabled=YES, min_success_steps=3, end=HAS_KEY):
-    return end_episode(memory, ended, success, end, CODES, CONFIG, merge_threshold=jnp.float32(0.9),
-                       min_success_steps=jnp.int32(min_success_steps), enabled=enabled)  # fmt: skip
+    memory = end_episode(memory, ended, success, end, min_success_steps=jnp.int32(min_success_steps), enabled=enabled)
+    return settle(memory, CODES, CONFIG, merge_threshold=jnp.float32(0.9))
 
 
 @pytest.mark.parametrize(

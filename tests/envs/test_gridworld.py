@@ -294,3 +294,13 @@ def test_a_config_checks_itself():
         GridWorldConfig(layout="maze")
     with pytest.raises(ValueError, match="max_size=65 is above 64; give at most 64"):
         GridWorldConfig(max_size=65)
+
+
+@pytest.mark.parametrize(("layout", "size"), [("random", 3), ("random", 5), ("doorkey", 5)])
+def test_no_episode_stays_below_the_shortest(layout, size):
+    world = make_world(layout)
+    words = np.random.default_rng(size).integers(0, 2**32, (2, 20_000), dtype=np.uint32)
+    params = as_arrays(world.default_params(size=size, max_steps=0))
+    begin = jax.vmap(lambda first, second: world.optimal_steps(world.reset_from_words((first, second), params)))
+    assert jax.jit(begin)(*words).min() == world.shortest_episode(params) == 5
+    assert world.shortest_episode(as_arrays(world.default_params(size=size, max_steps=2))) == 2

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from envs.worlds import draw_layouts, layout_numbers, make_layout, plain_world
 from procmem_jax.envs.gridworld import GridWorldParams
-from procmem_jax.envs.layouts import optimal_steps, random_layout, tutorial_layout
+from procmem_jax.envs.layouts import _quotient, optimal_steps, random_layout, tutorial_layout
 from procmem_jax.records import as_arrays
 
 WORD = st.one_of(st.integers(0, 2**32 - 1), st.sampled_from([0, 1, 2**16 - 1, 2**16, 2**31, 2**32 - 2, 2**32 - 1]))
@@ -104,6 +104,12 @@ def test_the_tutorial_layout_is_the_tutorials():
     assert layout_numbers(layout).tolist() == [0, 0, 2, 2, 3, 3, 5, 5, 1, 3]
     moved = GridWorldParams(size=64, key_x=60, key_y=0, door_x=1, door_y=63, box_x=9, box_y=8)
     assert layout_numbers(tutorial_layout(as_arrays(moved))).tolist() == [0, 0, 60, 0, 1, 63, 63, 63, 9, 8]
+
+
+def test_the_quotient_is_exact_for_every_cell_of_every_size():
+    cells, sizes = np.meshgrid(np.arange(4096), np.arange(3, 65))
+    found = jax.jit(_quotient)(jnp.asarray(cells, jnp.int32), jnp.asarray(sizes, jnp.int32))
+    np.testing.assert_array_equal(found, cells // sizes)
 
 
 # The shortest path

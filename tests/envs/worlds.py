@@ -8,6 +8,7 @@ import numpy as np
 from plain_tutorial import PlainWorld
 from procmem_jax.envs.gridworld import GridWorldState
 from procmem_jax.envs.layouts import Layout
+from procmem_jax.envs.layouts import make_layout as pack_layout
 
 LAYOUT_NAMES = ("start_x", "start_y", "key_x", "key_y", "door_x", "door_y", "goal_x", "goal_y", "box_x", "box_y")
 
@@ -15,7 +16,7 @@ LAYOUT_NAMES = ("start_x", "start_y", "key_x", "key_y", "door_x", "door_y", "goa
 def make_layout(numbers) -> Layout:
     """The layout with the coordinates `numbers` (`[..., 10]`), in the order of `LAYOUT_NAMES`."""
     numbers = np.asarray(numbers, np.int8)
-    return Layout(*(jnp.asarray(numbers[..., index]) for index in range(10)))
+    return pack_layout([jnp.asarray(numbers[..., index]) for index in range(10)])
 
 
 def layout_numbers(layout: Layout) -> np.ndarray:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from envs.worlds import layout_numbers
 from procmem_jax.agents import rollout
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.experiments import optimum
@@ -92,7 +93,7 @@ def layouts_of(arm, first_agent=7):
     state, transitions = rollout.record_ticks(agent, arrays, streams, inputs, state, num_ticks=NUM_TICKS)
     ended = np.asarray(transitions.terminated | transitions.truncated)
     episodes = np.cumsum(ended, axis=0) - ended
-    cells = np.stack([np.asarray(leaf) for leaf in jax.tree.leaves(transitions.world.layout)], axis=-1)
+    cells = layout_numbers(transitions.world.layout)
     seen = {}
     for tick in range(NUM_TICKS):
         for lane, number in enumerate(numbers.tolist()):

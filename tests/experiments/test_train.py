@@ -116,13 +116,13 @@ def test_epsilon_0_is_scripted_bit_for_bit():
 
 def test_a_shape_is_traced_and_compiled_once(monkeypatch):
     traces = []
-    tick = ProceduralAgent.tick
+    advance = ProceduralAgent.advance
 
     def counted(self, *args):
         traces.append(self)
-        return tick(self, *args)
+        return advance(self, *args)
 
-    monkeypatch.setattr(ProceduralAgent, "tick", counted)
+    monkeypatch.setattr(ProceduralAgent, "advance", counted)
     config, params = make_experiment(
         "random-4", "tutorial", explorer="random", overrides={"capacity": 3}
     )  # no other test's
@@ -219,7 +219,7 @@ def test_bad_arguments_are_named(changes, error, text):
     [
         (with_world(key_reward=float("nan")), "key_reward=nan is not a finite number"),
         (with_world(goal_reward=np.float32("inf")), "goal_reward=inf is not a finite number"),
-        (with_world(size=6), "size=6 is above 5"),
+        (with_world(size=6), "size=6 is above max_size=5; raise max_size or lower size"),
         (with_world(size=2), "size=2 is below 3"),
         (with_world(max_steps=-1), "max_steps=-1 is below 0"),
         (with_agent(merge_threshold=1.5), "merge_threshold=1.5 is above 1.0"),

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from memory.handmade import HAS_KEY, NOTHING, as_library, plain_skill, vector
-from procmem_jax.memory.choice import lowest_slot, make_index, skill_costs
+from procmem_jax.memory.choice import make_index, skill_costs
 from procmem_jax.memory.library import LibraryConfig, success_rates
+from procmem_jax.memory.slots import least_slot
 
 CONFIG = LibraryConfig(capacity=4, embedding_size=4, max_skill_length=6)
 # Vectors 0 to 3 are the axes, 4 has cosine 1/2 with all of them, and distance 2 * (1 - 1/2) = 1 for C = 2.
@@ -92,6 +93,6 @@ def test_an_empty_slot_is_neither_exact_nor_allowed():
     (([3, 1, 2, 5], 1), ([2, 1, 1, 1], 1), ([7, 7, 7, 7], 0), ([np.inf, 4, np.inf, 4], 1), ([np.inf] * 4, 0)),
 )
 def test_ties_go_to_the_lowest_slot(values, slot):
-    found, least = lowest_slot(jnp.array(values, jnp.float32))
+    found, least = least_slot(jnp.array(values, jnp.float32))
     assert (found, least) == (slot, min(values))
     assert found.dtype == jnp.int32

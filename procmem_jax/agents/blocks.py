@@ -1,0 +1,211 @@
+"""A block of ticks of many agents, fast: what not every tick and agent needs is done per block, or for a few.
+
+A tick by `ProceduralAgent.tick` under `vmap` does for every agent whatever any agent may need. Here
+
+* the random words of all ticks are drawn at once, and so are the layouts of the episodes that may begin;
+* rows of metrics are kept aside and scattered at the end, one scatter for each episode that the busiest agent ended;
+* skills are taken in for those agents only that have any to take in, gathered into a narrow batch.
+
+The results are the same, bit for bit (tests compare them).
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from procmem_jax.agents.procedural import AgentInputs, AgentState, EpisodeMetrics, Finished, ProceduralAgent
+from procmem_jax.agents.settings import Params
+from procmem_jax.envs.layouts import Layout
+from procmem_jax.records import state_record
+from procmem_jax.streams import Streams, draw_words
+
+_LANE_MULTIPLE = 16  # elementwise functions may differ in the last bit between a vector loop and its remainder
+_NARROW = 128
+
+
+@state_record
+class Reports:
+    """What the ticks of a block have to report.
+
+    Attributes:
+        ended: `[T, A]` bool, whether a tick ended an episode.
+        episode: `[T, A]` int32, its number.
+        rows: of these episodes, `[T, A]` each.
+    """
+
+    ended: jax.Array
+    episode: jax.Array
+    rows: EpisodeMetrics
+
+
+def run_block(
+    agent: ProceduralAgent,
+    params: Params,
+    streams: Streams,
+    inputs: AgentInputs,
+    state: AgentState,
+    *,
+    batched_params: bool,
+) -> AgentState:
+    """Returns A agents after `agent.block_ticks` more ticks.
+
+    Args:
+        agent: static.
+        params: one record for all, or `[A]` in each field if `batched_params`.
+        streams: those of the run.
+        inputs: `[A, ...]`.
+        state: `[A, ...]`, all at the same tick, a multiple of `agent.block_ticks`.
+        batched_params: static.
+    """
+    axis = 0 if batched_params else None
+    advance = jax.vmap(agent.advance, in_axes=(axis, 0, 0, 0, 0))
+    report = jax.vmap(agent.report)
+    numbers = jnp.arange(agent.block_ticks, dtype=jnp.int32)[:, None]
+    words = draw_words(streams.tick, state.tick[None] + numbers, inputs.number[None])
+    first = state.episode + 1
+    layouts = _draw_layouts(agent, params, streams, inputs, first, axis)
+
+    def tick(number: jax.Array, carry: tuple[AgentState, Reports]) -> tuple[AgentState, Reports]:
+        state, reports = carry
+        upcoming = _layout_of(agent, layouts, params, state.episode + 1 - first, axis)
+        state, _, finished = advance(params, inputs, state, (words[0][number], words[1][number]), upcoming)
+        state = _settle(agent, params, inputs, state, axis)
+        return state, _put(reports, number, finished, report(state, finished))
+
+    state, reports = jax.lax.fori_loop(0, agent.block_ticks, tick, (state, _no_reports(agent, state)))
+    state = _consolidate(agent, params, inputs, state, axis)
+    return _write(state, reports)
+
+
+def _draw_layouts(agent, params, streams, inputs, first: jax.Array, axis: int | None) -> Layout | None:
+    """Returns the layouts `[T, A]` of the episodes from the number `first` (`[A]`) on that may begin within a block.
+
+    As few are drawn as the shortest possible episode leaves room for.
+    """
+    if not agent.world.draws_layout:
+        return None
+    draw = jax.vmap(agent.draw_layout, in_axes=(axis, None, 0, 0))
+    ticks = agent.block_ticks
+
+    def draw_row(number: jax.Array, rows: Layout) -> Layout:
+        fresh = draw(params, streams, inputs, first + number)
+        return jax.tree.map(lambda row, new: row.at[number].set(new), rows, fresh)
+
+    shape = jax.eval_shape(draw, params, streams, inputs, first)
+    rows = jax.tree.map(lambda leaf: jnp.zeros((ticks, *leaf.shape), leaf.dtype), shape)
+    shortest = agent.world.shortest_episode(params.world)
+    budget = jnp.where(params.agent.step_budget > 0, params.agent.step_budget, shortest)
+    count = 1 + (ticks - 1) // jnp.min(jnp.minimum(shortest, budget))
+    return jax.lax.fori_loop(0, count, draw_row, rows)
+
+
+def _layout_of(agent, layouts: Layout | None, params, place: jax.Array, axis: int | None) -> Layout:
+    """Returns the layouts `[A]` at `place` (`[A]` int32, from 0) of those drawn for a block."""
+    if layouts is None:
+        layout = jax.vmap(
+            lambda some: agent.world.draw_layout(None, some.world), in_axes=axis, axis_size=place.shape[0]
+        )
+        return layout(params)
+    layout = jax.tree.map(lambda rows: rows[0], layouts)
+    for number in range(1, agent.block_ticks):  # by selection, which a CPU does for many lanes at once
+        layout = jax.tree.map(lambda here, rows, n=number: jnp.where(place == n, rows[n], here), layout, layouts)
+    return layout
+
+
+def _no_reports(agent: ProceduralAgent, state: AgentState) -> Reports:
+    shape = (agent.block_ticks, state.episode.shape[0])
+    columns = jax.tree.map(lambda column: jnp.zeros(shape, column.dtype), state.metrics)
+    return Reports(jnp.zeros(shape, jnp.bool_), jnp.zeros(shape, jnp.int32), columns)
+
+
+def _put(reports: Reports, number: jax.Array, finished: Finished, rows: EpisodeMetrics) -> Reports:
+    fresh = Reports(finished.ended, finished.episode, rows)
+    return jax.tree.map(lambda column, new: column.at[number].set(new), reports, fresh)
+
+
+def _write(state: AgentState, reports: Reports) -> AgentState:
+    """Returns the state with the reports in its metrics: first every agent's first, then its second, and so on."""
+    ticks, width = reports.ended.shape
+    numbers = jnp.arange(ticks, dtype=jnp.int32)[:, None]
+    lanes = jnp.arange(width, dtype=jnp.int32)
+
+    def write(carry: tuple[jax.Array, EpisodeMetrics]) -> tuple[jax.Array, EpisodeMetrics]:
+        left, metrics = carry
+        number = jnp.min(jnp.where(left, numbers, ticks), axis=0)
+        at = jnp.minimum(number, ticks - 1)
+        num_recorded = metrics.steps.shape[1]
+        episode = jnp.where(number < ticks, reports.episode[at, lanes], num_recorded)
+        metrics = jax.tree.map(
+            lambda column, rows: column.at[lanes, episode].set(rows[at, lanes], mode="drop", unique_indices=True),
+            metrics,
+            reports.rows,
+        )
+        return left & (numbers != number[None]), metrics
+
+    carry = (reports.ended, state.metrics)
+    _, metrics = jax.lax.while_loop(lambda carry: jnp.any(carry[0]), write, carry)
+    return dataclasses.replace(state, metrics=metrics)
+
+
+def _settle(agent, params, inputs, state: AgentState, axis: int | None) -> AgentState:
+    if not agent.settles:
+        return state
+    rule = agent.rule
+
+    def settle(params, memory, codes):
+        return rule.settle(memory, codes, params.agent)
+
+    pending = jax.vmap(rule.is_unsettled)(state.memory)
+    memory = _serve_few(settle, pending, params, axis, state.memory, inputs.codes)
+    return dataclasses.replace(state, memory=memory)
+
+
+def _consolidate(agent, params, inputs, state: AgentState, axis: int | None) -> AgentState:
+    if not agent.consolidates:
+        return state
+    rule = agent.rule
+
+    def consolidate(params, memory, enabled):
+        return rule.consolidate(memory, params.agent, enabled)
+
+    due = state.tick % agent.interval == 0
+    pending = jax.vmap(rule.is_unconsolidated)(state.memory) & due
+    memory = _serve_few(consolidate, pending, params, axis, state.memory, state.episode < inputs.num_episodes)
+    return dataclasses.replace(state, memory=memory)
+
+
+def _serve_few(
+    function: Callable[..., Any], pending: jax.Array, params: Params, axis: int | None, tree: Any, *others: Any
+):
+    """Returns `tree` (`[A, ...]`) with `function(params, tree, *others)` in the place of those lanes that are pending.
+
+    They are gathered into batches of one narrow width, so that it costs what is pending, not A.
+    """
+    width = pending.shape[0]
+    narrow = -(-min(_NARROW, width) // _LANE_MULTIPLE) * _LANE_MULTIPLE
+    batch = jax.vmap(function, in_axes=(axis, 0, *(0 for _ in others)))
+    queue, count = _queue(pending, narrow)
+
+    def pick(lanes: jax.Array, some: Any) -> Any:
+        return jax.tree.map(lambda leaf: leaf[lanes], some)
+
+    def serve(number: jax.Array, tree: Any) -> Any:
+        lanes = jax.lax.dynamic_slice(queue, (number * narrow,), (narrow,))
+        near = jnp.minimum(lanes, width - 1)
+        own = params if axis is None else pick(near, params)
+        served = batch(own, pick(near, tree), *(pick(near, other) for other in others))
+        return jax.tree.map(lambda leaf, new: leaf.at[lanes].set(new, mode="drop"), tree, served)
+
+    return jax.lax.fori_loop(0, (count + narrow - 1) // narrow, serve, tree)
+
+
+def _queue(pending: jax.Array, narrow: int) -> tuple[jax.Array, jax.Array]:
+    """Returns (the lanes that are pending, then A again and again, in a multiple of `narrow`; how many are pending)."""
+    width = pending.shape[0]
+    lanes = jnp.arange(width, dtype=jnp.int32)
+    ranks = jnp.cumsum(pending, dtype=jnp.int32)
+    queue = jnp.full((-(-width // narrow) * narrow,), width, jnp.int32)
+    return queue.at[jnp.where(pending, ranks - 1, queue.shape[0])].set(lanes, mode="drop"), ranks[-1]

@@ -1,0 +1,98 @@
+"""A block of ticks gives what the same ticks give one by one, bit for bit, and serves the few who need it."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from procmem_jax.agents import rollout
+from procmem_jax.agents.blocks import _queue, _serve_few
+from procmem_jax.agents.procedural import ProceduralAgent
+from procmem_jax.experiments.presets import make_experiment
+from procmem_jax.records import as_arrays
+from procmem_jax.streams import open_streams, run_key
+
+NUM_AGENTS, NUM_EPISODES = 160, 40  # more agents than a narrow batch holds
+CASES = {
+    "default": ("random-5", "default", {"capacity": 8, "sticky": 0.1}),
+    "odd interval": ("random-5", "default", {"consolidation_interval": 3, "capacity": 8, "max_steps": 30}),
+    "long interval": ("doorkey-5", "default", {"consolidation_interval": 80, "capacity": 8}),
+    "shortest episodes": ("random-4", "default", {"capacity": 8, "max_steps": 1}),
+    "own budget": ("random-4", "tutorial", {"explorer": "random", "max_steps": 0, "step_budget": 2}),
+    "tutorial": ("random-4", "tutorial", {"min_success_steps": 1}),
+    "fixed layout": ("tutorial-4", "tutorial", {"min_success_steps": 1}),
+}
+
+
+def begin(case, batched_params=False):
+    """(agent, params, streams, inputs, state) of a batch of agents, each with its own budget if asked for."""
+    task, preset, overrides = CASES[case]
+    config, params = make_experiment(task, preset, overrides=overrides)
+    agent, params, streams = ProceduralAgent(config), as_arrays(params), open_streams(run_key(4))
+    if batched_params:
+        params = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (NUM_AGENTS,)), params)
+        world = dataclasses.replace(params.world, max_steps=jnp.arange(1, NUM_AGENTS + 1, dtype=jnp.int32))
+        params = dataclasses.replace(params, world=world)
+    numbers = jnp.arange(NUM_AGENTS, dtype=jnp.uint32)
+    inputs = jax.vmap(lambda number: agent.make_inputs(number, NUM_EPISODES))(numbers)
+    make = rollout.begin_agents
+    state = make(agent, params, streams, inputs, num_recorded=NUM_EPISODES, batched_params=batched_params)
+    return agent, params, streams, inputs, state
+
+
+@pytest.mark.parametrize(
+    ("case", "batched_params"),
+    [
+        ("default", True),
+        pytest.param("odd interval", False, marks=pytest.mark.slow),
+        pytest.param("long interval", False, marks=pytest.mark.slow),
+        ("shortest episodes", False),
+        pytest.param("own budget", False, marks=pytest.mark.slow),
+        ("tutorial", False),
+        pytest.param("fixed layout", False, marks=pytest.mark.slow),
+    ],
+)
+def test_a_block_is_its_ticks(case, batched_params):
+    agent, params, streams, inputs, state = begin(case, batched_params)
+    period = int(np.lcm(agent.block_ticks, agent.interval))
+    num_ticks = -(-96 // period) * period
+    record = rollout.record_ticks
+    ticks, _ = record(agent, params, streams, inputs, state, num_ticks=num_ticks, batched_params=batched_params)
+    *_, state = begin(case, batched_params)
+    num_blocks = jnp.int32(num_ticks // agent.block_ticks)
+    blocks = rollout.run_ticks(agent, params, streams, inputs, state, num_blocks, batched_params=batched_params)
+    jax.tree.map(np.testing.assert_array_equal, blocks, ticks)
+    assert np.asarray(ticks.episode).sum() > NUM_AGENTS  # so that some end more than one
+    if case not in ("shortest episodes", "own budget"):  # too short to learn from
+        assert np.asarray(ticks.memory.num_skills).sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("preset", "interval", "block_ticks"),
+    [("default", 16, 16), ("default", 1, 1), ("default", 80, 40), ("default", 67, 1), ("tutorial", 16, 16)],
+)
+def test_blocks_end_where_skills_are_taken_in(preset, interval, block_ticks):
+    config, _ = make_experiment("random-5", preset, overrides={"consolidation_interval": interval})
+    assert ProceduralAgent(config).block_ticks == block_ticks
+
+
+@pytest.mark.parametrize("num_pending", [0, 1, 15, 16, 17, 40])
+def test_the_queue_holds_who_is_pending_in_order(num_pending):
+    pending = np.zeros(40, np.bool_)
+    pending[np.random.default_rng(num_pending).permutation(40)[:num_pending]] = True
+    queue, count = _queue(jnp.asarray(pending), 16)
+    assert count == num_pending
+    assert queue.tolist() == [*np.flatnonzero(pending), *[40] * (48 - num_pending)]
+
+
+def test_only_the_pending_are_served_each_once_with_its_own_numbers():
+    width = 300
+    pending = jnp.asarray(np.random.default_rng(0).random(width) < 0.7)
+    numbers = jnp.arange(width)
+    served = _serve_few(
+        lambda param, value, other: value + param * other, pending, numbers, 0, jnp.full(width, 1000), numbers + 1
+    )
+    expected = np.where(pending, 1000 + np.arange(width) * np.arange(1, width + 1), 1000)
+    np.testing.assert_array_equal(served, expected)
