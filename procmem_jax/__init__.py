@@ -10,8 +10,11 @@ from procmem_jax.envs.gridworld import GridWorld, GridWorldConfig, GridWorldPara
 from procmem_jax.envs.layouts import Layout
 from procmem_jax.envs.percept import Percept
 from procmem_jax.envs.render import render_rgb, render_text
+from procmem_jax.experiments.library_files import export_libraries, import_libraries
 from procmem_jax.experiments.presets import make_experiment
+from procmem_jax.experiments.saved_libraries import SavedLibraries
 from procmem_jax.experiments.train import TrainResult, train
+from procmem_jax.experiments.warm_start import WarmStart, embedding_rule, make_warm_start
 from procmem_jax.memory.library import (
     Insertion,
     LibraryConfig,
@@ -48,19 +51,25 @@ __all__ = [
     "Percept",
     "ProceduralAgent",
     "Retrieved",
+    "SavedLibraries",
     "Skill",
     "SkillLibrary",
     "Streams",
     "TrainResult",
     "Trajectory",
+    "WarmStart",
     "as_arrays",
     "cosine_top_k",
+    "embedding_rule",
     "empty",
     "execute_skill",
     "explore",
+    "export_libraries",
     "extract_skill",
+    "import_libraries",
     "insert",
     "make_experiment",
+    "make_warm_start",
     "normalize",
     "open_streams",
     "record_outcome",

@@ -10,8 +10,17 @@ import tyro
 
 import procmem_jax
 from procmem_jax.commands import Eval, Plot, Presets, RunStudy, Tasks, Train
+from procmem_jax.library_commands import Library
 
-_COMMANDS = {"train": Train, "eval": Eval, "study": RunStudy, "plot": Plot, "presets": Presets, "tasks": Tasks}
+_COMMANDS = {
+    "train": Train,
+    "eval": Eval,
+    "study": RunStudy,
+    "plot": Plot,
+    "library": Library,
+    "presets": Presets,
+    "tasks": Tasks,
+}
 _BOX_CHARACTERS = "─│╭╮╰╯ "
 
 
@@ -24,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         finally:
             sys.stdout.flush()  # a pipe closed at the other end is to show here, not when the interpreter ends
     except KeyboardInterrupt:
-        print("procmem: interrupted; nothing half-written was left", file=sys.stderr)
+        print("procmem: interrupted; nothing half-written was left, give the command again to go on", file=sys.stderr)
         raise SystemExit(130) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

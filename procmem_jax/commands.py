@@ -9,13 +9,16 @@ import tyro
 
 from procmem_jax.experiments import reports
 from procmem_jax.experiments.evaluate import evaluate_run, read_experiment
+from procmem_jax.experiments.compilation import use_compilation_cache
 from procmem_jax.experiments.overrides import list_settings, parse_assignments
 from procmem_jax.experiments.presets import DEFAULT_PRESET, PRESETS, make_experiment
 from procmem_jax.experiments.runs import FIGURE_FILE, RunSpec, run_training, stored_summary
+from procmem_jax.experiments.saving import DEFAULT_SECONDS
 from procmem_jax.experiments.study import REPORT_SEED, ROWS_FILE, TABLE_FILE, Study, run_study
 from procmem_jax.experiments.study_arms import suite_by_name
 from procmem_jax.experiments.study_progress import StudyProgress
 from procmem_jax.experiments.tasks import TASK_FAMILIES
+from procmem_jax.experiments.warm_start import load_warm_start
 from procmem_jax.figures.study import plot_study
 from procmem_jax.figures.training import plot_run
 
@@ -36,7 +39,10 @@ class Train:
         explorer: scripted, random or epsilon:P; by default scripted with preset tutorial, else random.
         skills: whether the memory is on.
         settings: other values for fields of config and params, such as capacity=64 (see `procmem presets NAME`).
-        force: run again even if the folder holds the finished run.
+        warm_start: file of libraries (see `procmem library export`) that the agents start with.
+        force: run again even if the folder holds the finished run, and from the start if it holds a part of it.
+        checkpoint_every: seconds between two checkpoints; an interrupted run goes on when the command is given again.
+        compilation_cache: folder that keeps compiled programs from one command to the next; by default none.
         quiet: no progress on stderr.
     """
 
@@ -49,11 +55,15 @@ class Train:
     explorer: str | None = None
     skills: bool = True
     settings: _Assignments = ()
+    warm_start: str | None = None
     force: bool = False
+    checkpoint_every: float = DEFAULT_SECONDS
+    compilation_cache: str | None = None
     quiet: bool = False
 
     def run(self) -> None:
         """Trains, or tells the stored result of the same run."""
+        use_compilation_cache(self.compilation_cache)
         config, params = make_experiment(
             self.task,
             self.preset,
@@ -63,6 +73,8 @@ class Train:
         )
         spec = RunSpec(self.task, self.preset, config, params, self.agents, self.episodes, self.seed)
         spec.check()
+        if self.warm_start is not None:
+            spec = dataclasses.replace(spec, warm_start=load_warm_start(self.warm_start, config, self.agents))
         folder = pathlib.Path(self.out or f"runs/{self.task}-{self.preset}-{self.seed}")
         summary = None if self.force else stored_summary(folder, spec)
         if summary is not None:
@@ -75,6 +87,9 @@ class Train:
                     spec,
                     folder,
                     draw_figure=plot_run,
+                    anew=self.force,
+                    checkpoint_every=self.checkpoint_every,
+                    on_warning=reports.warn,
                     on_progress=reporter.on_progress,
                     on_episode=reporter.on_episode,
                 )

@@ -25,10 +25,11 @@ MAY_IMPORT = {
     "experiments": {"experiments", "agents", "envs", "memory", *BASE},
     "figures": {"figures", "experiments", "agents", "envs", "memory", *BASE},
     "commands": {"experiments", "figures", "agents", "envs", "memory", *BASE},
-    "cli": {"commands"},
+    "library_commands": {"experiments"},
+    "cli": {"commands", "library_commands"},
     "__main__": {"cli"},
 }
-KNOWS_THE_VERSION = {"procmem_jax.cli", "procmem_jax.experiments.runs"}
+KNOWS_THE_VERSION = {"procmem_jax.cli", "procmem_jax.experiments.versions"}
 
 PROBE = """
 import json, os, sys

@@ -4,9 +4,10 @@ import procmem_jax
 
 PUBLIC = """
 AgentConfig AgentInputs AgentParams AgentState Config EpisodeMetrics GridWorld GridWorldConfig GridWorldParams
-GridWorldState Insertion Layout LibraryConfig Params Percept ProceduralAgent Retrieved Skill SkillLibrary Streams
-TrainResult Trajectory as_arrays cosine_top_k empty execute_skill explore extract_skill insert make_experiment
-normalize open_streams record_outcome render_rgb render_text retrieve run_episode run_key skill_name summary train
+GridWorldState Insertion Layout LibraryConfig Params Percept ProceduralAgent Retrieved SavedLibraries Skill
+SkillLibrary Streams TrainResult Trajectory WarmStart as_arrays cosine_top_k embedding_rule empty execute_skill
+explore export_libraries extract_skill import_libraries insert make_experiment make_warm_start normalize open_streams
+record_outcome render_rgb render_text retrieve run_episode run_key skill_name summary train
 """.split()
 
 

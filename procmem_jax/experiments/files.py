@@ -1,6 +1,7 @@
 """Files that are whole or absent."""
 
 import contextlib
+import errno
 import json
 import os
 import pathlib
@@ -12,11 +13,31 @@ def write_whole(path: pathlib.Path, write: Callable[[pathlib.Path], None]) -> No
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         write(aside)
-        with open(aside, "rb") as file:
-            os.fsync(file.fileno())
+        sync_file(aside)
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def sync_file(path: pathlib.Path) -> None:
+    """Returns once the file's content is on the disk."""
+    # Windows flushes only what is open for writing.
+    with open(path, "r+b") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: pathlib.Path) -> None:
+    """Returns once the names in the folder are on the disk, at once where a system (Windows) has no way to ask."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # these two: a network file system that cannot
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def write_json(path: pathlib.Path, content: dict) -> None:

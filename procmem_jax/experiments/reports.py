@@ -68,6 +68,11 @@ class Reporter(ProgressBar):
             self.print(episode_line(episode, metrics))
 
 
+def warn(text: str) -> None:
+    """Prints a warning of one line to stderr."""
+    print(f"procmem: warning: {text}", file=sys.stderr)
+
+
 def episode_line(episode: int, metrics: EpisodeMetrics) -> str:
     """Returns a line with the means over agents (and 95% intervals) of one episode's metrics `[A]`."""
     shown = (

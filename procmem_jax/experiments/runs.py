@@ -3,19 +3,18 @@
 import dataclasses
 import functools
 import pathlib
-import platform
 from collections.abc import Callable
 
-import jax
-import jaxlib
-
-import procmem_jax
 from procmem_jax.agents.settings import Config, Params
 from procmem_jax.experiments import results
 from procmem_jax.experiments.files import read_json, write_json, write_whole
+from procmem_jax.experiments.locks import LOCK_FILE, folder_lock
 from procmem_jax.experiments.optimum import optimal_steps
 from procmem_jax.experiments.overrides import list_settings
+from procmem_jax.experiments.saving import DEFAULT_SECONDS, Saver
 from procmem_jax.experiments.train import TrainResult, check_run, train
+from procmem_jax.experiments.versions import versions
+from procmem_jax.experiments.warm_start import WarmStart
 from procmem_jax.streams import run_key
 
 FORMAT = 1
@@ -24,6 +23,7 @@ SUMMARY_FILE = "summary.json"
 EPISODES_FILE = "episodes.parquet"
 LIBRARIES_FILE = "libraries.npz"
 FIGURE_FILE = "training.png"
+CHECKPOINTS_FOLDER = "checkpoints"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +35,7 @@ class RunSpec:
         config, params: what they and the overrides made.
         num_agents, num_episodes: A and E.
         seed: of the run key.
+        warm_start: the skills that the agents start with, None for none.
     """
 
     task: str
@@ -44,10 +45,12 @@ class RunSpec:
     num_agents: int
     num_episodes: int
     seed: int
+    warm_start: WarmStart | None = None
 
     def identity(self) -> dict:
         """Returns what decides the results, ready for JSON: equal for equal runs."""
         settings = {setting.name: setting.value for setting in list_settings(self.config, self.params)}
+        started = {} if self.warm_start is None else {"warm_start": self.warm_start.sha256}
         return {
             "format": FORMAT,
             "task": self.task,
@@ -56,22 +59,13 @@ class RunSpec:
             "episodes": self.num_episodes,
             "seed": self.seed,
             "settings": settings,
+            **started,
         }
 
     def check(self) -> None:
         """Raises a TypeError or ValueError if the run is impossible."""
         run_key(self.seed)
         check_run(self.config, self.params, self.num_agents, self.num_episodes)
-
-
-def versions() -> dict:
-    """Returns the versions that a run was made with."""
-    return {
-        "procmem_jax": procmem_jax.__version__,
-        "jax": jax.__version__,
-        "jaxlib": jaxlib.__version__,
-        "python": platform.python_version(),
-    }
 
 
 def check_folder(folder: pathlib.Path, spec: RunSpec) -> None:
@@ -85,11 +79,11 @@ def check_folder(folder: pathlib.Path, spec: RunSpec) -> None:
     if not folder.is_dir():
         raise ValueError(f"out={folder} is not a folder; choose another")
     if not (folder / CONFIG_FILE).exists():
-        if any(folder.iterdir()):
+        if any(path.name != LOCK_FILE for path in folder.iterdir()):
             raise ValueError(f"out={folder} holds files that are not of a run; choose another or an empty folder")
         return
     stored = read_json(folder / CONFIG_FILE)
-    wanted = spec.identity()
+    wanted = {"warm_start": None, **spec.identity()}
     differing = _differences({key: stored.get(key) for key in wanted}, wanted)
     if differing:
         raise ValueError(f"out={folder} holds a run of another config ({'; '.join(differing)}); choose another")
@@ -122,19 +116,26 @@ def run_training(
     folder: pathlib.Path,
     *,
     draw_figure: Callable[[pathlib.Path, pathlib.Path], None],
+    anew: bool = False,
+    checkpoint_every: float = DEFAULT_SECONDS,
     on_progress=None,
     on_episode=None,
+    on_warning: Callable[[str], None] = lambda text: None,
 ) -> dict:
     """Returns the summary of the run `spec`, whose files it leaves in `folder`.
 
-    The config is written first and the summary last, so that a folder without a summary is an unfinished run. Files of
-    an earlier run of the same config are replaced once the new results are complete.
+    The config is written first and the summary last, so that a folder without a summary is an unfinished run: it goes
+    on from its last checkpoint, to the very results that it would have had without the interruption. Files of an
+    earlier run of the same config are replaced once the new results are complete.
 
     Args:
         spec: the run.
-        folder: made if it does not exist.
+        folder: made if it does not exist; one process at a time may use it.
         draw_figure: called with the folder and the path of the figure to write.
+        anew: pays no heed to checkpoints.
+        checkpoint_every: seconds between two checkpoints.
         on_progress, on_episode: as for `train`.
+        on_warning: called with a line about a checkpoint that cannot be used.
 
     Raises:
         TypeError, ValueError: the run is impossible, or the folder holds something else.
@@ -142,22 +143,28 @@ def run_training(
     """
     spec.check()
     check_folder(folder, spec)
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / CONFIG_FILE).exists():
-        write_json(folder / CONFIG_FILE, {**spec.identity(), "versions": versions()})
-    key = run_key(spec.seed)
-    result = train(
-        key,
-        spec.config,
-        spec.params,
-        spec.num_agents,
-        spec.num_episodes,
-        on_progress=on_progress,
-        on_episode=on_episode,
-    )
-    optimal = optimal_steps(key, spec.config, spec.params, spec.num_agents, spec.num_episodes)
-    summary = results.summarize(result, optimal, spec.config.library)
-    _write_results(spec, folder, result, optimal, summary, draw_figure)
+    saver = Saver(folder / CHECKPOINTS_FOLDER, spec.identity(), every=checkpoint_every, on_warning=on_warning)
+    with folder_lock(folder):
+        if not (folder / CONFIG_FILE).exists():
+            write_json(folder / CONFIG_FILE, {**spec.identity(), "versions": versions()})
+        if anew:
+            saver.clear()
+        key = run_key(spec.seed)
+        result = train(
+            key,
+            spec.config,
+            spec.params,
+            spec.num_agents,
+            spec.num_episodes,
+            libraries=spec.warm_start.libraries if spec.warm_start else None,
+            saver=saver,
+            on_progress=on_progress,
+            on_episode=on_episode,
+        )
+        optimal = optimal_steps(key, spec.config, spec.params, spec.num_agents, spec.num_episodes)
+        summary = results.summarize(result, optimal, spec.config.library)
+        _write_results(spec, folder, result, optimal, summary, draw_figure)
+        saver.clear()
     return summary
 
 

@@ -1,0 +1,287 @@
+"""Lanes: runs side by side in one compiled program; a lane whose run is done takes the next one.
+
+Runs are rows of a table: which agent, in which setting. The lanes are as many as a device runs well at once, whatever
+the number of rows. A row's result depends on its agent, its setting and the key, bit for bit on nothing else.
+"""
+
+import dataclasses
+import functools
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from procmem_jax.agents import rollout
+from procmem_jax.agents.procedural import AgentInputs, AgentState, EpisodeMetrics, ProceduralAgent
+from procmem_jax.agents.settings import Config, Params
+from procmem_jax.memory.library import SkillLibrary
+from procmem_jax.records import as_arrays, state_record
+from procmem_jax.streams import Streams, open_streams
+
+CPU_LANES = 1024  # more were not faster on a CPU
+GPU_LANES = 16384  # not measured: an accelerator wants more than a CPU
+CHUNK_TICKS = 256
+IDLE = -1
+_LANE_MULTIPLE = 16  # elementwise functions may differ in the last bit between a vector loop and its remainder
+_REFILL_PART = 8  # lanes are refilled once an eighth of them is done: a refill costs as much as a few blocks of ticks
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """What is to be run.
+
+    Attributes:
+        numbers: `[R]` int64, the global agent number of each row.
+        params: one record for all rows, or `[G]` NumPy arrays in each field.
+        settings: `[R]` int32, which of the G a row has; None if there is one record for all.
+        libraries: `[R, N, ...]`, the skills to start with; None for none.
+    """
+
+    numbers: np.ndarray
+    params: Params
+    settings: np.ndarray | None = None
+    libraries: SkillLibrary | None = None
+
+
+@state_record
+class LaneState:
+    """The lanes in the middle of their work: all that is needed to go on.
+
+    Attributes:
+        agents: `[W, ...]`.
+        rows: `[W]` int64 on the host, the row that a lane works on, -1 for none.
+        next_row: `()` int64 on the host, the first row that no lane has begun.
+    """
+
+    agents: AgentState
+    rows: np.ndarray
+    next_row: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Harvest:
+    """Rows that are done; NumPy arrays.
+
+    Attributes:
+        rows: `[F]` int64.
+        metrics: `[F, E]` in each field.
+        libraries: `[F, N, ...]`, None if the agents have no skills.
+    """
+
+    rows: np.ndarray
+    metrics: EpisodeMetrics
+    libraries: SkillLibrary | None
+
+
+def default_lanes(devices: Sequence[jax.Device] | None = None) -> int:
+    """Returns how many agents run at once on all devices together."""
+    devices = devices or jax.local_devices()
+    return len(devices) * (CPU_LANES if devices[0].platform == "cpu" else GPU_LANES)
+
+
+def lane_width(num_rows: int, lanes: int, num_devices: int = 1) -> int:
+    """Returns the number of lanes W: no more than asked for or needed, but a whole number of vectors on each device."""
+    multiple = _LANE_MULTIPLE * num_devices
+    return -(-min(lanes, num_rows) // multiple) * multiple
+
+
+def usable_devices(devices: Sequence[jax.Device], width: int) -> list[jax.Device]:
+    """Returns as many of `devices` as can share `width` lanes: a stored run may have had another number of them."""
+    count = max(n for n in range(1, len(devices) + 1) if n == 1 or width % (n * _LANE_MULTIPLE) == 0)
+    return list(devices[:count])
+
+
+class Lanes:
+    """A compiled program and the rows it works through.
+
+    Attributes:
+        compile_seconds: building the programs; 0 when they were at hand.
+        num_rows: R.
+    """
+
+    def __init__(self, key: jax.Array, config: Config, rows: Rows, num_episodes: int, width: int, devices=None):
+        """Compiles what is not compiled yet.
+
+        Args:
+            key: the run key.
+            config: static settings.
+            rows: what is to be run.
+            num_episodes: E, of each row.
+            width: W, see `lane_width`.
+            devices: those that share the lanes; by default the first of the process.
+        """
+        devices = tuple(devices or jax.local_devices()[:1])
+        misses = _build.cache_info().misses
+        self._programs = _build(config, width, num_episodes, rows.settings is not None, devices)
+        self.compile_seconds = self._programs.seconds if _build.cache_info().misses > misses else 0.0
+        self.num_rows = len(rows.numbers)
+        self._rows, self._width, self._num_episodes = rows, width, num_episodes
+        self._rule = ProceduralAgent(config).rule
+        self._block_ticks = ProceduralAgent(config).block_ticks
+        self._streams = self._programs.place(open_streams(key), False)
+        if rows.settings is None:
+            self._params = self._programs.place(as_arrays(rows.params), False)
+
+    def begin(self) -> LaneState:
+        """Returns the lanes with the first rows in them."""
+        nothing = np.full(self._width, IDLE, np.int64)
+        return self._refill(LaneState(self._programs.state, nothing, np.zeros((), np.int64)))
+
+    def restore(self, stored: LaneState) -> LaneState:
+        """Returns lanes that were stored as NumPy arrays."""
+        self._take_up(stored.rows)
+        agents = self._programs.place(stored.agents, True)
+        return dataclasses.replace(stored, agents=agents)
+
+    def like(self) -> LaneState:
+        """Returns the shapes of the state, for restoring a stored one."""
+        return LaneState(self._programs.state, np.zeros(self._width, np.int64), np.zeros((), np.int64))
+
+    def is_done(self, state: LaneState) -> bool:
+        """Whether all rows have been harvested."""
+        return int(state.next_row) == self.num_rows and bool(np.all(state.rows == IDLE))
+
+    def advance(self, state: LaneState, num_ticks: int) -> LaneState:
+        """Returns the lanes after `num_ticks` more ticks, rounded up to whole blocks; `state` is used up."""
+        count = self._programs.place(jnp.asarray(-(-num_ticks // self._block_ticks), jnp.int32), False)
+        agents = self._programs.run(self._params, self._streams, self._inputs, state.agents, count)
+        return dataclasses.replace(state, agents=agents)
+
+    def finished_episodes(self, state: LaneState) -> np.ndarray:
+        """Returns how many episodes every lane has finished, `[W]` int32; E where it has no row."""
+        return np.where(state.rows == IDLE, self._num_episodes, np.asarray(state.agents.episode))
+
+    def harvest(self, state: LaneState) -> tuple[LaneState, Harvest | None]:
+        """Returns (state, the rows that are done): with enough of them done, or none left to begin, new rows begin."""
+        done = (state.rows != IDLE) & (np.asarray(state.agents.episode) >= self._num_episodes)
+        left = self.num_rows - int(state.next_row)
+        working = int(np.sum(state.rows != IDLE))
+        enough = min(max(self._width // _REFILL_PART, 1), left) if left else working
+        if not done.any() or done.sum() < enough:
+            return state, None
+        taken = np.flatnonzero(done)
+        harvest = Harvest(state.rows[taken], *self.results(state, taken))
+        state = dataclasses.replace(state, rows=np.where(done, IDLE, state.rows))
+        return self._refill(state), harvest
+
+    def results(self, state: LaneState, lanes: np.ndarray) -> tuple[EpisodeMetrics, SkillLibrary | None]:
+        """Returns (metrics, libraries) of some lanes (`[F]` integers), as NumPy arrays."""
+        metrics = jax.tree.map(lambda column: np.asarray(column)[lanes], state.agents.metrics)
+        if self._rule is None:
+            return metrics, None
+        library = self._programs.library(state.agents.memory)
+        return metrics, jax.tree.map(lambda leaf: np.asarray(leaf)[lanes], library)
+
+    def _refill(self, state: LaneState) -> LaneState:
+        """Returns the lanes with the next rows in those that are idle."""
+        idle = np.flatnonzero(state.rows == IDLE)
+        first = int(state.next_row)
+        fresh = np.arange(first, min(first + len(idle), self.num_rows))
+        rows = state.rows.copy()
+        rows[idle[: len(fresh)]] = fresh
+        self._take_up(rows)
+        if len(fresh) == 0:
+            return dataclasses.replace(state, rows=rows)
+        starts = np.zeros(self._width, np.bool_)
+        starts[idle[: len(fresh)]] = True
+        begun = self._programs.begin(self._params, self._streams, self._inputs)
+        if self._rows.libraries is not None:
+            given = jax.tree.map(lambda leaf: np.asarray(leaf)[np.maximum(rows, 0)], self._rows.libraries)
+            begun = self._programs.with_library(begun, self._programs.place(given, True))
+        if first == 0:
+            agents = begun
+        else:
+            agents = self._programs.select(self._programs.place(jnp.asarray(starts), True), begun, state.agents)
+        return LaneState(agents, rows, np.asarray(first + len(fresh), np.int64))
+
+    def _take_up(self, rows: np.ndarray) -> None:
+        """Makes what the lanes need for these rows: their inputs, and their params where rows have their own."""
+        place, near = self._programs.place, np.maximum(rows, 0)
+        numbers = jnp.asarray(self._rows.numbers[near] % 2**32, jnp.uint32)
+        episodes = jnp.asarray(np.where(rows == IDLE, 0, self._num_episodes), jnp.int32)
+        self._inputs = self._programs.make_inputs(place(numbers, True), place(episodes, True))
+        if self._rows.settings is not None:
+            own = jax.tree.map(lambda column: jnp.asarray(column[self._rows.settings[near]]), self._rows.params)
+            self._params = place(own, True)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Programs:
+    """The compiled programs of one shape, and the seconds that building them took."""
+
+    make_inputs: Callable[[jax.Array, jax.Array], AgentInputs]
+    begin: Callable[[Params, Streams, AgentInputs], AgentState]
+    run: Callable[..., AgentState]
+    library: Callable[[Any], SkillLibrary] | None
+    with_library: Callable[[AgentState, SkillLibrary], AgentState]
+    select: Callable[[jax.Array, AgentState, AgentState], AgentState]
+    place: Callable[[Any, bool], Any]
+    state: AgentState
+    seconds: float
+
+
+@functools.lru_cache(maxsize=32)
+def _build(config: Config, width: int, num_episodes: int, batched: bool, devices: tuple[jax.Device, ...]) -> _Programs:
+    """Returns the programs, the long ones compiled ahead of time, so that compilation and running are timed apart.
+
+    Every device runs its own part of the lanes and waits for no other.
+    """
+    started = time.perf_counter()
+    agent = ProceduralAgent(config)
+    mesh = Mesh(np.asarray(devices), ("lanes",))
+    whole, split = PartitionSpec(), PartitionSpec("lanes")
+
+    def over_devices(function, specs, donate=()):
+        if len(devices) > 1:
+            function = jax.shard_map(function, mesh=mesh, in_specs=specs, out_specs=split, check_vma=False)
+        return jax.jit(function, donate_argnums=donate)
+
+    def place(tree, is_split):
+        return jax.device_put(
+            tree, NamedSharding(mesh, split if is_split else whole) if len(devices) > 1 else devices[0]
+        )
+
+    def shapes(tree, is_split):
+        sharding = NamedSharding(mesh, split if is_split else whole) if len(devices) > 1 else None
+        return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), tree)
+
+    def column(dtype):
+        return jax.ShapeDtypeStruct((width,), dtype)
+
+    one = jax.eval_shape(lambda: as_arrays(Params.defaults()))
+    params = shapes(jax.tree.map(lambda leaf: column(leaf.dtype), one) if batched else one, batched)
+    own = split if batched else whole
+    word = shapes(jax.ShapeDtypeStruct((2,), jnp.uint32), False)
+    streams, count = Streams(word, word), shapes(jax.ShapeDtypeStruct((), jnp.int32), False)
+    make_inputs = over_devices(jax.vmap(agent.make_inputs), (split, split))
+    inputs = shapes(jax.eval_shape(make_inputs, column(jnp.uint32), column(jnp.int32)), True)
+    begin = functools.partial(rollout.begin_agents, agent, num_recorded=num_episodes, batched_params=batched)
+    begin = over_devices(begin, (own, whole, split))
+    state = shapes(jax.eval_shape(begin, params, streams, inputs), True)
+    run = functools.partial(rollout.run_ticks, agent, batched_params=batched)
+    run = over_devices(run, (own, whole, split, split, whole), donate=(3,))
+    ahead = (
+        make_inputs.lower(shapes(column(jnp.uint32), True), shapes(column(jnp.int32), True)),
+        begin.lower(params, streams, inputs),
+        run.lower(params, streams, inputs, state, count),
+    )
+    compiled = [lowered.compile() for lowered in ahead]
+    seconds = time.perf_counter() - started
+    rule = agent.rule
+    library = None if rule is None else jax.jit(jax.vmap(rule.library))
+
+    def with_library(agents, given):
+        return dataclasses.replace(agents, memory=jax.vmap(rule.with_library)(agents.memory, given))
+
+    def select(starts, begun, agents):
+        def pick(new, old):
+            return jnp.where(starts.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+
+        return jax.tree.map(pick, begun, agents)
+
+    later = (jax.jit(with_library), jax.jit(select, donate_argnums=2))
+    return _Programs(*compiled, library, *later, place, state, seconds)

@@ -1,0 +1,136 @@
+"""Libraries away from the run that made them, with what one must know to use them elsewhere."""
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+
+import jax
+import numpy as np
+
+from procmem_jax.memory import library as skill_library
+from procmem_jax.memory.library import EMPTY, NO_LABEL, LibraryConfig, SkillLibrary
+
+LIBRARY_NUMBERS = ("clock", "next_id", "num_evictions")  # one per library, not per slot
+
+
+@dataclasses.dataclass(frozen=True)
+class SavedLibraries:
+    """Libraries, and what one must know to use them elsewhere.
+
+    Attributes:
+        libraries: `[A, N, ...]` NumPy arrays; what no function looks at becomes as in an empty library: empty slots,
+            actions behind a skill's length, and what a condition asks of predicates outside its mask.
+        config: their settings.
+        embedding: the name of the rule that made the embeddings, such as "direction of 2 coordinates".
+        predicate_names, action_names: what their numbers mean.
+        agents: the number of each agent in the run they come from.
+        versions: what they were made with.
+
+    Raises:
+        TypeError, ValueError: the parts do not fit together, or no library can hold such values.
+    """
+
+    libraries: SkillLibrary
+    config: LibraryConfig
+    embedding: str
+    predicate_names: tuple[str, ...]
+    action_names: tuple[str, ...]
+    agents: tuple[int, ...]
+    versions: Mapping[str, str]
+
+    def __post_init__(self):
+        object.__setattr__(self, "libraries", jax.tree.map(np.asarray, self.libraries))
+        _check_names(self)
+        _check_shapes(self)
+        _check_values(self)
+        object.__setattr__(self, "libraries", _without_leftovers(self.libraries))
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the libraries, the same for both kinds of file."""
+        digest = hashlib.sha256()
+        for field in dataclasses.fields(self.libraries):
+            array = np.ascontiguousarray(getattr(self.libraries, field.name))
+            digest.update(f"{field.name} {array.dtype.str} {array.shape}\n".encode())
+            digest.update(array)
+        return digest.hexdigest()
+
+    def of_agent(self, agent: int) -> "SavedLibraries":
+        """Returns the library of one agent alone.
+
+        Raises:
+            ValueError: there is no such agent.
+        """
+        if agent not in self.agents:
+            known = str(self.agents[0]) if len(self.agents) == 1 else f"{self.agents[0]} to {self.agents[-1]}"
+            raise ValueError(f"agent={agent} has no library here; choose from {known}")
+        row = self.agents.index(agent)
+        library = jax.tree.map(lambda array: array[row : row + 1], self.libraries)
+        return dataclasses.replace(self, libraries=library, agents=(agent,))
+
+
+def _check_names(saved: SavedLibraries) -> None:
+    for field, names in (("predicate_names", saved.predicate_names), ("action_names", saved.action_names)):
+        if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+            raise ValueError(f"{field}={list(names)} are not distinct texts; give distinct names")
+    if not isinstance(saved.embedding, str):
+        raise TypeError(f"embedding={saved.embedding!r} is a {type(saved.embedding).__name__}; give a name")
+    count, wanted = len(saved.predicate_names), saved.config.num_predicates
+    if count != wanted:
+        raise ValueError(f"{count} predicate_names differ from num_predicates={wanted}; give as many")
+    agents = saved.agents
+    if not agents or any(type(agent) is not int or agent < 0 for agent in agents) or len(set(agents)) < len(agents):
+        raise ValueError("agents are not distinct numbers from 0; give one for each library")
+
+
+def _check_shapes(saved: SavedLibraries) -> None:
+    blank = jax.eval_shape(lambda: skill_library.empty(saved.config))
+    for field in dataclasses.fields(blank):
+        name, array, wanted = field.name, getattr(saved.libraries, field.name), getattr(blank, field.name)
+        shape = (len(saved.agents), *wanted.shape)
+        if array.shape != shape or array.dtype != wanted.dtype:
+            raise ValueError(
+                f"{name} is {array.dtype}{list(array.shape)}, not {wanted.dtype}{list(shape)}; give libraries of "
+                "these agents and this config"
+            )
+
+
+def _check_values(saved: SavedLibraries) -> None:
+    libraries, longest = saved.libraries, saved.config.max_skill_length
+    used = libraries.used
+    lengths = libraries.lengths[used]
+    actions = libraries.actions[used][np.arange(longest) < lengths[:, None]]
+    ids, next_ids = libraries.skill_ids, libraries.next_id
+    ordered = np.sort(ids, axis=1)
+    counts = (libraries.success_counts, libraries.failure_counts, libraries.use_counts, libraries.merge_counts)
+    possible = {
+        f"lengths are from 1 to {longest}": np.all((lengths >= 1) & (lengths <= longest)),
+        f"actions are from 0 to {len(saved.action_names) - 1}": np.all(
+            (actions >= 0) & (actions < len(saved.action_names))
+        ),
+        f"labels are from -1 to {saved.config.num_predicates - 1}": np.all(
+            (libraries.labels[used] >= -1) & (libraries.labels[used] < saved.config.num_predicates)
+        ),
+        "embeddings are finite numbers": np.all(np.isfinite(libraries.embeddings[used])),
+        "counts are not negative": all(np.all(count[used] >= 0) for count in counts),
+        "skill_ids are from 0 to next_id - 1": np.all((ids >= EMPTY) & (ids < next_ids[:, None])),
+        "skill_ids never repeat": not np.any((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] != EMPTY)),
+    }
+    broken = [rule for rule, holds in possible.items() if not holds]
+    if broken:
+        raise ValueError(f"no library is like this: {'; '.join(broken)}")
+
+
+def _without_leftovers(libraries: SkillLibrary) -> SkillLibrary:
+    """Returns libraries `[A, N, ...]` in which all that no function looks at is as in an empty library."""
+    used = libraries.skill_ids != EMPTY
+    steps = np.arange(libraries.actions.shape[-1]) < libraries.lengths[..., None]
+    blank_values = {"labels": NO_LABEL, "skill_ids": EMPTY}
+    looked_at = {"actions": steps, "pre_value": libraries.pre_mask, "post_value": libraries.post_mask}
+    changes = {}
+    for field in dataclasses.fields(libraries):
+        array = getattr(libraries, field.name)
+        if field.name not in LIBRARY_NUMBERS:
+            kept = np.expand_dims(used, tuple(range(2, array.ndim))) & looked_at.get(field.name, True)
+            changes[field.name] = np.where(kept, array, np.asarray(blank_values.get(field.name, 0), array.dtype))
+    return dataclasses.replace(libraries, **changes)
