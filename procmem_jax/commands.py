@@ -8,8 +8,8 @@ from typing import Annotated
 import tyro
 
 from procmem_jax.experiments import reports
-from procmem_jax.experiments.evaluate import evaluate_run, read_experiment
 from procmem_jax.experiments.compilation import use_compilation_cache
+from procmem_jax.experiments.evaluate import evaluate_run, read_experiment
 from procmem_jax.experiments.overrides import list_settings, parse_assignments
 from procmem_jax.experiments.presets import DEFAULT_PRESET, PRESETS, make_experiment
 from procmem_jax.experiments.runs import FIGURE_FILE, RunSpec, run_training, stored_summary

@@ -261,7 +261,8 @@ def test_an_interrupted_run_says_so(capsys, monkeypatch, tmp_path):
 
     monkeypatch.setattr(runs, "train", interrupt)
     status, out, err = run(capsys, *SMALL, "--out", "here")
-    assert (status, out, err) == (130, "", "procmem: interrupted; nothing half-written was left, give the command again to go on\n")
+    text = "procmem: interrupted; nothing half-written was left, give the command again to go on\n"
+    assert (status, out, err) == (130, "", text)
     assert set(contents(tmp_path / "here")) == {"config.json"}
 
 

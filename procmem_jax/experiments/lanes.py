@@ -5,22 +5,17 @@ the number of rows. A row's result depends on its agent, its setting and the key
 """
 
 import dataclasses
-import functools
-import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from procmem_jax.agents import rollout
-from procmem_jax.agents.procedural import AgentInputs, AgentState, EpisodeMetrics, ProceduralAgent
+from procmem_jax.agents.procedural import AgentState, EpisodeMetrics, ProceduralAgent
 from procmem_jax.agents.settings import Config, Params
+from procmem_jax.experiments.lane_programs import build_programs, to_host
 from procmem_jax.memory.library import SkillLibrary
 from procmem_jax.records import as_arrays, state_record
-from procmem_jax.streams import Streams, open_streams
+from procmem_jax.streams import open_streams
 
 CPU_LANES = 1024  # more were not faster on a CPU
 GPU_LANES = 16384  # not measured: an accelerator wants more than a CPU
@@ -115,31 +110,32 @@ class Lanes:
             devices: those that share the lanes; by default the first of the process.
         """
         devices = tuple(devices or jax.local_devices()[:1])
-        misses = _build.cache_info().misses
-        self._programs = _build(config, width, num_episodes, rows.settings is not None, devices)
-        self.compile_seconds = self._programs.seconds if _build.cache_info().misses > misses else 0.0
+        misses = build_programs.cache_info().misses
+        self._programs = build_programs(config, width, num_episodes, rows.settings is not None, devices)
+        self.compile_seconds = self._programs.seconds if build_programs.cache_info().misses > misses else 0.0
         self.num_rows = len(rows.numbers)
         self._rows, self._width, self._num_episodes = rows, width, num_episodes
         self._rule = ProceduralAgent(config).rule
         self._block_ticks = ProceduralAgent(config).block_ticks
-        self._streams = self._programs.place(open_streams(key), False)
+        self._put = self._programs.placement.put
+        self._streams = self._put(open_streams(key), is_split=False)
         if rows.settings is None:
-            self._params = self._programs.place(as_arrays(rows.params), False)
+            self._params = self._put(as_arrays(rows.params), is_split=False)
 
     def begin(self) -> LaneState:
         """Returns the lanes with the first rows in them."""
         nothing = np.full(self._width, IDLE, np.int64)
-        return self._refill(LaneState(self._programs.state, nothing, np.zeros((), np.int64)))
+        return self._refill(LaneState(self._programs.agents, nothing, np.zeros((), np.int64)))
 
     def restore(self, stored: LaneState) -> LaneState:
         """Returns lanes that were stored as NumPy arrays."""
         self._take_up(stored.rows)
-        agents = self._programs.place(stored.agents, True)
+        agents = self._put(stored.agents, is_split=True)
         return dataclasses.replace(stored, agents=agents)
 
     def like(self) -> LaneState:
         """Returns the shapes of the state, for restoring a stored one."""
-        return LaneState(self._programs.state, np.zeros(self._width, np.int64), np.zeros((), np.int64))
+        return LaneState(self._programs.agents, np.zeros(self._width, np.int64), np.zeros((), np.int64))
 
     def is_done(self, state: LaneState) -> bool:
         """Whether all rows have been harvested."""
@@ -147,17 +143,17 @@ class Lanes:
 
     def advance(self, state: LaneState, num_ticks: int) -> LaneState:
         """Returns the lanes after `num_ticks` more ticks, rounded up to whole blocks; `state` is used up."""
-        count = self._programs.place(jnp.asarray(-(-num_ticks // self._block_ticks), jnp.int32), False)
+        count = self._put(np.int32(-(-num_ticks // self._block_ticks)), is_split=False)
         agents = self._programs.run(self._params, self._streams, self._inputs, state.agents, count)
         return dataclasses.replace(state, agents=agents)
 
     def finished_episodes(self, state: LaneState) -> np.ndarray:
         """Returns how many episodes every lane has finished, `[W]` int32; E where it has no row."""
-        return np.where(state.rows == IDLE, self._num_episodes, np.asarray(state.agents.episode))
+        return np.where(state.rows == IDLE, self._num_episodes, to_host(state.agents.episode))
 
     def harvest(self, state: LaneState) -> tuple[LaneState, Harvest | None]:
         """Returns (state, the rows that are done): with enough of them done, or none left to begin, new rows begin."""
-        done = (state.rows != IDLE) & (np.asarray(state.agents.episode) >= self._num_episodes)
+        done = (state.rows != IDLE) & (self.finished_episodes(state) >= self._num_episodes)
         left = self.num_rows - int(state.next_row)
         working = int(np.sum(state.rows != IDLE))
         enough = min(max(self._width // _REFILL_PART, 1), left) if left else working
@@ -170,11 +166,11 @@ class Lanes:
 
     def results(self, state: LaneState, lanes: np.ndarray) -> tuple[EpisodeMetrics, SkillLibrary | None]:
         """Returns (metrics, libraries) of some lanes (`[F]` integers), as NumPy arrays."""
-        metrics = jax.tree.map(lambda column: np.asarray(column)[lanes], state.agents.metrics)
+        metrics = jax.tree.map(lambda column: to_host(column)[lanes], state.agents.metrics)
         if self._rule is None:
             return metrics, None
         library = self._programs.library(state.agents.memory)
-        return metrics, jax.tree.map(lambda leaf: np.asarray(leaf)[lanes], library)
+        return metrics, jax.tree.map(lambda leaf: to_host(leaf)[lanes], library)
 
     def _refill(self, state: LaneState) -> LaneState:
         """Returns the lanes with the next rows in those that are idle."""
@@ -191,97 +187,21 @@ class Lanes:
         begun = self._programs.begin(self._params, self._streams, self._inputs)
         if self._rows.libraries is not None:
             given = jax.tree.map(lambda leaf: np.asarray(leaf)[np.maximum(rows, 0)], self._rows.libraries)
-            begun = self._programs.with_library(begun, self._programs.place(given, True))
+            begun = self._programs.with_library(begun, self._put(given, is_split=True))
         if first == 0:
             agents = begun
         else:
-            agents = self._programs.select(self._programs.place(jnp.asarray(starts), True), begun, state.agents)
+            agents = self._programs.select(self._put(starts, is_split=True), begun, state.agents)
         return LaneState(agents, rows, np.asarray(first + len(fresh), np.int64))
 
     def _take_up(self, rows: np.ndarray) -> None:
         """Makes what the lanes need for these rows: their inputs, and their params where rows have their own."""
-        place, near = self._programs.place, np.maximum(rows, 0)
-        numbers = jnp.asarray(self._rows.numbers[near] % 2**32, jnp.uint32)
-        episodes = jnp.asarray(np.where(rows == IDLE, 0, self._num_episodes), jnp.int32)
-        self._inputs = self._programs.make_inputs(place(numbers, True), place(episodes, True))
+        near = np.maximum(rows, 0)
+        numbers = (self._rows.numbers[near] % 2**32).astype(np.uint32)
+        episodes = np.where(rows == IDLE, 0, self._num_episodes).astype(np.int32)
+        own = self._put((numbers, episodes), is_split=True)
+        self._inputs = self._programs.make_inputs(*own)
         if self._rows.settings is not None:
-            own = jax.tree.map(lambda column: jnp.asarray(column[self._rows.settings[near]]), self._rows.params)
-            self._params = place(own, True)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Programs:
-    """The compiled programs of one shape, and the seconds that building them took."""
-
-    make_inputs: Callable[[jax.Array, jax.Array], AgentInputs]
-    begin: Callable[[Params, Streams, AgentInputs], AgentState]
-    run: Callable[..., AgentState]
-    library: Callable[[Any], SkillLibrary] | None
-    with_library: Callable[[AgentState, SkillLibrary], AgentState]
-    select: Callable[[jax.Array, AgentState, AgentState], AgentState]
-    place: Callable[[Any, bool], Any]
-    state: AgentState
-    seconds: float
-
-
-@functools.lru_cache(maxsize=32)
-def _build(config: Config, width: int, num_episodes: int, batched: bool, devices: tuple[jax.Device, ...]) -> _Programs:
-    """Returns the programs, the long ones compiled ahead of time, so that compilation and running are timed apart.
-
-    Every device runs its own part of the lanes and waits for no other.
-    """
-    started = time.perf_counter()
-    agent = ProceduralAgent(config)
-    mesh = Mesh(np.asarray(devices), ("lanes",))
-    whole, split = PartitionSpec(), PartitionSpec("lanes")
-
-    def over_devices(function, specs, donate=()):
-        if len(devices) > 1:
-            function = jax.shard_map(function, mesh=mesh, in_specs=specs, out_specs=split, check_vma=False)
-        return jax.jit(function, donate_argnums=donate)
-
-    def place(tree, is_split):
-        return jax.device_put(
-            tree, NamedSharding(mesh, split if is_split else whole) if len(devices) > 1 else devices[0]
-        )
-
-    def shapes(tree, is_split):
-        sharding = NamedSharding(mesh, split if is_split else whole) if len(devices) > 1 else None
-        return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), tree)
-
-    def column(dtype):
-        return jax.ShapeDtypeStruct((width,), dtype)
-
-    one = jax.eval_shape(lambda: as_arrays(Params.defaults()))
-    params = shapes(jax.tree.map(lambda leaf: column(leaf.dtype), one) if batched else one, batched)
-    own = split if batched else whole
-    word = shapes(jax.ShapeDtypeStruct((2,), jnp.uint32), False)
-    streams, count = Streams(word, word), shapes(jax.ShapeDtypeStruct((), jnp.int32), False)
-    make_inputs = over_devices(jax.vmap(agent.make_inputs), (split, split))
-    inputs = shapes(jax.eval_shape(make_inputs, column(jnp.uint32), column(jnp.int32)), True)
-    begin = functools.partial(rollout.begin_agents, agent, num_recorded=num_episodes, batched_params=batched)
-    begin = over_devices(begin, (own, whole, split))
-    state = shapes(jax.eval_shape(begin, params, streams, inputs), True)
-    run = functools.partial(rollout.run_ticks, agent, batched_params=batched)
-    run = over_devices(run, (own, whole, split, split, whole), donate=(3,))
-    ahead = (
-        make_inputs.lower(shapes(column(jnp.uint32), True), shapes(column(jnp.int32), True)),
-        begin.lower(params, streams, inputs),
-        run.lower(params, streams, inputs, state, count),
-    )
-    compiled = [lowered.compile() for lowered in ahead]
-    seconds = time.perf_counter() - started
-    rule = agent.rule
-    library = None if rule is None else jax.jit(jax.vmap(rule.library))
-
-    def with_library(agents, given):
-        return dataclasses.replace(agents, memory=jax.vmap(rule.with_library)(agents.memory, given))
-
-    def select(starts, begun, agents):
-        def pick(new, old):
-            return jnp.where(starts.reshape(-1, *[1] * (new.ndim - 1)), new, old)
-
-        return jax.tree.map(pick, begun, agents)
-
-    later = (jax.jit(with_library), jax.jit(select, donate_argnums=2))
-    return _Programs(*compiled, library, *later, place, state, seconds)
+            settings = self._rows.settings[near]
+            own = jax.tree.map(lambda column: np.asarray(column)[settings], self._rows.params)
+            self._params = self._put(own, is_split=True)

@@ -36,6 +36,24 @@ def device_bytes(config: Config, lanes: int, num_episodes: int) -> int:
     return _WORKING_COPIES * tree_bytes(state) + tree_bytes(inputs)
 
 
+def fitting_lanes(config: Config, lanes: int, num_episodes: int) -> int:
+    """Returns `lanes`, or so many fewer that a batch takes at most half of the memory that is free now.
+
+    Raises:
+        ValueError: even the fewest do not fit.
+    """
+    device = jax.local_devices()[0]
+    stats = device.memory_stats() if device.platform != "cpu" else None
+    free = available_host_bytes()
+    if stats and "bytes_limit" in stats:
+        free = stats["bytes_limit"] - stats.get("bytes_in_use", 0)
+    while free is not None and lanes > 1 and device_bytes(config, lanes, num_episodes) > free // 2:
+        lanes //= 2
+    if free is not None:
+        _compare("a batch", device_bytes(config, lanes, num_episodes), free, device.device_kind)
+    return lanes
+
+
 def host_bytes(config: Config, num_agents: int, num_episodes: int) -> int:
     """Returns the estimated bytes that the results of a run take in the computer's memory."""
     library = jax.eval_shape(lambda: skill_library.empty(config.library)) if config.agent.use_skills else ()

@@ -6,6 +6,8 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from procmem_jax.memory.shared_retrieval import shared_top_k
+from procmem_jax.memory.slots import lowest_slot
 from procmem_jax.records import state_record
 
 _LARGEST_UNROLLED_K = 8
@@ -95,8 +97,7 @@ def masked_top_k(scores: jax.Array, mask: jax.Array, k: int) -> Retrieved:
         ValueError: `k` is below 1 or above N.
     """
     capacity = scores.shape[0]
-    if not 1 <= k <= capacity:
-        raise ValueError(f"k={k} is outside 1 to capacity={capacity}; choose k in that range")
+    _check_k(k, capacity)
     chex.assert_shape(mask, (capacity,))
     # `lax.top_k` ranks -0.0 below 0.0, but the two tie. XLA drops an addition of 0.0, and keeps this.
     scores = jnp.where(scores == 0, 0.0, scores)
@@ -115,7 +116,7 @@ def _top_k_by_maxima(scores: jax.Array, k: int) -> tuple[jax.Array, jax.Array]:
     best, slots = [], []
     for _ in range(k):
         maximum = jnp.max(scores)
-        slot = jnp.min(jnp.where(scores == maximum, slot_numbers, scores.shape[0]))
+        slot = lowest_slot(scores == maximum)
         best.append(maximum)
         slots.append(slot)
         scores = jnp.where(slot_numbers == slot, -jnp.inf, scores)
@@ -124,25 +125,45 @@ def _top_k_by_maxima(scores: jax.Array, k: int) -> tuple[jax.Array, jax.Array]:
 
 @functools.partial(jax.jit, static_argnames=("k", "normalized"))
 def cosine_top_k(
-    query: jax.Array, embeddings: jax.Array, mask: jax.Array, *, k: int, normalized: bool = False
+    query: jax.Array, embeddings: jax.Array, mask: jax.Array | None = None, *, k: int, normalized: bool = False
 ) -> Retrieved:
     """Returns the `k` embeddings most similar to `query` by cosine, among those that `mask` allows.
 
-    One example; `vmap` for batches of queries or of libraries. Always K results: what does not exist is marked by
-    score -inf, slot -1 and valid False. Scores lie in [-1, 1]; ties go to the lowest slot; never NaN for finite
-    input; a zero vector has cosine 0 with everything.
+    Always K results: what does not exist is marked by score -inf, slot -1 and valid False. Scores lie in [-1, 1];
+    ties go to the lowest slot; never NaN for finite input; a zero vector has cosine 0 with everything.
+
+    The kernel is picked by shape. One query `[D]` is one example: `vmap` for many libraries, a query each; its bits
+    are the same alone and in any batch. Many queries `[B, D]` against one library take a matrix product, whose last
+    bit depends on B and N: scores agree with the other kernel's to 1e-6, choices wherever scores differ by more.
 
     Args:
-        query: `[D]` float32.
+        query: `[D]` or `[B, D]` float32.
         embeddings: `[N, D]` float32.
-        mask: `[N]` bool, True where a row may be returned.
+        mask: `[N]` bool, True where a row may be returned, or `[B, N]` with queries `[B, D]`; None allows all.
         k: static, 1 to N.
         normalized: static; True promises that all vectors have length one or zero, and saves their normalisation.
 
     Raises:
-        ValueError: `k` is below 1 or above N.
+        ValueError: `k` is below 1 or above N; with queries `[B, D]`, also a mask of another shape, or N >= 2**24.
     """
-    chex.assert_rank([query, embeddings, mask], [1, 2, 1])
+    chex.assert_rank([query, embeddings], [{1, 2}, 2])
     if not normalized:
         query, embeddings = normalize(query), normalize(embeddings)
+    if query.ndim == 2:
+        return _shared_top_k(query, embeddings, mask, k)
+    if mask is None:
+        mask = jnp.ones(embeddings.shape[0], bool)
     return masked_top_k(cosine_similarity(query, embeddings), mask, k)
+
+
+def _shared_top_k(queries: jax.Array, embeddings: jax.Array, mask: jax.Array | None, k: int) -> Retrieved:
+    """Returns what `cosine_top_k` does for `[B, D]` queries of unit (or zero) length, fields `[B, K]`."""
+    _check_k(k, embeddings.shape[0])
+    scores, slots = shared_top_k(queries, embeddings, mask, k)
+    valid = scores > -jnp.inf
+    return Retrieved(scores, jnp.where(valid, slots, -1), valid)
+
+
+def _check_k(k: int, capacity: int) -> None:
+    if not 1 <= k <= capacity:
+        raise ValueError(f"k={k} is outside 1 to capacity={capacity}; choose k in that range")

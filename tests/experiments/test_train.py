@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from procmem_jax.agents.procedural import ProceduralAgent
-from procmem_jax.experiments import lanes as lanes_module
+from procmem_jax.experiments import lane_programs
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.train import Progress, train
 from procmem_jax.streams import run_key
@@ -126,7 +126,7 @@ def test_a_shape_is_traced_and_compiled_once(monkeypatch):
     config, params = make_experiment(
         "random-4", "tutorial", explorer="random", overrides={"capacity": 3}
     )  # no other test's
-    builds = lanes_module._build.cache_info().misses
+    builds = lane_programs.build_programs.cache_info().misses
     first = train(KEY, config, params, 5, 3)
     assert len(traces) == 1
     assert first.compile_seconds > 0.1
@@ -134,7 +134,7 @@ def test_a_shape_is_traced_and_compiled_once(monkeypatch):
     second = train(run_key(99), config, other, 16, 3, first_agent=7, chunk_ticks=5)
     third = train(KEY, config, params, 40, 3, lanes=10)
     assert len(traces) == 1
-    assert lanes_module._build.cache_info().misses == builds + 1
+    assert lane_programs.build_programs.cache_info().misses == builds + 1
     assert second.compile_seconds == third.compile_seconds == 0
     assert not np.array_equal(second.metrics.episode_return[:5], first.metrics.episode_return)
 
