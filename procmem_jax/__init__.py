@@ -13,6 +13,10 @@ from procmem_jax.envs.render import render_rgb, render_text
 from procmem_jax.experiments.library_files import export_libraries, import_libraries
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.saved_libraries import SavedLibraries
+from procmem_jax.experiments.sweep import make_sweep, sweep, sweep_tables
+from procmem_jax.experiments.sweep_grid import Range
+from procmem_jax.experiments.sweep_spec import SweepSpec
+from procmem_jax.experiments.sweep_summary import summarize_sweep
 from procmem_jax.experiments.train import TrainResult, train
 from procmem_jax.experiments.warm_start import WarmStart, embedding_rule, make_warm_start
 from procmem_jax.memory.library import (
@@ -50,11 +54,13 @@ __all__ = [
     "Params",
     "Percept",
     "ProceduralAgent",
+    "Range",
     "Retrieved",
     "SavedLibraries",
     "Skill",
     "SkillLibrary",
     "Streams",
+    "SweepSpec",
     "TrainResult",
     "Trajectory",
     "WarmStart",
@@ -69,6 +75,7 @@ __all__ = [
     "import_libraries",
     "insert",
     "make_experiment",
+    "make_sweep",
     "make_warm_start",
     "normalize",
     "open_streams",
@@ -79,6 +86,9 @@ __all__ = [
     "run_episode",
     "run_key",
     "skill_name",
+    "summarize_sweep",
     "summary",
+    "sweep",
+    "sweep_tables",
     "train",
 ]

@@ -11,10 +11,13 @@ import tyro
 import procmem_jax
 from procmem_jax.commands import Eval, Plot, Presets, RunStudy, Tasks, Train
 from procmem_jax.library_commands import Library
+from procmem_jax.sweep_commands import Merge, Sweep
 
 _COMMANDS = {
     "train": Train,
     "eval": Eval,
+    "sweep": Sweep,
+    "merge": Merge,
     "study": RunStudy,
     "plot": Plot,
     "library": Library,

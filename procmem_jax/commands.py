@@ -8,18 +8,20 @@ from typing import Annotated
 import tyro
 
 from procmem_jax.experiments import reports
-from procmem_jax.experiments.compilation import use_compilation_cache
 from procmem_jax.experiments.evaluate import evaluate_run, read_experiment
 from procmem_jax.experiments.overrides import list_settings, parse_assignments
 from procmem_jax.experiments.presets import DEFAULT_PRESET, PRESETS, make_experiment
 from procmem_jax.experiments.runs import FIGURE_FILE, RunSpec, run_training, stored_summary
+from procmem_jax.experiments.runtime import use_all_cores, use_compilation_cache
 from procmem_jax.experiments.saving import DEFAULT_SECONDS
 from procmem_jax.experiments.study import REPORT_SEED, ROWS_FILE, TABLE_FILE, Study, run_study
 from procmem_jax.experiments.study_arms import suite_by_name
 from procmem_jax.experiments.study_progress import StudyProgress
+from procmem_jax.experiments.sweep_runs import is_sweep
 from procmem_jax.experiments.tasks import TASK_FAMILIES
 from procmem_jax.experiments.warm_start import load_warm_start
 from procmem_jax.figures.study import plot_study
+from procmem_jax.figures.sweep import plot_sweep
 from procmem_jax.figures.training import plot_run
 
 _Assignments = Annotated[tuple[str, ...], tyro.conf.arg(name="set", metavar="NAME=VALUE")]
@@ -63,6 +65,7 @@ class Train:
 
     def run(self) -> None:
         """Trains, or tells the stored result of the same run."""
+        use_all_cores()
         use_compilation_cache(self.compilation_cache)
         config, params = make_experiment(
             self.task,
@@ -99,11 +102,11 @@ class Train:
 
 @dataclasses.dataclass(frozen=True)
 class Plot:
-    """Draw the figure of a finished run.
+    """Draw the figure of a finished run or sweep.
 
     Attributes:
         run: folder of the run.
-        out: the PNG file; by default training.png in the folder.
+        out: the PNG file; by default training.png or sweep.png in the folder.
     """
 
     run_folder: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help="folder of a finished run")]
@@ -111,7 +114,9 @@ class Plot:
 
     def run(self) -> None:
         """Draws and says where."""
-        print(plot_run(pathlib.Path(self.run_folder), pathlib.Path(self.out) if self.out else None))
+        folder = pathlib.Path(self.run_folder)
+        plot = plot_sweep if is_sweep(folder) else plot_run
+        print(plot(folder, pathlib.Path(self.out) if self.out else None))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,6 +136,7 @@ class Eval:
 
     def run(self) -> None:
         """Evaluates and says how it went."""
+        use_all_cores()
         folder = pathlib.Path(self.run_folder)
         stored, _, _ = read_experiment(folder)
         seed = (stored["seed"] + 1) % 2**32 if self.seed is None else self.seed
@@ -160,6 +166,7 @@ class RunStudy:
 
     def run(self) -> None:
         """Runs what is not yet there, and prints the tables."""
+        use_all_cores()
         suite = suite_by_name(self.suite)
         study = Study(self.suite, suite, suite.num_agents if self.agents is None else self.agents, self.seed)
         folder = pathlib.Path(self.out or f"runs/study-{self.suite}-{self.seed}")

@@ -1,11 +1,31 @@
-"""What holds for the whole suite: strict promotion, two CPU devices, CPU only."""
+"""What holds for the whole suite: strict promotion, two CPU devices, CPU only, and programs that do not pile up."""
 
+import gc
+import itertools
 import os
+import pathlib
 
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2".strip()
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax
 
+from procmem_jax.experiments.lane_programs import build_programs
+
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+_MAPS = pathlib.Path("/proc/self/maps")
+_MOST_MAPS = 25_000
+_TESTS = itertools.count(1)
+
+
+def pytest_runtest_teardown(item, nextitem):
+    """Forgets compiled programs once there are many: Linux gives a process 65,530 memory maps, and each takes some.
+
+    Without this the whole suite in one process died of it after some 1,600 tests.
+    """
+    if next(_TESTS) % 5 == 0 and _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MOST_MAPS:
+        build_programs.cache_clear()
+        jax.clear_caches()
+        gc.collect()

@@ -26,7 +26,8 @@ MAY_IMPORT = {
     "figures": {"figures", "experiments", "agents", "envs", "memory", *BASE},
     "commands": {"experiments", "figures", "agents", "envs", "memory", *BASE},
     "library_commands": {"experiments"},
-    "cli": {"commands", "library_commands"},
+    "sweep_commands": {"experiments", "figures"},
+    "cli": {"commands", "library_commands", "sweep_commands"},
     "__main__": {"cli"},
 }
 KNOWS_THE_VERSION = {"procmem_jax.cli", "procmem_jax.experiments.versions"}

@@ -29,3 +29,11 @@ def test_memory_example_learns_which_skill_works():
     np.testing.assert_array_equal(names["chosen"], [0] + [1] * 9)
     assert names["library"].success_counts[:2].tolist() == [0, 9]
     assert names["library"].failure_counts[:2].tolist() == [1, 0]
+
+
+def test_sweep_example(capsys):
+    block = python_blocks()[2]
+    assert len(block.strip().splitlines()) <= 10
+    exec(compile(block, str(README), "exec"), {})
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6 and lines[0].startswith("capacity  8, novelty 0.0: ")

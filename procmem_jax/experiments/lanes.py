@@ -17,11 +17,12 @@ from procmem_jax.memory.library import SkillLibrary
 from procmem_jax.records import as_arrays, state_record
 from procmem_jax.streams import open_streams
 
-CPU_LANES = 1024  # more were not faster on a CPU
+CPU_LANES = 1024  # of all cores together; more were not faster on two
 GPU_LANES = 16384  # not measured: an accelerator wants more than a CPU
 CHUNK_TICKS = 256
 IDLE = -1
-_LANE_MULTIPLE = 16  # elementwise functions may differ in the last bit between a vector loop and its remainder
+LANE_MULTIPLE = 16  # elementwise functions may differ in the last bit between a vector loop and its remainder
+_FEWEST_LANES = 128  # of a device: fewer are not worth another
 _REFILL_PART = 8  # lanes are refilled once an eighth of them is done: a refill costs as much as a few blocks of ticks
 
 
@@ -75,19 +76,18 @@ class Harvest:
 def default_lanes(devices: Sequence[jax.Device] | None = None) -> int:
     """Returns how many agents run at once on all devices together."""
     devices = devices or jax.local_devices()
-    return len(devices) * (CPU_LANES if devices[0].platform == "cpu" else GPU_LANES)
+    return CPU_LANES if devices[0].platform == "cpu" else len(devices) * GPU_LANES
 
 
-def lane_width(num_rows: int, lanes: int, num_devices: int = 1) -> int:
-    """Returns the number of lanes W: no more than asked for or needed, but a whole number of vectors on each device."""
-    multiple = _LANE_MULTIPLE * num_devices
-    return -(-min(lanes, num_rows) // multiple) * multiple
+def lane_width(num_rows: int, lanes: int) -> int:
+    """Returns the number of lanes W: no more than asked for or needed, but a whole number of vectors."""
+    return -(-min(lanes, num_rows) // LANE_MULTIPLE) * LANE_MULTIPLE
 
 
 def usable_devices(devices: Sequence[jax.Device], width: int) -> list[jax.Device]:
-    """Returns as many of `devices` as can share `width` lanes: a stored run may have had another number of them."""
-    count = max(n for n in range(1, len(devices) + 1) if n == 1 or width % (n * _LANE_MULTIPLE) == 0)
-    return list(devices[:count])
+    """Returns as many of `devices` as can share `width` lanes, with enough lanes for each."""
+    shares = range(1, min(len(devices), width // _FEWEST_LANES) + 1)
+    return list(devices[: max((n for n in shares if width % (n * LANE_MULTIPLE) == 0), default=1)])
 
 
 class Lanes:

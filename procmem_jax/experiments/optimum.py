@@ -12,6 +12,7 @@ from procmem_jax.records import as_arrays
 from procmem_jax.streams import Streams, draw_words, open_streams
 
 _BLOCK = 1 << 18  # episodes worked on at once
+_SMALLEST_BLOCK = 1 << 10  # between the two a power of two, so that few programs serve runs of all sizes
 
 
 @functools.partial(jax.jit, static_argnames=("config",))
@@ -42,7 +43,7 @@ def optimal_steps(
     """
     streams, world_params = open_streams(key), as_arrays(params).world
     total = num_agents * num_episodes
-    block = min(_BLOCK, total)
+    block = min(_BLOCK, max(_SMALLEST_BLOCK, 1 << (total - 1).bit_length()))
     found = np.empty(total, np.int32)
     for start in range(0, total, block):
         index = np.arange(start, start + block, dtype=np.int64)

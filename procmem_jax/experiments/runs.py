@@ -107,8 +107,12 @@ def _differences(stored: dict, wanted: dict) -> list[str]:
             names = dict.fromkeys([*here, *there])
             found += _differences({n: there.get(n) for n in names}, {n: here.get(n) for n in names})
         elif here != there or type(here) is not type(there):
-            found.append(f"{key}: there {there}, here {here}")
+            found.append(f"{key}: there {_brief(there)}, here {_brief(here)}")
     return found
+
+
+def _brief(value) -> str:
+    return f"{len(value)} others" if isinstance(value, list) else str(value)
 
 
 def run_training(

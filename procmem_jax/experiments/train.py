@@ -120,7 +120,7 @@ def train(
         on_progress(Progress("compiling", 0, num_agents * num_episodes))
     rows = Rows(first_agent + np.arange(num_agents, dtype=np.int64), params, libraries=libraries)
     stored = saver.load() if saver is not None else None
-    width = lane_width(num_agents, lanes, len(devices)) if stored is None else stored[1]["width"]
+    width = lane_width(num_agents, lanes) if stored is None else stored[1]["width"]
     work = Lanes(key, config, rows, num_episodes, width, usable_devices(devices, width))
     collected = _Collector(config, num_agents, num_episodes, on_progress, on_episode)
     started = time.perf_counter()

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 import pytest
 
-from procmem_jax.experiments import saving
+from procmem_jax.experiments import lanes, saving
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.runs import RunSpec, run_training
 from procmem_jax.experiments.saving import Saver
@@ -69,8 +69,10 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path, chunks):
     assert_the_same(play(make_saver(tmp_path)))
 
 
-def test_a_run_may_be_stopped_again_and_again_and_go_on_with_other_devices(tmp_path):
+def test_a_run_may_be_stopped_again_and_again_and_go_on_with_other_devices(tmp_path, monkeypatch):
+    monkeypatch.setattr(lanes, "_FEWEST_LANES", 16)
     every = jax.devices()
+    assert len(lanes.usable_devices(every, 32)) == 2
     for devices in (every, every[:1], every, every[:1]):
         stop_after(tmp_path, 5, devices=devices)
     assert_the_same(play(make_saver(tmp_path)))

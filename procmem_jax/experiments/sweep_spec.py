@@ -1,0 +1,130 @@
+"""What a sweep is: its settings, its seeds, and the shares that separate processes may take of it."""
+
+import dataclasses
+import re
+
+from procmem_jax.agents.settings import Config, Params, check_params
+from procmem_jax.experiments.overrides import list_settings
+from procmem_jax.records import check_count
+from procmem_jax.streams import run_key
+
+FORMAT = 1
+_SHARD = re.compile(r"([0-9]+)/([0-9]+)")
+
+
+@dataclasses.dataclass(frozen=True)
+class SweptSetting:
+    """One setting of a sweep.
+
+    Attributes:
+        values: of the swept names.
+        config, params: what the task, the preset, what is fixed and these values make.
+    """
+
+    values: dict[str, int | float | bool | str]
+    config: Config
+    params: Params
+
+
+@dataclasses.dataclass(frozen=True)
+class SweepSpec:
+    """One sweep: everything that its results depend on.
+
+    Attributes:
+        task, preset: their names.
+        settings: G of them.
+        num_seeds: S, agents 0 to S - 1 of the run `seed` in every setting.
+        num_episodes: E, of each run.
+        seed: of the run key.
+        every: of every so many episodes the last is kept.
+        summary_only: whether no episodes are kept at all.
+    """
+
+    task: str
+    preset: str
+    settings: tuple[SweptSetting, ...]
+    num_seeds: int
+    num_episodes: int
+    seed: int = 0
+    every: int = 1
+    summary_only: bool = False
+
+    @property
+    def num_rows(self) -> int:
+        """Runs of the whole sweep."""
+        return len(self.settings) * self.num_seeds
+
+    @property
+    def swept(self) -> tuple[str, ...]:
+        """The swept names."""
+        return tuple(self.settings[0].values)
+
+    @property
+    def num_programs(self) -> int:
+        """Programs that have to be compiled: one for each combination of static settings."""
+        return len({setting.config for setting in self.settings})
+
+    def identity(self) -> dict:
+        """Returns what decides the results, ready for JSON: equal for equal sweeps."""
+        first = self.settings[0]
+        fixed = [setting for setting in list_settings(first.config, first.params) if setting.name not in first.values]
+        return {
+            "format": FORMAT,
+            "kind": "sweep",
+            "task": self.task,
+            "preset": self.preset,
+            "seed": self.seed,
+            "seeds": self.num_seeds,
+            "episodes": self.num_episodes,
+            "every": self.every,
+            "summary_only": self.summary_only,
+            "swept": list(self.swept),
+            "fixed": {setting.name: setting.value for setting in fixed},
+            "settings": [setting.values for setting in self.settings],
+        }
+
+    def check(self) -> None:
+        """Raises a TypeError or ValueError if the sweep is impossible."""
+        run_key(self.seed)
+        for name, count in (("seeds", self.num_seeds), ("episodes", self.num_episodes), ("every", self.every)):
+            check_count(name, count, 1, 2**31 - 1)
+        if not self.settings:
+            raise ValueError("the sweep has no settings; give at least one")
+        for setting in self.settings:
+            if setting.config.agent.explorer == "tape":
+                raise ValueError("explorer='tape' needs recorded tapes, which a sweep has not")
+            check_params(setting.config, setting.params)
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """A share of a sweep's rows.
+
+    Attributes:
+        index: from 1.
+        count: how many there are.
+    """
+
+    index: int
+    count: int
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return f"{self.index}-of-{self.count}"
+
+    def bounds(self, num_rows: int) -> tuple[int, int]:
+        """Returns (the first row, the one behind the last)."""
+        return num_rows * (self.index - 1) // self.count, num_rows * self.index // self.count
+
+
+def parse_shard(text: str) -> Shard:
+    """Returns the shard that "i/n" names.
+
+    Raises:
+        ValueError: it has another form, or i is not one of 1 to n.
+    """
+    match = _SHARD.fullmatch(text)
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise ValueError(f"shard={text} is not i/n with i from 1 to n; give for instance 1/4")
+    return Shard(int(match[1]), int(match[2]))
