@@ -9,6 +9,7 @@ os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_p
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax
+import pytest
 
 from procmem_jax.experiments.lane_programs import build_programs
 
@@ -20,7 +21,8 @@ _MOST_MAPS = 25_000
 _TESTS = itertools.count(1)
 
 
-def pytest_runtest_teardown(item, nextitem):
+@pytest.hookimpl(tryfirst=True)  # before any fixture of the test has changed anything
+def pytest_runtest_setup(item):
     """Forgets compiled programs once there are many: Linux gives a process 65,530 memory maps, and each takes some.
 
     Without this the whole suite in one process died of it after some 1,600 tests.

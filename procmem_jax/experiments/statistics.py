@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import scipy.stats
+import scipy.special
 
 CONFIDENCE = 0.95
 NUM_RESAMPLES = 2000
@@ -26,7 +26,7 @@ def mean_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
     if count < 2:
         unknown = np.full_like(mean, np.nan)
         return mean, unknown, unknown
-    half = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, count - 1) * values.std(axis=0, ddof=1) / np.sqrt(count)
+    half = scipy.special.stdtrit(count - 1, (1 + CONFIDENCE) / 2) * values.std(axis=0, ddof=1) / np.sqrt(count)
     return mean, mean - half, mean + half
 
 
@@ -41,7 +41,7 @@ def proportion_interval(outcomes: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
     outcomes = np.asarray(outcomes, np.float64)
     count = outcomes.shape[0]
     share = outcomes.mean(axis=0)
-    z = scipy.stats.norm.ppf((1 + CONFIDENCE) / 2)
+    z = scipy.special.ndtri((1 + CONFIDENCE) / 2)
     centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
     half = z * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
     return share, np.clip(centre - half, 0.0, 1.0), np.clip(centre + half, 0.0, 1.0)
@@ -73,6 +73,8 @@ def interquartile_mean(values: np.ndarray, axis: int | None = None) -> np.ndarra
     Raises:
         ValueError: there are no values, or one is NaN.
     """
+    import scipy.stats  # half a second, which a command should not wait for
+
     values = np.asarray(_check_numbers(values, "values"), np.float64)
     return scipy.stats.trim_mean(values, 0.25, axis=axis)
 
