@@ -16,7 +16,7 @@ def run(*command):
 
 
 def test_the_scripts_are_found():
-    assert {path.name for path in PYTHON_SCRIPTS} >= {"replay_tutorial.py"}
+    assert {path.name for path in PYTHON_SCRIPTS} >= {"benchmark.py", "replay_tutorial.py"}
     assert {path.name for path in SHELL_SCRIPTS} >= {"demo.sh", "setup.sh", "test.sh"}
 
 
