@@ -11,6 +11,7 @@ from procmem_jax.experiments import reports
 from procmem_jax.experiments.evaluate import evaluate_run, read_experiment
 from procmem_jax.experiments.overrides import list_settings, parse_assignments
 from procmem_jax.experiments.presets import DEFAULT_PRESET, PRESETS, make_experiment
+from procmem_jax.experiments.processes import from_first, is_first, join_processes
 from procmem_jax.experiments.runs import FIGURE_FILE, RunSpec, run_training, stored_summary
 from procmem_jax.experiments.runtime import use_all_cores, use_compilation_cache
 from procmem_jax.experiments.saving import DEFAULT_SECONDS
@@ -45,6 +46,12 @@ class Train:
         force: run again even if the folder holds the finished run, and from the start if it holds a part of it.
         checkpoint_every: seconds between two checkpoints; an interrupted run goes on when the command is given again.
         compilation_cache: folder that keeps compiled programs from one command to the next; by default none.
+        tensorboard: write events for TensorBoard into the folder too; metrics.jsonl is always there.
+        distributed: be one of several processes that run one global program; the first writes. On a cluster they find
+            each other (SLURM, Open MPI, Kubernetes), elsewhere the next three options say how.
+        coordinator: HOST:PORT of the first process.
+        num_processes: of the program.
+        process_id: of this process, from 0.
         quiet: no progress on stderr.
     """
 
@@ -61,11 +68,17 @@ class Train:
     force: bool = False
     checkpoint_every: float = DEFAULT_SECONDS
     compilation_cache: str | None = None
+    tensorboard: bool = False
+    distributed: bool = False
+    coordinator: str | None = None
+    num_processes: int | None = None
+    process_id: int | None = None
     quiet: bool = False
 
     def run(self) -> None:
         """Trains, or tells the stored result of the same run."""
         use_all_cores()
+        join_processes(self.distributed, self.coordinator, self.num_processes, self.process_id)
         use_compilation_cache(self.compilation_cache)
         config, params = make_experiment(
             self.task,
@@ -75,16 +88,13 @@ class Train:
             overrides=parse_assignments(self.settings),
         )
         spec = RunSpec(self.task, self.preset, config, params, self.agents, self.episodes, self.seed)
-        spec.check()
+        from_first(spec.check)
         if self.warm_start is not None:
             spec = dataclasses.replace(spec, warm_start=load_warm_start(self.warm_start, config, self.agents))
         folder = pathlib.Path(self.out or f"runs/{self.task}-{self.preset}-{self.seed}")
-        summary = None if self.force else stored_summary(folder, spec)
-        if summary is not None:
-            print(f"{folder} holds this run, finished; its stored result (--force runs it again):")
-            if not (folder / FIGURE_FILE).exists():
-                plot_run(folder)
-        else:
+        stored = None if self.force else from_first(lambda: stored_summary(folder, spec))
+        summary = stored
+        if stored is None:
             with reports.Reporter(spec, show_progress=not self.quiet) as reporter:
                 summary = run_training(
                     spec,
@@ -92,10 +102,17 @@ class Train:
                     draw_figure=plot_run,
                     anew=self.force,
                     checkpoint_every=self.checkpoint_every,
+                    tensorboard=self.tensorboard,
                     on_warning=reports.warn,
                     on_progress=reporter.on_progress,
                     on_episode=reporter.on_episode,
                 )
+        if not is_first():
+            return
+        if stored is not None:
+            print(f"{folder} holds this run, finished; its stored result (--force runs it again):")
+            if not (folder / FIGURE_FILE).exists():
+                plot_run(folder)
         print(reports.closing_report(spec, summary, folder))
         print(f"\nResults in {folder}, figure {folder / FIGURE_FILE}")
 

@@ -10,6 +10,7 @@ import tyro
 from procmem_jax.experiments import reports
 from procmem_jax.experiments.overrides import parse_assignments
 from procmem_jax.experiments.presets import DEFAULT_PRESET
+from procmem_jax.experiments.processes import from_first, is_first, join_processes
 from procmem_jax.experiments.runtime import use_all_cores, use_compilation_cache
 from procmem_jax.experiments.saving import DEFAULT_SECONDS
 from procmem_jax.experiments.sweep import make_sweep
@@ -19,7 +20,7 @@ from procmem_jax.experiments.sweep_merge import merge_shards
 from procmem_jax.experiments.sweep_plan import plan_lines, plan_sweep
 from procmem_jax.experiments.sweep_results import read_runs
 from procmem_jax.experiments.sweep_runs import PARTS_FOLDER, TABLE_FILE, find_finished, run_sweep
-from procmem_jax.experiments.sweep_spec import SweepSpec, parse_shard
+from procmem_jax.experiments.sweep_spec import Shard, SweepSpec, parse_shard
 from procmem_jax.experiments.sweep_summary import best_settings, read_summary
 from procmem_jax.figures.sweep import plot_sweep
 
@@ -66,6 +67,11 @@ class Sweep:
         force: run again even if the folder holds this sweep.
         checkpoint_every: seconds between two checkpoints.
         compilation_cache: folder that keeps compiled programs from one command to the next; by default none.
+        distributed: be one of several processes that run one global program; the first writes. On a cluster they find
+            each other (SLURM, Open MPI, Kubernetes), elsewhere the next three options say how.
+        coordinator: HOST:PORT of the first process.
+        num_processes: of the program.
+        process_id: of this process, from 0.
         quiet: no progress on stderr.
     """
 
@@ -88,40 +94,53 @@ class Sweep:
     force: bool = False
     checkpoint_every: float = DEFAULT_SECONDS
     compilation_cache: str | None = None
+    distributed: bool = False
+    coordinator: str | None = None
+    num_processes: int | None = None
+    process_id: int | None = None
     quiet: bool = False
 
     def run(self) -> None:
         """Runs what is not there yet, and tells what came of it."""
         use_all_cores()
+        join_processes(self.distributed, self.coordinator, self.num_processes, self.process_id)
         shard = None if self.shard is None else parse_shard(self.shard)
         options = self._options()
         spec = _make_spec(options)
         folder = pathlib.Path(options["out"] or f"runs/sweep-{spec.task}-{spec.preset}-{spec.seed}")
         if self.dry_run:
+            if self.distributed:
+                raise ValueError("--dry-run plans for one process; leave out --distributed")
             lines = plan_lines(plan_sweep(spec, self.batch, jax.local_devices()))
             print("\n".join(lines) + f"\nResults would lie in {folder}")
             return
-        done = None if self.force else find_finished(spec, folder, shard)
-        if done is not None:
+        done = None if self.force else from_first(lambda: find_finished(spec, folder, shard))
+        is_new = done is None
+        if is_new:
+            done = self._run_sweep(spec, folder, shard)
+        if not is_first():
+            return
+        if not is_new:
             print(f"{done} holds this sweep, finished; its stored result (--force runs it again):")
-        else:
-            use_compilation_cache(self.compilation_cache)
-            first, last = (0, spec.num_rows) if shard is None else shard.bounds(spec.num_rows)
-            with reports.ProgressBar((last - first) * spec.num_episodes, show=not self.quiet) as bar:
-                done = run_sweep(
-                    spec,
-                    folder,
-                    shard=shard,
-                    lanes=self.batch,
-                    anew=self.force,
-                    checkpoint_every=self.checkpoint_every,
-                    on_progress=bar.on_progress,
-                    on_warning=reports.warn,
-                )
         if shard is None:
             _tell_results(done)
         else:
             print(f"Shard {self.shard} in {done}; when all are done: procmem merge {folder}")
+
+    def _run_sweep(self, spec: SweepSpec, folder: pathlib.Path, shard: Shard | None) -> pathlib.Path:
+        use_compilation_cache(self.compilation_cache)
+        first, last = (0, spec.num_rows) if shard is None else shard.bounds(spec.num_rows)
+        with reports.ProgressBar((last - first) * spec.num_episodes, show=not self.quiet) as bar:
+            return run_sweep(
+                spec,
+                folder,
+                shard=shard,
+                lanes=self.batch,
+                anew=self.force,
+                checkpoint_every=self.checkpoint_every,
+                on_progress=bar.on_progress,
+                on_warning=reports.warn,
+            )
 
     def _options(self) -> dict[str, Any]:
         """Returns the options by name: what was given, else what the file says, else the defaults."""

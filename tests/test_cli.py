@@ -13,7 +13,7 @@ from procmem_jax import cli, commands
 from procmem_jax.experiments import runs
 
 SMALL = ["train", "--task", "random-3", "--preset", "tutorial", "--agents", "5", "--episodes", "3", "--seed", "7"]
-FILES = {"config.json", "episodes.parquet", "libraries.npz", "summary.json", "training.png"}
+FILES = {"config.json", "episodes.parquet", "libraries.npz", "metrics.jsonl", "summary.json", "training.png"}
 
 
 @pytest.fixture(autouse=True)

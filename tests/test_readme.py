@@ -1,7 +1,10 @@
-"""The README's Python examples run as they stand."""
+"""The README's examples run as they stand."""
 
+import os
 import pathlib
 import re
+import subprocess
+import sys
 
 import numpy as np
 
@@ -37,3 +40,22 @@ def test_sweep_example(capsys):
     exec(compile(block, str(README), "exec"), {})
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 6 and lines[0].startswith("capacity  8, novelty 0.0: ")
+
+
+def test_two_processes_leave_what_one_leaves(tmp_path):
+    text = README.read_text(encoding="utf-8")
+    (settings,) = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
+    (together,) = (
+        block for block in re.findall(r"```bash\n(.*?)```", text, flags=re.DOTALL) if "--process-id" in block
+    )
+    (tmp_path / "sweep.toml").write_text(settings)
+    bin_folder = pathlib.Path(sys.executable).parent
+    kept = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
+    where = {"cwd": tmp_path, "env": {**kept, "PATH": f"{bin_folder}{os.pathsep}{kept['PATH']}"}}
+    alone = "procmem sweep --config sweep.toml --out runs/one"
+    for script in (together, alone):
+        done = subprocess.run(["bash", "-e", "-c", script], capture_output=True, text=True, timeout=300, **where)
+        assert done.returncode == 0, done.stderr
+    names = ["config.json", "summary.parquet", "parts/episodes-00000.parquet", "parts/runs-00000.parquet"]
+    for name in names:
+        assert (tmp_path / "runs/two" / name).read_bytes() == (tmp_path / "runs/one" / name).read_bytes(), name

@@ -20,6 +20,7 @@ import jax
 import numpy as np
 
 from procmem_jax.experiments.files import sync_file, sync_folder
+from procmem_jax.experiments.processes import to_host
 
 SCHEMA = 1
 KEPT = 2
@@ -136,8 +137,7 @@ def flatten_state(state: Any) -> dict[str, np.ndarray]:
             raise TypeError(
                 f"state{name} holds {leaf.dtype}; keep its jax.random.key_data and the implementation's name"
             )
-    leaves = jax.device_get(list(named.values()))
-    return {name: np.asarray(leaf) for name, leaf in zip(named, leaves, strict=True)}
+    return {name: to_host(leaf) for name, leaf in named.items()}
 
 
 def restore_state(like: Tree, arrays: Mapping[str, np.ndarray]) -> Tree:

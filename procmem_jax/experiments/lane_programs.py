@@ -9,7 +9,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from procmem_jax.agents import rollout
@@ -64,13 +63,6 @@ class Placement:
             out = PartitionSpec("lanes")
             function = jax.shard_map(function, mesh=self._mesh, in_specs=specs, out_specs=out, check_vma=False)
         return jax.jit(function, donate_argnums=donate)
-
-
-def to_host(array: jax.Array) -> np.ndarray:
-    """Returns the whole of a split array, on every process that shares it."""
-    if isinstance(array, jax.Array) and not array.is_fully_addressable:
-        return multihost_utils.process_allgather(array, tiled=True)
-    return np.asarray(array)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,12 +12,13 @@ import numpy as np
 
 from procmem_jax.agents.procedural import AgentState, EpisodeMetrics, ProceduralAgent
 from procmem_jax.agents.settings import Config, Params
-from procmem_jax.experiments.lane_programs import build_programs, to_host
+from procmem_jax.experiments.lane_programs import build_programs
+from procmem_jax.experiments.processes import spans_processes, to_host
 from procmem_jax.memory.library import SkillLibrary
 from procmem_jax.records import as_arrays, state_record
 from procmem_jax.streams import open_streams
 
-CPU_LANES = 1024  # of all cores together; more were not faster on two
+CPU_LANES = 1024  # of all cores of a process together; more were not faster on two
 GPU_LANES = 16384  # not measured: an accelerator wants more than a CPU
 CHUNK_TICKS = 256
 IDLE = -1
@@ -65,7 +66,7 @@ class Harvest:
     Attributes:
         rows: `[F]` int64.
         metrics: `[F, E]` in each field.
-        libraries: `[F, N, ...]`, None if the agents have no skills.
+        libraries: `[F, N, ...]`, None if the agents have no skills or they are not kept.
     """
 
     rows: np.ndarray
@@ -76,16 +77,30 @@ class Harvest:
 def default_lanes(devices: Sequence[jax.Device] | None = None) -> int:
     """Returns how many agents run at once on all devices together."""
     devices = devices or jax.local_devices()
-    return CPU_LANES if devices[0].platform == "cpu" else len(devices) * GPU_LANES
+    if devices[0].platform != "cpu":
+        return len(devices) * GPU_LANES
+    return CPU_LANES * len({device.process_index for device in devices})
 
 
-def lane_width(num_rows: int, lanes: int) -> int:
-    """Returns the number of lanes W: no more than asked for or needed, but a whole number of vectors."""
-    return -(-min(lanes, num_rows) // LANE_MULTIPLE) * LANE_MULTIPLE
+def lane_width(num_rows: int, lanes: int, devices: Sequence[jax.Device] = ()) -> int:
+    """Returns the number of lanes W: no more than asked for or needed, but a whole number of vectors.
+
+    Devices of several processes get a vector each at the least, for all of them must take part.
+    """
+    multiple = LANE_MULTIPLE * (len(devices) if spans_processes(devices) else 1)
+    return -(-min(lanes, num_rows) // multiple) * multiple
 
 
 def usable_devices(devices: Sequence[jax.Device], width: int) -> list[jax.Device]:
-    """Returns as many of `devices` as can share `width` lanes, with enough lanes for each."""
+    """Returns as many of `devices` as can share `width` lanes, with enough lanes for each; all, if of many processes.
+
+    Raises:
+        ValueError: devices of several processes cannot share `width` lanes.
+    """
+    if spans_processes(devices):
+        if width % (len(devices) * LANE_MULTIPLE):
+            raise ValueError(f"{width} lanes cannot be shared by {len(devices)} devices; go on with as many as before")
+        return list(devices)
     shares = range(1, min(len(devices), width // _FEWEST_LANES) + 1)
     return list(devices[: max((n for n in shares if width % (n * LANE_MULTIPLE) == 0), default=1)])
 
@@ -98,7 +113,17 @@ class Lanes:
         num_rows: R.
     """
 
-    def __init__(self, key: jax.Array, config: Config, rows: Rows, num_episodes: int, width: int, devices=None):
+    def __init__(
+        self,
+        key: jax.Array,
+        config: Config,
+        rows: Rows,
+        num_episodes: int,
+        width: int,
+        devices: Sequence[jax.Device] | None = None,
+        *,
+        keep_libraries: bool = True,
+    ):
         """Compiles what is not compiled yet.
 
         Args:
@@ -108,6 +133,7 @@ class Lanes:
             num_episodes: E, of each row.
             width: W, see `lane_width`.
             devices: those that share the lanes; by default the first of the process.
+            keep_libraries: whether the final libraries are harvested.
         """
         devices = tuple(devices or jax.local_devices()[:1])
         misses = build_programs.cache_info().misses
@@ -115,7 +141,7 @@ class Lanes:
         self.compile_seconds = self._programs.seconds if build_programs.cache_info().misses > misses else 0.0
         self.num_rows = len(rows.numbers)
         self._rows, self._width, self._num_episodes = rows, width, num_episodes
-        self._rule = ProceduralAgent(config).rule
+        self._has_library = keep_libraries and ProceduralAgent(config).rule is not None
         self._block_ticks = ProceduralAgent(config).block_ticks
         self._put = self._programs.placement.put
         self._streams = self._put(open_streams(key), is_split=False)
@@ -160,17 +186,19 @@ class Lanes:
         if not done.any() or done.sum() < enough:
             return state, None
         taken = np.flatnonzero(done)
-        harvest = Harvest(state.rows[taken], *self.results(state, taken))
+        harvest = Harvest(state.rows[taken], self.metrics(state, taken), self._libraries(state, taken))
         state = dataclasses.replace(state, rows=np.where(done, IDLE, state.rows))
         return self._refill(state), harvest
 
-    def results(self, state: LaneState, lanes: np.ndarray) -> tuple[EpisodeMetrics, SkillLibrary | None]:
-        """Returns (metrics, libraries) of some lanes (`[F]` integers), as NumPy arrays."""
-        metrics = jax.tree.map(lambda column: to_host(column)[lanes], state.agents.metrics)
-        if self._rule is None:
-            return metrics, None
+    def metrics(self, state: LaneState, lanes: np.ndarray) -> EpisodeMetrics:
+        """Returns the metrics `[F, E]` of some lanes (`[F]` integers), as NumPy arrays."""
+        return jax.tree.map(lambda column: to_host(column)[lanes], state.agents.metrics)
+
+    def _libraries(self, state: LaneState, lanes: np.ndarray) -> SkillLibrary | None:
+        if not self._has_library:
+            return None
         library = self._programs.library(state.agents.memory)
-        return metrics, jax.tree.map(lambda leaf: to_host(leaf)[lanes], library)
+        return jax.tree.map(lambda leaf: to_host(leaf)[lanes], library)
 
     def _refill(self, state: LaneState) -> LaneState:
         """Returns the lanes with the next rows in those that are idle."""

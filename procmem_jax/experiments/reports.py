@@ -13,6 +13,7 @@ from procmem_jax.envs.actions import ACTION_SYMBOLS
 from procmem_jax.envs.gridworld import GridWorld
 from procmem_jax.experiments.evaluate import Evaluation
 from procmem_jax.experiments.files import expecting_fields
+from procmem_jax.experiments.processes import is_first
 from procmem_jax.experiments.results import read_libraries
 from procmem_jax.experiments.runs import LIBRARIES_FILE, SUMMARY_FILE, RunSpec
 from procmem_jax.experiments.statistics import mean_interval, proportion_interval
@@ -31,7 +32,7 @@ class ProgressBar:
             unit=" episodes",
             unit_scale=True,
             file=sys.stderr,
-            disable=None if show else True,  # None: only on a terminal
+            disable=None if show and is_first() else True,  # None: only on a terminal
             leave=False,
         )
 
@@ -48,9 +49,10 @@ class ProgressBar:
         self._bar.refresh()
 
     def print(self, line: str) -> None:
-        """Prints a line to stdout without disturbing the bar."""
-        self._bar.clear()
-        print(line, flush=True)
+        """Prints a line to stdout without disturbing the bar; of several processes only the first does."""
+        if is_first():
+            self._bar.clear()
+            print(line, flush=True)
 
 
 class Reporter(ProgressBar):
@@ -69,8 +71,9 @@ class Reporter(ProgressBar):
 
 
 def warn(text: str) -> None:
-    """Prints a warning of one line to stderr."""
-    print(f"procmem: warning: {text}", file=sys.stderr)
+    """Prints a warning of one line to stderr; of several processes only the first does."""
+    if is_first():
+        print(f"procmem: warning: {text}", file=sys.stderr)
 
 
 def episode_line(episode: int, metrics: EpisodeMetrics) -> str:

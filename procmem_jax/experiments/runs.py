@@ -3,15 +3,20 @@
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import jax
+
+from procmem_jax.agents.procedural import EpisodeMetrics
 from procmem_jax.agents.settings import Config, Params
 from procmem_jax.experiments import results
 from procmem_jax.experiments.files import read_json, write_json, write_whole
 from procmem_jax.experiments.locks import LOCK_FILE, folder_lock
 from procmem_jax.experiments.optimum import optimal_steps
 from procmem_jax.experiments.overrides import list_settings
+from procmem_jax.experiments.processes import entered_by_first, from_first, is_first
 from procmem_jax.experiments.saving import DEFAULT_SECONDS, Saver
+from procmem_jax.experiments.trackers import METRICS_FILE, TENSORBOARD_FOLDER, JsonLines, TensorBoard, Tracker
 from procmem_jax.experiments.train import TrainResult, check_run, train
 from procmem_jax.experiments.versions import versions
 from procmem_jax.experiments.warm_start import WarmStart
@@ -122,6 +127,7 @@ def run_training(
     draw_figure: Callable[[pathlib.Path, pathlib.Path], None],
     anew: bool = False,
     checkpoint_every: float = DEFAULT_SECONDS,
+    tensorboard: bool = False,
     on_progress=None,
     on_episode=None,
     on_warning: Callable[[str], None] = lambda text: None,
@@ -130,7 +136,8 @@ def run_training(
 
     The config is written first and the summary last, so that a folder without a summary is an unfinished run: it goes
     on from its last checkpoint, to the very results that it would have had without the interruption. Files of an
-    earlier run of the same config are replaced once the new results are complete.
+    earlier run of the same config are replaced once the new results are complete. In a program of several processes all
+    make the same call, and the first one writes.
 
     Args:
         spec: the run.
@@ -138,6 +145,7 @@ def run_training(
         draw_figure: called with the folder and the path of the figure to write.
         anew: pays no heed to checkpoints.
         checkpoint_every: seconds between two checkpoints.
+        tensorboard: whether to write events for TensorBoard too.
         on_progress, on_episode: as for `train`.
         on_warning: called with a line about a checkpoint that cannot be used.
 
@@ -145,40 +153,59 @@ def run_training(
         TypeError, ValueError: the run is impossible, or the folder holds something else.
         OSError: the folder cannot be written.
     """
-    spec.check()
-    check_folder(folder, spec)
+    from_first(spec.check)
+    from_first(lambda: check_folder(folder, spec))
     saver = Saver(folder / CHECKPOINTS_FOLDER, spec.identity(), every=checkpoint_every, on_warning=on_warning)
-    with folder_lock(folder):
-        if not (folder / CONFIG_FILE).exists():
-            write_json(folder / CONFIG_FILE, {**spec.identity(), "versions": versions()})
+    trackers: list[Tracker] = [JsonLines(folder / METRICS_FILE)]
+    if tensorboard:
+        trackers.append(TensorBoard(folder / TENSORBOARD_FOLDER))
+
+    def tell(episode: int, metrics: EpisodeMetrics) -> None:
+        if is_first():
+            for tracker in trackers:
+                tracker.on_episode(episode, metrics)
+        if on_episode is not None:
+            on_episode(episode, metrics)
+
+    with entered_by_first(folder_lock(folder)):
+        from_first(lambda: _begin_folder(spec, folder))
         if anew:
             saver.clear()
-        key = run_key(spec.seed)
         result = train(
-            key,
+            run_key(spec.seed),
             spec.config,
             spec.params,
             spec.num_agents,
             spec.num_episodes,
             libraries=spec.warm_start.libraries if spec.warm_start else None,
+            devices=jax.devices(),
             saver=saver,
             on_progress=on_progress,
-            on_episode=on_episode,
+            on_episode=tell,
         )
-        optimal = optimal_steps(key, spec.config, spec.params, spec.num_agents, spec.num_episodes)
-        summary = results.summarize(result, optimal, spec.config.library)
-        _write_results(spec, folder, result, optimal, summary, draw_figure)
+        summary = from_first(lambda: _write_results(spec, folder, result, trackers, draw_figure))
         saver.clear()
     return summary
 
 
+def _begin_folder(spec: RunSpec, folder: pathlib.Path) -> None:
+    if not (folder / CONFIG_FILE).exists():
+        write_json(folder / CONFIG_FILE, {**spec.identity(), "versions": versions()})
+
+
 def _write_results(
-    spec: RunSpec, folder: pathlib.Path, result: TrainResult, optimal, summary: dict, draw_figure
-) -> None:
+    spec: RunSpec, folder: pathlib.Path, result: TrainResult, trackers: Sequence[Tracker], draw_figure
+) -> dict:
+    """Returns the summary, written last."""
+    optimal = optimal_steps(run_key(spec.seed), spec.config, spec.params, spec.num_agents, spec.num_episodes)
+    summary = results.summarize(result, optimal, spec.config.library)
     (folder / SUMMARY_FILE).unlink(missing_ok=True)
     write_json(folder / CONFIG_FILE, {**spec.identity(), "versions": versions()})
     episodes = functools.partial(results.write_episodes, metrics=result.metrics, optimal=optimal)
     write_whole(folder / EPISODES_FILE, episodes)
     write_whole(folder / LIBRARIES_FILE, lambda path: results.write_libraries(path, result.libraries))
+    for tracker in trackers:
+        tracker.finish(result.metrics)
     write_json(folder / SUMMARY_FILE, summary)
     draw_figure(folder, folder / FIGURE_FILE)
+    return summary

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from procmem_jax.experiments.checkpoints import flatten_state, load_checkpoint, save_checkpoint
+from procmem_jax.experiments.processes import from_first
 from procmem_jax.experiments.versions import versions
 
 DEFAULT_SECONDS = 60.0
@@ -14,7 +15,7 @@ _LARGEST_SHARE = 0.04  # of the time; saving that takes longer is done less ofte
 
 
 class Saver:
-    """Writes checkpoints of one run into a folder, at most so often.
+    """Writes checkpoints of one run into a folder, at most so often; of several processes only the first does.
 
     Attributes:
         every: seconds between two of them.
@@ -54,6 +55,9 @@ class Saver:
             OSError: a file cannot be read.
             ValueError: a checkpoint of another schema.
         """
+        return from_first(self._load)
+
+    def _load(self) -> tuple[dict, dict] | None:
         loaded = load_checkpoint(self._folder)
         for path, why in loaded.damaged.items():
             self._on_warning(f"{path} is damaged ({why}), the one before it is used")
@@ -73,15 +77,18 @@ class Saver:
             OSError: the checkpoint cannot be written; earlier ones are as they were.
         """
         started = time.monotonic()
-        if started < self._next:
+        if not from_first(lambda: started >= self._next):
             return
         tree, content = make()
-        content = {"identity": self._identity, "content": content}
-        save_checkpoint(self._folder, flatten_state(tree), content, damaged=self._damaged)
-        self._damaged = ()
+        arrays, content = flatten_state(tree), {"identity": self._identity, "content": content}
+        from_first(lambda: self._save(arrays, content))
         now = time.monotonic()
         self._next = now + (max(self.every, (now - started) / _LARGEST_SHARE) if self.every else 0.0)
 
+    def _save(self, arrays: dict, content: dict) -> None:
+        save_checkpoint(self._folder, arrays, content, damaged=self._damaged)
+        self._damaged = ()
+
     def clear(self) -> None:
         """Removes all checkpoints: the run is done."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        from_first(lambda: shutil.rmtree(self._folder, ignore_errors=True))

@@ -19,6 +19,7 @@ import pyarrow.parquet
 
 from procmem_jax.experiments.files import read_json, write_json, write_whole
 from procmem_jax.experiments.locks import folder_lock
+from procmem_jax.experiments.processes import entered_by_first, from_first
 from procmem_jax.experiments.runs import CHECKPOINTS_FOLDER, CONFIG_FILE, SUMMARY_FILE, check_folder
 from procmem_jax.experiments.saving import DEFAULT_SECONDS, Saver
 from procmem_jax.experiments.sweep import lanes_of_sweep, tables_of_part
@@ -50,14 +51,14 @@ def run_sweep(
     """Returns the folder in which the results of the sweep, or of one shard of it, now lie.
 
     An unfinished sweep goes on from its last checkpoint, to the very results that it would have had undisturbed; a
-    finished one is left as it is.
+    finished one is left as it is. In a program of several processes all make the same call, and the first one writes.
 
     Args:
         spec: the sweep.
         folder: OUT; made if it does not exist.
         shard: runs this share of the rows only, in a folder of its own in OUT.
         lanes: runs at once, on all devices together; by default what suits them, less if memory is short.
-        devices: by default all of this process.
+        devices: by default all, of all processes.
         anew: starts from the beginning whatever the folder holds of this sweep.
         checkpoint_every: seconds between two checkpoints.
         on_progress: called before each compilation and after every chunk of ticks.
@@ -67,19 +68,16 @@ def run_sweep(
         TypeError, ValueError: the sweep is impossible, or the folder holds something else.
         OSError: the folder cannot be written.
     """
-    finished = find_finished(spec, folder, shard)
+    finished = from_first(lambda: find_finished(spec, folder, shard))
     if finished is not None and not anew:
         return finished
     out = folder if shard is None else folder / SHARDS_FOLDER / shard.name
     first, last = (0, spec.num_rows) if shard is None else shard.bounds(spec.num_rows)
-    devices = list(devices or jax.local_devices())
-    lanes = lanes_of_sweep(spec, lanes, devices)
+    devices = list(devices or jax.devices())
+    lanes = from_first(lambda: lanes_of_sweep(spec, lanes, devices))
     saver = Saver(out / CHECKPOINTS_FOLDER, spec.identity(), every=checkpoint_every, on_warning=on_warning)
-    with folder_lock(out):
-        if not (out / CONFIG_FILE).exists():
-            write_json(out / CONFIG_FILE, {**spec.identity(), "versions": versions()})
-        (out / PARTS_FOLDER).mkdir(exist_ok=True)
-        (out / SUMMARY_FILE).unlink(missing_ok=True)
+    with entered_by_first(folder_lock(out)):
+        from_first(lambda: _begin_folder(spec, out))
         if anew:
             saver.clear()
         settings = [(setting.config, setting.params) for setting in spec.settings]
@@ -87,10 +85,17 @@ def run_sweep(
         where = {"lanes": lanes, "devices": devices, "saver": saver, "on_progress": on_progress}
         work = SweepWork(run_key(spec.seed), settings, spec.num_seeds, spec.num_episodes, **bounds, **where)
         for part in work.parts(_stored(saver, out, on_warning)):
-            work.written.update(_write_part(spec, out, part))
-        _finish(spec, out, work.written, shard, _timing(work))
+            work.written.update(from_first(lambda part=part: _write_part(spec, out, part)))
+        from_first(lambda: _finish(spec, out, work.written, shard, _timing(work)))
         saver.clear()
     return out
+
+
+def _begin_folder(spec: SweepSpec, out: pathlib.Path) -> None:
+    if not (out / CONFIG_FILE).exists():
+        write_json(out / CONFIG_FILE, {**spec.identity(), "versions": versions()})
+    (out / PARTS_FOLDER).mkdir(exist_ok=True)
+    (out / SUMMARY_FILE).unlink(missing_ok=True)
 
 
 def find_finished(spec: SweepSpec, folder: pathlib.Path, shard: Shard | None = None) -> pathlib.Path | None:
@@ -125,10 +130,11 @@ def _stored(saver: Saver, out: pathlib.Path, on_warning: Callable[[str], None]) 
     stored = saver.load()
     if stored is None:
         return None
-    for name, sha256 in stored[1]["written"].items():
-        if file_hash(out / PARTS_FOLDER / name) != sha256:
-            on_warning(f"{out / PARTS_FOLDER / name} is not as it was written; starting anew")
-            return None
+    written = stored[1]["written"].items()
+    changed = from_first(lambda: [name for name, sha256 in written if file_hash(out / PARTS_FOLDER / name) != sha256])
+    if changed:
+        on_warning(f"{out / PARTS_FOLDER / changed[0]} is not as it was written; starting anew")
+        return None
     return stored
 
 

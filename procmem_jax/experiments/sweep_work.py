@@ -197,8 +197,9 @@ class SweepWork:
     def _run_group(self, index: int, group: Group, stored: tuple[dict, dict] | None) -> Iterator[Part]:
         self._tell("compiling", 0)
         rows = Rows(group.ids % self._num_seeds, group.params, group.settings)
-        width = lane_width(len(group.ids), self._lanes) if stored is None else stored[1]["width"]
-        work = Lanes(self._key, group.config, rows, self._num_episodes, width, usable_devices(self._devices, width))
+        width = lane_width(len(group.ids), self._lanes, self._devices) if stored is None else stored[1]["width"]
+        shape = self._num_episodes, width, usable_devices(self._devices, width)
+        work = Lanes(self._key, group.config, rows, *shape, keep_libraries=False)
         self.compile_seconds += work.compile_seconds
         started = time.perf_counter()
         if stored is None:

@@ -100,7 +100,8 @@ def train(
         libraries: the skills that the agents start with, `[A, N, ...]`; by default none.
         lanes: agents that run at once, on all devices together; by default what suits the devices.
         chunk_ticks: steps between two looks at the progress, rounded up to whole blocks of ticks.
-        devices: those that share the lanes; by default all of this process.
+        devices: those that share the lanes; by default all of this process. With those of several processes
+            (`jax.devices()`), all of them must make the same call.
         saver: where checkpoints are written, and found by a run that goes on; by default there are none.
         on_progress: called before compilation and after every chunk.
         on_episode: called with an episode's number and metrics `[A]` once all agents have finished it.
@@ -120,7 +121,7 @@ def train(
         on_progress(Progress("compiling", 0, num_agents * num_episodes))
     rows = Rows(first_agent + np.arange(num_agents, dtype=np.int64), params, libraries=libraries)
     stored = saver.load() if saver is not None else None
-    width = lane_width(num_agents, lanes) if stored is None else stored[1]["width"]
+    width = lane_width(num_agents, lanes, devices) if stored is None else stored[1]["width"]
     work = Lanes(key, config, rows, num_episodes, width, usable_devices(devices, width))
     collected = _Collector(config, num_agents, num_episodes, on_progress, on_episode)
     started = time.perf_counter()
@@ -214,7 +215,7 @@ class _Collector:
         fewest = int(finished.min()) if int(state.next_row) == num_agents else 0
         if self._on_episode is not None and fewest > self._reported:
             lanes = np.flatnonzero(working)
-            self._copy(self.metrics, work.results(state, lanes)[0], state.rows[lanes])
+            self._copy(self.metrics, work.metrics(state, lanes), state.rows[lanes])
             for episode in range(self._reported, fewest):
                 self._on_episode(episode, jax.tree.map(lambda column, e=episode: column[:, e], self.metrics))
             self._reported = fewest

@@ -151,11 +151,11 @@ def test_a_run_folder_keeps_no_checkpoints_of_a_finished_run_and_force_starts_an
     for what in seen:
         with pytest.raises(Stop):
             run(on_progress=functools.partial(stop, seen[what]), anew=what == "anew")
-        assert {path.name for path in tmp_path.iterdir()} == {"config.json", "checkpoints"}
+        assert {path.name for path in tmp_path.iterdir()} - {"metrics.jsonl"} == {"config.json", "checkpoints"}
     assert seen["anew"] == seen["first"]
     assert seen["going on"][1] > seen["first"][-2]
     run()
-    names = {"config.json", "episodes.parquet", "libraries.npz", "summary.json"}
+    names = {"config.json", "episodes.parquet", "libraries.npz", "metrics.jsonl", "summary.json"}
     assert {path.name for path in tmp_path.iterdir()} == names
 
 
@@ -181,7 +181,7 @@ def test_a_killed_command_goes_on_and_a_second_one_is_refused(tmp_path):
     process.wait()
     for folder in (out, other):
         subprocess.run([*command, "--out", str(folder)], check=True, capture_output=True)
-    for name in ("episodes.parquet", "training.png"):
+    for name in ("episodes.parquet", "metrics.jsonl", "training.png"):
         assert (out / name).read_bytes() == (other / name).read_bytes(), name
     with np.load(out / "libraries.npz") as ours, np.load(other / "libraries.npz") as theirs:
         assert set(ours) == set(theirs) and all(np.array_equal(ours[name], theirs[name]) for name in ours)

@@ -17,7 +17,7 @@ from procmem_jax.streams import run_key
 
 CONFIG, PARAMS = make_experiment("random-3", "tutorial")
 SPEC = RunSpec("random-3", "tutorial", CONFIG, PARAMS, 4, 3, 0)
-FILES = {"config.json", "episodes.parquet", "libraries.npz", "summary.json", "training.png"}
+FILES = {"config.json", "episodes.parquet", "libraries.npz", "metrics.jsonl", "summary.json", "training.png"}
 
 
 def draw_nothing(folder, path):
@@ -51,6 +51,9 @@ def test_a_run_leaves_whole_and_true_files(tmp_path):
     assert (np.asarray(table["steps"]) >= np.asarray(table["optimal_steps"])).all()
     np.testing.assert_array_equal(read_libraries(folder / "libraries.npz").embeddings, result.libraries.embeddings)
     assert summary["episodes"]["steps"]["mean"] == result.metrics.steps.mean(axis=0).tolist()
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert [line["episode"] for line in lines] == [0, 1, 2]
+    assert [line["steps"] for line in lines] == result.metrics.steps.mean(axis=0).tolist()
 
 
 def test_the_config_says_everything(tmp_path):

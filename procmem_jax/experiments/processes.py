@@ -1,0 +1,110 @@
+"""Several processes, on one machine or many, that run one global program.
+
+All of them run the same Python on the same values. What the outside world decides (files, clocks, free memory) only
+the first process asks, and tells the others: `from_first`.
+"""
+
+import contextlib
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+Result = TypeVar("Result")
+
+_BLOCK_BYTES = 1 << 26  # sent at once
+
+
+def join_processes(
+    distributed: bool, coordinator: str | None, num_processes: int | None, process_id: int | None
+) -> None:
+    """Joins the processes of one global program, if `distributed`; without an address the cluster's variables tell.
+
+    Must come before jax is first used.
+
+    Args:
+        distributed: whether there are others at all.
+        coordinator: HOST:PORT of the first process.
+        num_processes: of them all.
+        process_id: of this one, from 0.
+
+    Raises:
+        ValueError: something is missing, or the others cannot be reached.
+    """
+    given = (coordinator, num_processes, process_id)
+    if not distributed:
+        if any(value is not None for value in given):
+            raise ValueError("coordinator, num_processes and process_id mean nothing without --distributed; add it")
+        return
+    if any(value is None for value in given) and any(value is not None for value in given):
+        raise ValueError("coordinator, num_processes and process_id belong together; give all three, or none")
+    if coordinator is not None:
+        host, _, port = coordinator.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+            raise ValueError(f"coordinator={coordinator!r} is no address; give HOST:PORT")
+        if num_processes < 1 or not 0 <= process_id < num_processes:
+            raise ValueError(f"process_id={process_id} is not one of 0 to num_processes - 1 = {num_processes - 1}")
+    try:
+        jax.distributed.initialize(coordinator, num_processes, process_id)
+    except (RuntimeError, ValueError) as error:
+        what = str(error).splitlines()[0]
+        raise ValueError(f"distributed: the processes did not find each other ({what})") from None
+
+
+def is_first() -> bool:
+    """Whether this process is the one that writes and speaks; starts jax."""
+    return jax.process_index() == 0
+
+
+def spans_processes(devices: Sequence[jax.Device]) -> bool:
+    """Whether some of `devices` belong to another process than others."""
+    return len({device.process_index for device in devices}) > 1
+
+
+def from_first(ask: Callable[[], Result]) -> Result:
+    """Returns in every process what `ask` returns in the first one, the only one to call it; raises what it raises.
+
+    All processes must come here, in the same order. The result is pickled on its way to the others.
+    """
+    if jax.process_count() == 1:
+        return ask()
+    result, error = None, None
+    if is_first():
+        try:
+            result = ask()
+        except Exception as raised:
+            error = raised
+    result, error = pickle.loads(_broadcast(pickle.dumps((result, error)) if is_first() else b""))
+    if error is not None:
+        raise error
+    return result
+
+
+def _broadcast(data: bytes) -> bytes:
+    size = int(multihost_utils.broadcast_one_to_all(np.int32(-(-len(data) // _BLOCK_BYTES))))
+    length = int(multihost_utils.broadcast_one_to_all(np.int32(len(data) % _BLOCK_BYTES)))
+    parts = []
+    for start in range(size):
+        is_last = start == size - 1
+        count = length if is_last and length else _BLOCK_BYTES
+        here = np.frombuffer(data, np.uint8, count, start * _BLOCK_BYTES) if data else np.zeros(count, np.uint8)
+        parts.append(np.asarray(multihost_utils.broadcast_one_to_all(here)).tobytes())
+    return b"".join(parts)
+
+
+def to_host(array: jax.Array) -> np.ndarray:
+    """Returns the whole of an array that is split over devices, in every process that shares it."""
+    if isinstance(array, jax.Array) and not array.is_fully_addressable:
+        return multihost_utils.process_allgather(array, tiled=True)
+    return np.asarray(array)
+
+
+@contextlib.contextmanager
+def entered_by_first(context: contextlib.AbstractContextManager[None]) -> Iterator[None]:
+    """Has the first process, and no other, hold `context` while the body runs; raises what entering it raises."""
+    with contextlib.ExitStack() as stack:
+        from_first(lambda: stack.enter_context(context))
+        yield
