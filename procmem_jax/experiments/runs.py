@@ -156,7 +156,7 @@ def run_training(
     from_first(spec.check)
     from_first(lambda: check_folder(folder, spec))
     saver = Saver(folder / CHECKPOINTS_FOLDER, spec.identity(), every=checkpoint_every, on_warning=on_warning)
-    trackers: list[Tracker] = [JsonLines(folder / METRICS_FILE)]
+    trackers: list[Tracker] = [JsonLines(folder / METRICS_FILE, live=not (folder / SUMMARY_FILE).exists())]
     if tensorboard:
         trackers.append(TensorBoard(folder / TENSORBOARD_FOLDER))
 

@@ -42,11 +42,19 @@ def _episode_of(metrics: EpisodeMetrics, episode: int) -> EpisodeMetrics:
 class JsonLines:
     """A file with a line per episode: its number from 0, and means over agents."""
 
-    def __init__(self, path: pathlib.Path):
-        self._path, self._is_open = path, False
+    def __init__(self, path: pathlib.Path, *, live: bool = True):
+        """Prepares; nothing is written yet.
+
+        Args:
+            path: of the file.
+            live: whether lines are added one by one; otherwise the file is left as it is until the run is done.
+        """
+        self._path, self._live, self._is_open = path, live, False
 
     def on_episode(self, episode: int, metrics: EpisodeMetrics) -> None:
         """Adds the episode's line; the first to come removes lines of this episode and later ones."""
+        if not self._live:
+            return
         if not self._is_open:
             lines = self._path.read_text(encoding="utf-8").splitlines(True) if self._path.exists() else []
             write_whole(self._path, lambda aside: aside.write_text("".join(lines[:episode]), encoding="utf-8"))

@@ -54,6 +54,16 @@ def test_a_finished_file_is_that_of_the_lines(tmp_path):
     assert (tmp_path / "live").read_bytes() == (tmp_path / "whole").read_bytes()
 
 
+def test_the_lines_of_a_finished_run_stay_until_it_is_done_again(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("finished\n")
+    tracker = JsonLines(path, live=False)
+    tracker.on_episode(0, metrics(0))
+    assert path.read_text() == "finished\n"
+    tracker.finish(metrics())
+    assert len(lines_of(path)) == 3
+
+
 def events_in(folder):
     """Every (step, name, value) in a folder of event files, which hold records of length, check, content, check."""
     event_pb2 = pytest.importorskip("tensorboardX.proto.event_pb2")
