@@ -6,6 +6,7 @@ The names below are the public API. Importing the package creates no array, star
 from procmem_jax.agents.procedural import AgentInputs, AgentState, EpisodeMetrics, ProceduralAgent
 from procmem_jax.agents.settings import AgentConfig, AgentParams, Config, Params
 from procmem_jax.agents.verbs import Trajectory, execute_skill, explore, extract_skill, run_episode
+from procmem_jax.envs.adapters.adapted import AdaptedState
 from procmem_jax.envs.gridworld import GridWorld, GridWorldConfig, GridWorldParams, GridWorldState
 from procmem_jax.envs.layouts import Layout
 from procmem_jax.envs.percept import Percept
@@ -19,6 +20,7 @@ from procmem_jax.experiments.sweep_spec import SweepSpec
 from procmem_jax.experiments.sweep_summary import summarize_sweep
 from procmem_jax.experiments.train import TrainResult, train
 from procmem_jax.experiments.warm_start import WarmStart, embedding_rule, make_warm_start
+from procmem_jax.experiments.with_memory import with_memory
 from procmem_jax.memory.library import (
     Insertion,
     LibraryConfig,
@@ -38,6 +40,7 @@ from procmem_jax.streams import Streams, open_streams, run_key
 __version__ = "0.1.0"
 
 __all__ = [
+    "AdaptedState",
     "AgentConfig",
     "AgentInputs",
     "AgentParams",
@@ -91,4 +94,5 @@ __all__ = [
     "sweep",
     "sweep_tables",
     "train",
+    "with_memory",
 ]

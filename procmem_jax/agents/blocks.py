@@ -18,7 +18,7 @@ import jax.numpy as jnp
 
 from procmem_jax.agents.procedural import AgentInputs, AgentState, EpisodeMetrics, Finished, ProceduralAgent
 from procmem_jax.agents.settings import Params
-from procmem_jax.envs.layouts import Layout
+from procmem_jax.envs.world import Start
 from procmem_jax.records import state_record
 from procmem_jax.streams import Streams, draw_words
 
@@ -80,7 +80,7 @@ def run_block(
     return _write(state, reports)
 
 
-def _draw_layouts(agent, params, streams, inputs, first: jax.Array, axis: int | None) -> Layout | None:
+def _draw_layouts(agent, params, streams, inputs, first: jax.Array, axis: int | None) -> Start | None:
     """Returns the layouts `[T, A]` of the episodes from the number `first` (`[A]`) on that may begin within a block.
 
     As few are drawn as the shortest possible episode leaves room for.
@@ -90,7 +90,7 @@ def _draw_layouts(agent, params, streams, inputs, first: jax.Array, axis: int | 
     draw = jax.vmap(agent.draw_layout, in_axes=(axis, None, 0, 0))
     ticks = agent.block_ticks
 
-    def draw_row(number: jax.Array, rows: Layout) -> Layout:
+    def draw_row(number: jax.Array, rows: Start) -> Start:
         fresh = draw(params, streams, inputs, first + number)
         return jax.tree.map(lambda row, new: row.at[number].set(new), rows, fresh)
 
@@ -102,7 +102,7 @@ def _draw_layouts(agent, params, streams, inputs, first: jax.Array, axis: int | 
     return jax.lax.fori_loop(0, count, draw_row, rows)
 
 
-def _layout_of(agent, layouts: Layout | None, params, place: jax.Array, axis: int | None) -> Layout:
+def _layout_of(agent, layouts: Start | None, params, place: jax.Array, axis: int | None) -> Start:
     """Returns the layouts `[A]` at `place` (`[A]` int32, from 0) of those drawn for a block."""
     if layouts is None:
         layout = jax.vmap(

@@ -8,9 +8,8 @@ import jax.numpy as jnp
 from procmem_jax.agents.exploration import Tape, explore, play_tape
 from procmem_jax.agents.rules import Rule, RuleState, Step, make_rule
 from procmem_jax.agents.settings import Config, Params
-from procmem_jax.envs.gridworld import GridWorld, GridWorldState
-from procmem_jax.envs.layouts import Layout
 from procmem_jax.envs.percept import Percept
+from procmem_jax.envs.world import Start, World, WorldState, make_world
 from procmem_jax.memory.embedding import CodeTables, hashed_code_tables
 from procmem_jax.records import state_record
 from procmem_jax.streams import Streams, draw_words
@@ -26,13 +25,13 @@ class AgentInputs:
     Attributes:
         number: `()` uint32, the global agent number, which chooses its random words.
         num_episodes: `()` int32, episodes of its life; after them it is frozen.
-        codes: the tables of the tutorial's embedding.
+        codes: the tables of the tutorial's embedding, None with another memory.
         tape: recorded exploration, or None.
     """
 
     number: jax.Array
     num_episodes: jax.Array
-    codes: CodeTables
+    codes: CodeTables | None
     tape: Tape | None
 
 
@@ -43,7 +42,7 @@ class EpisodeMetrics:
     Attributes:
         episode_return: float32, the sum of the rewards in their order.
         steps: int32, primitive steps.
-        success: bool, whether the goal was reached.
+        success: bool, whether the last predicate was true at its end (in the grid: the goal was reached).
         skills: int32, skills in the library after the episode.
         skill_uses: int32, skills used since the agent began.
         skill_steps: int32, steps taken inside skills.
@@ -92,7 +91,7 @@ class AgentState:
         metrics: of all its episodes so far.
     """
 
-    world: GridWorldState
+    world: WorldState
     memory: RuleState | None
     tick: jax.Array
     episode: jax.Array
@@ -117,7 +116,7 @@ class Transition:
     """
 
     action: jax.Array
-    world: GridWorldState
+    world: WorldState
     reward: jax.Array
     terminated: jax.Array
     truncated: jax.Array
@@ -137,9 +136,9 @@ class ProceduralAgent:
     config: Config
 
     @property
-    def world(self) -> GridWorld:
+    def world(self) -> World:
         """The environment."""
-        return GridWorld(self.config.world)
+        return make_world(self.config.world)
 
     @property
     def rule(self) -> Rule | None:
@@ -171,8 +170,10 @@ class ProceduralAgent:
     def make_inputs(self, number: jax.Array, num_episodes: jax.Array, tape: Tape | None = None) -> AgentInputs:
         """Returns the inputs of agent `number` (`()` uint32), its code tables made by a fixed hash."""
         number = jnp.asarray(number, jnp.uint32)
-        table = jnp.zeros((), jnp.uint32) if self.config.agent.code_tables == "shared" else number
-        codes = hashed_code_tables(table, self.config.world.max_size, self.world.num_actions)
+        codes = None
+        if self.config.agent.memory == "tutorial":
+            table = jnp.zeros((), jnp.uint32) if self.config.agent.code_tables == "shared" else number
+            codes = hashed_code_tables(table, self.config.world.max_size, self.world.num_actions)
         return AgentInputs(number, jnp.asarray(num_episodes, jnp.int32), codes, tape)
 
     def begin(self, params: Params, streams: Streams, inputs: AgentInputs, num_recorded: int) -> AgentState:
@@ -180,7 +181,7 @@ class ProceduralAgent:
         zero = jnp.zeros((), jnp.int32)
         room = jnp.zeros((num_recorded,), jnp.int32)
         real_zero = jnp.zeros((), jnp.float32)
-        world = self.world.begin(self.draw_layout(params, streams, inputs, zero))
+        world = self.world.begin(self.draw_layout(params, streams, inputs, zero), params.world)
         return AgentState(
             world=world,
             memory=None if self.rule is None else self.rule.begin(self.perceive(params, inputs, world), params.agent),
@@ -221,7 +222,7 @@ class ProceduralAgent:
         inputs: AgentInputs,
         state: AgentState,
         words: tuple[jax.Array, jax.Array],
-        upcoming: Layout,
+        upcoming: Start,
     ) -> tuple[AgentState, Transition, Finished]:
         """Returns (state, transition, what ended) of one primitive step, before `settle` and with nothing reported.
 
@@ -253,7 +254,8 @@ class ProceduralAgent:
         )
         state = _add_reward(state, reward)
         ended = ended & active
-        finished = Finished(ended, state.episode, state.episode_return, state.steps, terminated, state.skill_steps)
+        success = step.after.predicates[-1]
+        finished = Finished(ended, state.episode, state.episode_return, state.steps, success, state.skill_steps)
         state = self._turn_page(params, inputs, state, ended, upcoming)
         return state, Transition(action, world, reward, terminated, truncated, active), finished
 
@@ -281,7 +283,7 @@ class ProceduralAgent:
         active = state.episode < inputs.num_episodes
         return dataclasses.replace(state, memory=self.rule.consolidate(state.memory, params.agent, active))
 
-    def perceive(self, params: Params, inputs: AgentInputs, world: GridWorldState) -> Percept:
+    def perceive(self, params: Params, inputs: AgentInputs, world: WorldState) -> Percept:
         """Returns the percept of a world.
 
         The tutorial's memory gets its own context: one number, the code of the agent's position.
@@ -329,7 +331,7 @@ class ProceduralAgent:
             memory = self.rule.end_episode(memory, step, ended, params.agent, active)
         return memory, ended
 
-    def draw_layout(self, params: Params, streams: Streams, inputs: AgentInputs, episode: jax.Array) -> Layout:
+    def draw_layout(self, params: Params, streams: Streams, inputs: AgentInputs, episode: jax.Array) -> Start:
         """Returns where things stand in the episode of number `episode` (`()` int32)."""
         words = None
         if self.world.draws_layout:
@@ -337,9 +339,9 @@ class ProceduralAgent:
             words = draw_words(streams.episode, number, inputs.number)
         return self.world.draw_layout(words, params.world)
 
-    def _turn_page(self, params, inputs, state: AgentState, ended, upcoming: Layout) -> AgentState:
+    def _turn_page(self, params, inputs, state: AgentState, ended, upcoming: Start) -> AgentState:
         """Returns the state with the next episode begun, where `ended`."""
-        fresh = self.world.begin(upcoming)
+        fresh = self.world.begin(upcoming, params.world)
         world = jax.tree.map(lambda new, old: jnp.where(ended, new, old), fresh, state.world)
         memory = state.memory
         if self.rule is not None:

@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from procmem_jax.envs.gridworld import GridWorld, GridWorldConfig, GridWorldParams
+from procmem_jax.envs.gridworld import GridWorldConfig, GridWorldParams
+from procmem_jax.envs.world import World, WorldParams, make_world
 from procmem_jax.memory.library import LibraryConfig
-from procmem_jax.records import check_numbers, check_settings, param, params_record, setting
+from procmem_jax.records import as_arrays, check_numbers, check_settings, param, params_record, setting
 
 EXPLORERS = ("scripted", "random", "epsilon", "tape")
 
@@ -155,13 +156,13 @@ class Config:
     """All static settings of a run; hashable.
 
     Attributes:
-        world: those of the environment.
+        world: those of the grid, or a foreign world itself.
         library: those of the skill library.
         memory: those of the default memory.
         agent: those of the agent.
     """
 
-    world: GridWorldConfig = dataclasses.field(default_factory=GridWorldConfig)
+    world: GridWorldConfig | World = dataclasses.field(default_factory=GridWorldConfig)
     library: LibraryConfig = dataclasses.field(default_factory=LibraryConfig)
     memory: MemoryConfig = dataclasses.field(default_factory=MemoryConfig)
     agent: AgentConfig = dataclasses.field(default_factory=AgentConfig)
@@ -176,7 +177,7 @@ class Params:
         agent: those of the agent.
     """
 
-    world: GridWorldParams
+    world: WorldParams
     agent: AgentParams
 
     @classmethod
@@ -185,10 +186,20 @@ class Params:
         return cls(GridWorldParams(), AgentParams())
 
 
+def example_params(config: Config) -> Params:
+    """Returns numbers of the shapes and dtypes that a run of `config` has."""
+    return as_arrays(Params(make_world(config.world).example_params(), AgentParams()))
+
+
 def check_params(config: Config, params: Params) -> None:
     """Raises a ValueError if the concrete `params` (scalars or batches) do not fit `config` or make no sense."""
-    world = GridWorld(config.world)
+    world = make_world(config.world)
     world.check_params(params.world)
+    if not isinstance(config.world, GridWorldConfig):
+        if config.agent.memory != "default":
+            raise ValueError(f"memory={config.agent.memory!r} knows the grid only; use memory='default'")
+        if config.agent.explorer != "random":
+            raise ValueError(f"explorer={config.agent.explorer!r}: this world has no script; use explorer='random'")
     if config.library.num_predicates != len(world.predicate_names):
         raise ValueError(
             f"num_predicates={config.library.num_predicates} differs from the {len(world.predicate_names)} of the "
@@ -205,6 +216,7 @@ def check_params(config: Config, params: Params) -> None:
             f"embedding_size={config.library.embedding_size} is below {2 * world.context_size}, twice the "
             f"{world.context_size} coordinates of this world's context; raise embedding_size"
         )
-    limits = np.broadcast_arrays(np.asarray(params.world.max_steps), np.asarray(params.agent.step_budget))
+    limit = world.time_limit(params.world)
+    limits = np.broadcast_arrays(np.asarray(limit), np.asarray(params.agent.step_budget))
     if np.any((limits[0] == 0) & (limits[1] == 0)):
         raise ValueError("max_steps=0 and step_budget=0 let an episode last for ever; set one of them")

@@ -154,6 +154,14 @@ class GridWorld:
         self.check_params(params)
         return params
 
+    def example_params(self) -> GridWorldParams:
+        """Returns numbers of the right shapes and dtypes."""
+        return as_arrays(GridWorldParams())
+
+    def time_limit(self, params: GridWorldParams) -> jax.Array | int:
+        """Returns the steps after which an episode is truncated, 0 for never."""
+        return params.max_steps
+
     def check_params(self, params: GridWorldParams) -> None:
         """Raises a ValueError if the concrete `params` (scalars or batches) make no world of this config."""
         check_numbers(params)
@@ -187,14 +195,15 @@ class GridWorld:
             return layouts.random_layout(words, params.size)
         return layouts.tutorial_layout(params)
 
-    def begin(self, layout: Layout) -> GridWorldState:
+    def begin(self, layout: Layout, params: GridWorldParams) -> GridWorldState:
         """Returns the first state of an episode on `layout`."""
+        del params
         no, zero = jnp.zeros((), jnp.bool_), jnp.zeros((), jnp.int32)
         return GridWorldState(layout.start_x, layout.start_y, no, no, zero, zero, layout)
 
     def reset_from_words(self, words: tuple[jax.Array, jax.Array] | None, params: GridWorldParams) -> GridWorldState:
         """Returns the first state of an episode, a function of two random words (`()` uint32 each)."""
-        return self.begin(self.draw_layout(words, params))
+        return self.begin(self.draw_layout(words, params), params)
 
     def shortest_episode(self, params: GridWorldParams) -> jax.Array:
         """Returns a number of steps that no episode stays below, `()` int32.

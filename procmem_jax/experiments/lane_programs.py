@@ -13,9 +13,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from procmem_jax.agents import rollout
 from procmem_jax.agents.procedural import AgentInputs, AgentState, ProceduralAgent
-from procmem_jax.agents.settings import Config, Params
+from procmem_jax.agents.settings import Config, Params, example_params
 from procmem_jax.memory.library import SkillLibrary
-from procmem_jax.records import as_arrays
 from procmem_jax.streams import Streams
 
 
@@ -111,7 +110,7 @@ def build_programs(
     def column(dtype):
         return placement.shapes(jax.ShapeDtypeStruct((width,), dtype), is_split=True)
 
-    one = jax.eval_shape(lambda: as_arrays(Params.defaults()))
+    one = jax.eval_shape(lambda: example_params(config))
     params = jax.tree.map(lambda leaf: column(leaf.dtype), one) if batched else placement.shapes(one, is_split=False)
     word = placement.shapes(jax.ShapeDtypeStruct((2,), jnp.uint32), is_split=False)
     count = placement.shapes(jax.ShapeDtypeStruct((), jnp.int32), is_split=False)

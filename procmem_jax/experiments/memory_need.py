@@ -8,9 +8,8 @@ import jax.numpy as jnp
 
 from procmem_jax.agents import rollout
 from procmem_jax.agents.procedural import ProceduralAgent
-from procmem_jax.agents.settings import Config, Params
+from procmem_jax.agents.settings import Config, example_params
 from procmem_jax.memory import library as skill_library
-from procmem_jax.records import as_arrays
 from procmem_jax.streams import Streams
 
 _METRIC_BYTES = 21  # of one agent's episode: five 4-byte numbers and a truth value
@@ -27,7 +26,7 @@ def tree_bytes(tree) -> int:
 def device_bytes(config: Config, lanes: int, num_episodes: int) -> int:
     """Returns the estimated bytes that a batch of `lanes` agents takes on its device."""
     agent = ProceduralAgent(config)
-    params = jax.eval_shape(lambda: as_arrays(Params.defaults()))
+    params = jax.eval_shape(lambda: example_params(config))
     word = jax.ShapeDtypeStruct((2,), jnp.uint32)
     inputs = jax.eval_shape(lambda: agent.make_inputs(jnp.zeros((), jnp.uint32), num_episodes))
     inputs = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((lanes, *leaf.shape), leaf.dtype), inputs)

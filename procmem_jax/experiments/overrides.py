@@ -40,7 +40,10 @@ def list_settings(config: Config, params: Params) -> list[Setting]:
 def _settings_of(whole: Config | Params) -> Iterator[Setting]:
     for record_field in dataclasses.fields(whole):
         record = getattr(whole, record_field.name)
-        for field in dataclasses.fields(record):
+        fields = dataclasses.fields(record) if dataclasses.is_dataclass(record) else ()
+        for field in fields:
+            if "static" not in field.metadata:  # a foreign world's own
+                continue
             static = field.metadata["static"]
             kind = type(field.default).__name__ if static else _kind_of(field.metadata["dtype"])
             value = getattr(record, field.name)

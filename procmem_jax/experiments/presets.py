@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from procmem_jax.agents.settings import AgentConfig, AgentParams, Config, Params, check_params
-from procmem_jax.envs.gridworld import GridWorld, GridWorldConfig, GridWorldParams
+from procmem_jax.envs.gridworld import GridWorldConfig, GridWorldParams
+from procmem_jax.envs.world import World, WorldParams, make_world
 from procmem_jax.experiments.overrides import apply_overrides
 from procmem_jax.experiments.tasks import Task, parse_task
 from procmem_jax.memory.library import LibraryConfig
@@ -75,18 +76,34 @@ def _tutorial(task: Task, explorer: tuple[str, float], use_skills: bool) -> tupl
 
 def _default(task: Task, explorer: tuple[str, float], use_skills: bool) -> tuple[Config, Params]:
     world = GridWorldConfig(layout=task.family, max_size=task.size)
+    numbers = GridWorldParams(size=task.size, max_steps=task.max_steps)
+    return default_settings(world, numbers, explorer, use_skills)
+
+
+def default_settings(
+    world: GridWorldConfig | World, world_params: WorldParams, explorer: tuple[str, float], use_skills: bool
+) -> tuple[Config, Params]:
+    """Returns (config, params) of the default memory in any world.
+
+    Args:
+        world: of the config.
+        world_params: its numbers.
+        explorer: (name, epsilon).
+        use_skills: False switches the memory off.
+    """
+    handle = make_world(world)
     config = Config(
         world=world,
         library=LibraryConfig(
-            capacity=128, embedding_size=2 * GridWorld(world).context_size, max_skill_length=8, eviction="utility"
+            capacity=128,
+            embedding_size=2 * handle.context_size,
+            max_skill_length=8,
+            num_predicates=len(handle.predicate_names),
+            eviction="utility",
         ),
         agent=AgentConfig(memory="default", use_skills=use_skills, explorer=explorer[0]),
     )
-    params = Params(
-        GridWorldParams(size=task.size, max_steps=task.max_steps),
-        AgentParams(merge_threshold=0.99999, epsilon=explorer[1]),
-    )
-    return config, params
+    return config, Params(world_params, AgentParams(merge_threshold=0.99999, epsilon=explorer[1]))
 
 
 def parse_explorer(text: str) -> tuple[str, float]:

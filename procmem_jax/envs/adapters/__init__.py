@@ -1,0 +1,1 @@
+"""Foreign environments as worlds. Their packages are imported by the functions that need them, not before."""
