@@ -4,7 +4,8 @@ A tick by `ProceduralAgent.tick` under `vmap` does for every agent whatever any 
 
 * the random words of all ticks are drawn at once, and so are the layouts of the episodes that may begin;
 * rows of metrics are kept aside and scattered at the end, one scatter for each episode that the busiest agent ended;
-* skills are taken in for those agents only that have any to take in, gathered into a narrow batch.
+* skills are taken in for those agents only that have any to take in, gathered into a narrow batch; worlds whose reset
+  is costly are reset likewise.
 
 The results are the same, bit for bit (tests compare them).
 """
@@ -61,23 +62,57 @@ def run_block(
         batched_params: static.
     """
     axis = 0 if batched_params else None
-    advance = jax.vmap(agent.advance, in_axes=(axis, 0, 0, 0, 0))
     report = jax.vmap(agent.report)
     numbers = jnp.arange(agent.block_ticks, dtype=jnp.int32)[:, None]
     words = draw_words(streams.tick, state.tick[None] + numbers, inputs.number[None])
-    first = state.episode + 1
-    layouts = _draw_layouts(agent, params, streams, inputs, first, axis)
+    advance = _make_advance(agent, params, streams, inputs, state, axis)
 
     def tick(number: jax.Array, carry: tuple[AgentState, Reports]) -> tuple[AgentState, Reports]:
         state, reports = carry
-        upcoming = _layout_of(agent, layouts, params, state.episode + 1 - first, axis)
-        state, _, finished = advance(params, inputs, state, (words[0][number], words[1][number]), upcoming)
+        state, finished = advance(state, (words[0][number], words[1][number]))
         state = _settle(agent, params, inputs, state, axis)
         return state, _put(reports, number, finished, report(state, finished))
 
     state, reports = jax.lax.fori_loop(0, agent.block_ticks, tick, (state, _no_reports(agent, state)))
     state = _consolidate(agent, params, inputs, state, axis)
     return _write(state, reports)
+
+
+def _make_advance(agent, params, streams, inputs, first_state: AgentState, axis: int | None) -> Callable[..., Any]:
+    """Returns (agents, words `[A]`) -> (agents, what ended), one step before `settle`, for the ticks of a block.
+
+    Where a reset is cheap, it is done for all, on layouts drawn for the block; else for those whose episode ended.
+    """
+    if agent.world.costly_reset:
+        act = jax.vmap(agent.act, in_axes=(axis, 0, 0, 0))
+        turn_page = jax.vmap(agent.turn_page, in_axes=(axis, 0, 0, 0, 0))
+
+        def advance_few(state: AgentState, words) -> tuple[AgentState, Finished]:
+            state, _, finished = act(params, inputs, state, words)
+            fresh = _begin_few(agent, params, streams, inputs, state, finished.ended, axis)
+            return turn_page(params, inputs, state, finished.ended, fresh), finished
+
+        return advance_few
+    advance = jax.vmap(agent.advance, in_axes=(axis, 0, 0, 0, 0))
+    first = first_state.episode + 1
+    layouts = _draw_layouts(agent, params, streams, inputs, first, axis)
+
+    def advance_all(state: AgentState, words) -> tuple[AgentState, Finished]:
+        upcoming = _layout_of(agent, layouts, params, state.episode + 1 - first, axis)
+        state, _, finished = advance(params, inputs, state, words, upcoming)
+        return state, finished
+
+    return advance_all
+
+
+def _begin_few(agent, params, streams, inputs, state: AgentState, ended: jax.Array, axis: int | None):
+    """Returns the worlds, `[A, ...]`, those of the next episode where one has `ended`."""
+
+    def begin(params, world, inputs, episode):
+        del world
+        return agent.world.begin(agent.draw_layout(params, streams, inputs, episode), params.world)
+
+    return _serve_few(begin, ended, params, axis, state.world, inputs, state.episode + 1)
 
 
 def _draw_layouts(agent, params, streams, inputs, first: jax.Array, axis: int | None) -> Start | None:

@@ -13,7 +13,8 @@ A running skill is broken off where the situation promises another number of ste
 
 *Outcomes.* A whole skill succeeds if its postcondition comes true inside it; a first step also if it leads anywhere
 new. One that is broken off has failed if the way has closed a loop since it began, else it leaves no outcome. After a
-failure the agent explores for a while, longer with every further one: no skills can hold it for ever.
+failure the agent explores for a while, longer with every further one: no skills can hold it for ever. The same follows
+on a success that brings about only what was true before in the episode: else skills that undo each other could.
 """
 
 import dataclasses
@@ -56,7 +57,8 @@ class DefaultMemoryState:
         stalled: `()` int32, steps in a row that changed nothing.
         looped: `()` bool, whether the way has closed a loop since the skill began.
         dropped: `()` int32, the slot of a skill that was broken off in this tick after a loop, -1 for none.
-        failures: `()` int32, skills that failed in the running segment.
+        achieved: `[P]` bool, the predicates that were true at any time in this episode.
+        failures: `()` int32, skills that failed, or achieved nothing new, since something new was achieved.
         retreat: `()` int32, steps of exploration still to go before a skill is chosen again.
         num_uses: `()` int32, skills used in the agent's life.
     """
@@ -74,6 +76,7 @@ class DefaultMemoryState:
     stalled: jax.Array
     looped: jax.Array
     dropped: jax.Array
+    achieved: jax.Array
     failures: jax.Array
     retreat: jax.Array
     num_uses: jax.Array
@@ -100,6 +103,7 @@ def begin(percept: Percept, config: LibraryConfig, memory: MemoryConfig) -> Defa
         stalled=zero,
         looped=no,
         dropped=nothing,
+        achieved=percept.predicates,
         failures=zero,
         retreat=zero,
         num_uses=zero,
@@ -230,12 +234,15 @@ def observe(
     looped = looped & ~changed
     state = _keep_segment(state, before, after, changed & enabled, config, memory)
     state, failed = _count_outcome(state, after, changed, looped, number, episode_over, enabled, memory)
-    failures = jnp.where(changed, 0, state.failures + failed.astype(jnp.int32))
-    retreat = jnp.where(failed, params.retreat_steps * failures, jnp.where(changed, 0, state.retreat))
+    news = jnp.any(after.predicates & ~state.achieved)
+    fruitless = failed | (in_skill & changed & ~news)
+    failures = jnp.where(news, 0, state.failures + fruitless.astype(jnp.int32))
+    retreat = jnp.where(fruitless, params.retreat_steps * failures, jnp.where(changed, 0, state.retreat))
     retreat = jnp.maximum(retreat - (~in_skill).astype(jnp.int32), 0)
     next_number = jnp.where(looped & memory.loop_erasure, number, state.path.count + 1)
     path = paths.go_to(state.path, next_number, changed)
-    return dataclasses.replace(state, path=path, failures=failures, retreat=retreat)
+    achieved = state.achieved | after.predicates
+    return dataclasses.replace(state, path=path, achieved=achieved, failures=failures, retreat=retreat)
 
 
 def _keep_segment(
@@ -246,11 +253,13 @@ def _keep_segment(
     config: LibraryConfig,
     memory: MemoryConfig,
 ) -> DefaultMemoryState:
-    """Returns the state with the segment that a change of the predicates ends kept, if there is news in it.
+    """Returns the state with the segment that a change of the predicates ends kept, if there is something to learn.
 
+    That is so if a predicate comes true, and exploration had a part in it: ways to lose what one has are not learned.
     Source: segmentation where something of note happens, as in Konidaris et al. 2010, "Constructing skill trees".
     """
     longest = config.max_skill_length
+    ends = ends & jnp.any(after.predicates & ~before.predicates)
     if memory.novel_only:
         ends = ends & paths.any_explored(state.path, longest)
     if memory.segmentation == "success":
@@ -313,6 +322,7 @@ def arrive(state: DefaultMemoryState, percept: Percept, starts: jax.Array, confi
         query=direction_embedding(percept.context, config.embedding_size),
         path=paths.describe_state(path, percept.fingerprint, percept.context),
         running=jnp.where(starts, EMPTY, state.running),
+        achieved=jnp.where(starts, percept.predicates, state.achieved),
         failures=jnp.where(starts, 0, state.failures),
         retreat=jnp.where(starts, 0, state.retreat),
     )

@@ -230,8 +230,16 @@ class ProceduralAgent:
             params, inputs: of the agent.
             state: one example.
             words: two `()` uint32 random words, those of this tick.
-            upcoming: the layout of the next episode.
+            upcoming: what the next episode begins with.
         """
+        state, transition, finished = self.act(params, inputs, state, words)
+        fresh = self.world.begin(upcoming, params.world)
+        return self.turn_page(params, inputs, state, finished.ended, fresh), transition, finished
+
+    def act(
+        self, params: Params, inputs: AgentInputs, state: AgentState, words: tuple[jax.Array, jax.Array]
+    ) -> tuple[AgentState, Transition, Finished]:
+        """Returns (state, transition, what ended) of one primitive step, before `turn_page`."""
         active = state.episode < inputs.num_episodes
         before = self.perceive(params, inputs, state.world)
         memory, in_skill, skill_action = self._decide(params, state.memory, before, words[0])
@@ -256,8 +264,27 @@ class ProceduralAgent:
         ended = ended & active
         success = step.after.predicates[-1]
         finished = Finished(ended, state.episode, state.episode_return, state.steps, success, state.skill_steps)
-        state = self._turn_page(params, inputs, state, ended, upcoming)
         return state, Transition(action, world, reward, terminated, truncated, active), finished
+
+    def turn_page(
+        self, params: Params, inputs: AgentInputs, state: AgentState, ended: jax.Array, fresh: WorldState
+    ) -> AgentState:
+        """Returns the state after `act` with the next episode begun in the world `fresh`, where `ended`."""
+        world = jax.tree.map(lambda new, old: jnp.where(ended, new, old), fresh, state.world)
+        memory = state.memory
+        if self.rule is not None:
+            memory = self.rule.arrive(memory, self.perceive(params, inputs, world), ended)
+        zero = jnp.zeros((), jnp.int32)
+        return dataclasses.replace(
+            state,
+            world=world,
+            memory=memory,
+            episode=state.episode + ended.astype(jnp.int32),
+            steps=jnp.where(ended, zero, state.steps),
+            skill_steps=jnp.where(ended, zero, state.skill_steps),
+            episode_return=jnp.where(ended, 0.0, state.episode_return),
+            return_error=jnp.where(ended, 0.0, state.return_error),
+        )
 
     def settle(self, params: Params, inputs: AgentInputs, state: AgentState) -> AgentState:
         """Returns the state after the memory's work at the end of an episode."""
@@ -288,7 +315,7 @@ class ProceduralAgent:
 
         The tutorial's memory gets its own context: one number, the code of the agent's position.
         """
-        percept = self.world.perceive(self.world.observe(world, params.world), world, params.world)
+        percept = self.world.perceive_state(world, params.world)
         if self.config.agent.memory != "tutorial":
             return percept
         code = inputs.codes.position_codes[world.x.astype(jnp.int32), world.y.astype(jnp.int32)]
@@ -338,25 +365,6 @@ class ProceduralAgent:
             number = self.world.layout_number(episode, params.world)
             words = draw_words(streams.episode, number, inputs.number)
         return self.world.draw_layout(words, params.world)
-
-    def _turn_page(self, params, inputs, state: AgentState, ended, upcoming: Start) -> AgentState:
-        """Returns the state with the next episode begun, where `ended`."""
-        fresh = self.world.begin(upcoming, params.world)
-        world = jax.tree.map(lambda new, old: jnp.where(ended, new, old), fresh, state.world)
-        memory = state.memory
-        if self.rule is not None:
-            memory = self.rule.arrive(memory, self.perceive(params, inputs, world), ended)
-        zero = jnp.zeros((), jnp.int32)
-        return dataclasses.replace(
-            state,
-            world=world,
-            memory=memory,
-            episode=state.episode + ended.astype(jnp.int32),
-            steps=jnp.where(ended, zero, state.steps),
-            skill_steps=jnp.where(ended, zero, state.skill_steps),
-            episode_return=jnp.where(ended, 0.0, state.episode_return),
-            return_error=jnp.where(ended, 0.0, state.return_error),
-        )
 
 
 def _add_reward(state: AgentState, reward: jax.Array) -> AgentState:

@@ -123,6 +123,7 @@ class GridWorld:
 
     config: GridWorldConfig = dataclasses.field(default_factory=GridWorldConfig)
 
+    costly_reset = False
     action_names = ACTION_NAMES
     predicate_names = PREDICATE_NAMES
     observation_names = OBSERVATION_NAMES
@@ -330,6 +331,10 @@ class GridWorld:
             context=jnp.stack(context).astype(jnp.float32),
             fingerprint=_fingerprint(state),
         )
+
+    def perceive_state(self, state: GridWorldState, params: GridWorldParams) -> Percept:
+        """Returns the percept of `state`."""
+        return self.perceive(self.observe(state, params), state, params)
 
     def scripted_action(self, state: GridWorldState, params: GridWorldParams) -> jax.Array:
         """Returns the scripted explorer's action, `()` int32, or -1 where the script has none to offer."""

@@ -17,16 +17,18 @@ class World(Protocol):
     """A handle without state, hashable, static under `jit`. All methods take one example; `vmap` them for batches.
 
     Attributes:
-        num_actions: actions are the integers below it.
+        action_names: actions are the indices into it.
         predicate_names: P names; the last predicate means success.
         context_size: C, the length of a percept's context.
         draws_layout: whether episodes begin differently.
+        costly_reset: whether `begin` takes longer than a step, so that a batch had better do it for few.
     """
 
-    num_actions: int
+    action_names: tuple[str, ...]
     predicate_names: tuple[str, ...]
     context_size: int
     draws_layout: bool
+    costly_reset: bool
 
     def example_params(self) -> WorldParams:
         """Returns numbers of the right shapes and dtypes."""
@@ -54,10 +56,7 @@ class World(Protocol):
     ) -> tuple[WorldState, jax.Array, jax.Array, jax.Array, dict]:
         """Returns (state, reward, terminated, truncated, info) of one raw transition, without a reset."""
 
-    def observe(self, state: WorldState, params: WorldParams) -> Any:
-        """Returns the observation."""
-
-    def perceive(self, obs: Any, state: WorldState, params: WorldParams) -> Percept:
+    def perceive_state(self, state: WorldState, params: WorldParams) -> Percept:
         """Returns what a memory may know."""
 
     def scripted_action(self, state: WorldState, params: WorldParams) -> jax.Array:

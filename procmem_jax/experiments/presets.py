@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from procmem_jax.agents.settings import AgentConfig, AgentParams, Config, Params, check_params
+from procmem_jax.envs.adapters.peers import make_peer
 from procmem_jax.envs.gridworld import GridWorldConfig, GridWorldParams
 from procmem_jax.envs.world import World, WorldParams, make_world
 from procmem_jax.experiments.overrides import apply_overrides
-from procmem_jax.experiments.tasks import Task, parse_task
+from procmem_jax.experiments.tasks import Task, is_foreign, parse_task
 from procmem_jax.memory.library import LibraryConfig
 
 PRESETS = {
@@ -41,9 +42,11 @@ def make_experiment(
     Raises:
         TypeError, ValueError: a name is unknown or a value out of bounds.
     """
-    parsed = parse_task(task)
     if preset not in PRESETS:
         raise ValueError(f"preset={preset!r} is unknown; choose from {', '.join(PRESETS)} (see `procmem presets`)")
+    if is_foreign(task):
+        return _foreign(task, preset, parse_explorer(explorer or "random"), use_skills, overrides or {})
+    parsed = parse_task(task)
     if explorer is None:
         explorer = "scripted" if preset == "tutorial" else "random"
     make = _tutorial if preset == "tutorial" else _default
@@ -56,6 +59,17 @@ def make_experiment(
     config, params = apply_overrides(config, params, overrides or {})
     if config.world.max_size < params.world.size:
         config = dataclasses.replace(config, world=dataclasses.replace(config.world, max_size=int(params.world.size)))
+    check_params(config, params)
+    return config, params
+
+
+def _foreign(
+    task: str, preset: str, explorer: tuple[str, float], use_skills: bool, overrides: Mapping[str, Any]
+) -> tuple[Config, Params]:
+    if preset != "default":
+        raise ValueError(f"preset={preset!r} knows the grid only, not {task}; use preset default")
+    world, world_params = make_peer(task)
+    config, params = apply_overrides(*default_settings(world, world_params, explorer, use_skills), overrides)
     check_params(config, params)
     return config, params
 

@@ -44,6 +44,11 @@ class Task:
         return f"{self.family}-{self.size}"
 
 
+def is_foreign(name: str) -> bool:
+    """Whether a task is an environment of another package (see `envs.adapters.peers`)."""
+    return ":" in name
+
+
 def parse_task(name: str) -> Task:
     """Returns the task called `name`, such as "random-5".
 

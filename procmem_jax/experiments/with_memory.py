@@ -3,14 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jax
-
 from procmem_jax.agents.settings import Config, Params, check_params
-from procmem_jax.envs.adapters.adapted import AdaptedWorld, PerceiveFunction, shapes_of, strict_params
+from procmem_jax.envs.adapters.adapted import PerceiveFunction, adapt
 from procmem_jax.envs.adapters.gymnax import RawGymnax, is_gymnax
 from procmem_jax.experiments.overrides import apply_overrides
 from procmem_jax.experiments.presets import default_settings
-from procmem_jax.records import check_count
 
 
 def with_memory(
@@ -20,6 +17,7 @@ def with_memory(
     max_steps: int,
     env_params: Any = None,
     num_actions: int | None = None,
+    action_names: Sequence[str] | None = None,
     predicate_names: Sequence[str] | None = None,
     same_start: bool = False,
     use_skills: bool = True,
@@ -36,6 +34,7 @@ def with_memory(
         max_steps: steps after which an episode is truncated, if the environment does not end it sooner.
         env_params: by default `env.default_params`.
         num_actions: by default `env.num_actions`.
+        action_names: by default numbers.
         predicate_names: P names; by default numbers.
         same_start: whether every episode of an agent begins as its first did (a fixed layout).
         use_skills: False switches the memory off.
@@ -45,45 +44,21 @@ def with_memory(
         TypeError, ValueError: the environment or function lacks something, or a setting is out of bounds.
     """
     raw = RawGymnax(env) if is_gymnax(env) else env
-    check_count("max_steps", max_steps, 1, 2**30)
-    if env_params is None:
-        env_params = getattr(raw, "default_params", None)
-    if num_actions is None:
-        num_actions = getattr(raw, "num_actions", None)
-    if num_actions is None:
-        raise ValueError("num_actions is unknown: the environment does not tell; give it")
-    check_count("num_actions", num_actions, 1, 127)
-    env_params = strict_params(env_params)
-    shape = (raw, perceive, num_actions)
-    probe = AdaptedWorld(*shape, (), 0, max_steps, same_start, shapes_of(env_params))
-    predicates, context = _percept_shapes(probe, env_params)
-    names = tuple(f"predicate_{i}" for i in range(predicates)) if predicate_names is None else tuple(predicate_names)
-    if len(names) != predicates:
-        raise ValueError(f"predicate_names has {len(names)} names, perceive gives {predicates} predicates; name each")
-    world = AdaptedWorld(*shape, names, context, max_steps, same_start, shapes_of(env_params))
+    if action_names is None:
+        count = getattr(raw, "num_actions", None) if num_actions is None else num_actions
+        if count is None:
+            raise ValueError("num_actions is unknown: the environment does not tell; give it")
+        action_names = [f"action_{i}" for i in range(count)]
+    world, env_params = adapt(
+        raw,
+        perceive,
+        getattr(raw, "default_params", None) if env_params is None else env_params,
+        action_names=action_names,
+        predicate_names=predicate_names,
+        episode_limit=max_steps,
+        same_start=same_start,
+    )
     config, params = default_settings(world, env_params, ("random", 0.0), use_skills)
     config, params = apply_overrides(config, params, overrides or {})
     check_params(config, params)
     return config, params
-
-
-def _percept_shapes(world: AdaptedWorld, env_params: Any) -> tuple[int, int]:
-    """Returns (P, C), found without running anything.
-
-    Raises:
-        TypeError: what `perceive` gives is no percept.
-    """
-
-    def first(words):
-        state = world.begin(world.draw_layout(words, env_params), env_params)
-        return world.perceive(world.observe(state, env_params), state, env_params)
-
-    word = jax.ShapeDtypeStruct((), "uint32")
-    percept = jax.eval_shape(first, (word, word))
-    wanted = {"predicates": ("bool", 1), "context": ("float32", 1), "fingerprint": ("uint32", 0)}
-    for name, (dtype, rank) in wanted.items():
-        leaf = getattr(percept, name, None)
-        if leaf is None or str(leaf.dtype) != dtype or leaf.ndim != rank:
-            given = "nothing" if leaf is None else f"{leaf.dtype}{list(leaf.shape)}"
-            raise TypeError(f"perceive gives {given} as {name}; give {dtype} of {rank} dimension{'s' * (rank != 1)}")
-    return percept.predicates.shape[0], percept.context.shape[0]

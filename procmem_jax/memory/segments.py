@@ -62,7 +62,8 @@ def suffix_skill(segment: Segment, length: jax.Array, config: LibraryConfig) -> 
     steps = jnp.arange(config.max_skill_length, dtype=jnp.int32)
     places = (segment.count - length + 1 + steps) % ring
     changed = segment.before != segment.after
-    label = jnp.min(jnp.where(changed, jnp.arange(config.num_predicates, dtype=jnp.int8), 127))
+    gained = segment.after & changed
+    label = jnp.min(jnp.where(gained, jnp.arange(config.num_predicates, dtype=jnp.int8), 127))
     return Skill(
         embedding=direction_embedding(segment.contexts[places[0]], config.embedding_size),
         actions=jnp.where(steps < length, segment.actions[places], 0).astype(jnp.int8),
@@ -70,8 +71,8 @@ def suffix_skill(segment: Segment, length: jax.Array, config: LibraryConfig) -> 
         pre_mask=jnp.ones_like(changed),
         pre_value=segment.before,
         post_mask=changed,
-        post_value=segment.after & changed,
-        label=jnp.where(jnp.any(changed), label, NO_LABEL).astype(jnp.int8),
+        post_value=gained,
+        label=jnp.where(jnp.any(gained), label, NO_LABEL).astype(jnp.int8),
         successes=jnp.zeros((), jnp.int32),
     )
 

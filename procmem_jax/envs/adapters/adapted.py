@@ -1,7 +1,7 @@
-"""Any environment as a world: what the memory needs and the environment does not keep is kept beside its state."""
+"""A foreign environment as a world of ours: what the memory needs and the environment does not keep is kept beside it."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import jax
@@ -9,11 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from procmem_jax.envs.percept import Percept
-from procmem_jax.records import state_record
+from procmem_jax.records import check_count, check_settings, setting, state_record
+
+_PERCEPT_KINDS = {"predicates": ("bool", 1), "context": ("float32", 1), "fingerprint": ("uint32", 0)}
 
 
 class RawEnvironment(Protocol):
-    """An environment that never resets itself inside `step`."""
+    """An environment that never resets itself inside `step`; hashable."""
 
     def reset(self, key: jax.Array, params: Any) -> tuple[Any, Any]:
         """Returns (observation, state)."""
@@ -24,19 +26,29 @@ class RawEnvironment(Protocol):
 
 @state_record
 class AdaptedState:
-    """A foreign environment in the middle of an episode.
+    """A foreign environment in the middle of an episode, as a `perceive` function gets it.
 
     Attributes:
         env: its own state.
-        obs: its last observation.
         rewarded: `()` bool, whether a positive reward came in this episode.
+        terminated: `()` bool, whether the episode has ended otherwise than by a time limit.
         step: `()` int32, steps since the episode began.
+        notes: what the function itself has noted in this episode (see `Noting`), None for nothing.
     """
 
     env: Any
-    obs: Any
     rewarded: jax.Array
+    terminated: jax.Array
     step: jax.Array
+    notes: Any = None
+
+
+@state_record
+class PerceivedState:
+    """An `AdaptedState` and what the memory may know of it, found once per step."""
+
+    adapted: AdaptedState
+    percept: Percept
 
 
 PerceiveFunction = Callable[[Any, AdaptedState, Any], Percept]
@@ -47,26 +59,36 @@ class AdaptedWorld:
     """A foreign environment as a `World`. Hashable; two of the same environment object and function are equal.
 
     Attributes:
-        env: the environment, hashable.
-        percept_of: (observation, `AdaptedState`, params) -> `Percept`; the last predicate means success.
-        num_actions: actions are the integers below it.
+        env: the environment.
+        perceive: (observation, `AdaptedState`, params) -> `Percept`; the last predicate means success.
+        action_names: of the actions 0, 1, ...
         predicate_names: P names.
         context_size: C.
-        max_steps: steps after which an episode is truncated, whatever the environment's own limit.
-        same_start: whether all episodes of an agent begin with the same random words.
         params_shapes: of the environment's params, as `shapes_of` gives them.
     """
 
     env: RawEnvironment
-    percept_of: PerceiveFunction
-    num_actions: int
+    perceive: PerceiveFunction
+    action_names: tuple[str, ...]
     predicate_names: tuple[str, ...]
     context_size: int
-    max_steps: int
-    same_start: bool
     params_shapes: tuple
+    episode_limit: int = setting(
+        100, "steps after which an episode is truncated, if the environment does not end it sooner", minimum=1,
+        maximum=2**30,
+    )  # fmt: skip
+    same_start: bool = setting(False, "all episodes of an agent begin alike")
 
     draws_layout = True
+    costly_reset = True
+
+    def __post_init__(self):
+        check_settings(self)
+
+    @property
+    def num_actions(self) -> int:
+        """The number of actions."""
+        return len(self.action_names)
 
     def example_params(self) -> Any:
         """See `World`."""
@@ -75,13 +97,14 @@ class AdaptedWorld:
 
     def check_params(self, params: Any) -> None:
         """See `World`."""
-        if shapes_of(params) != self.params_shapes:
-            raise ValueError("params.world differs in shape from those the memory was made for; use with_memory again")
+        treedef, leaves = shapes_of(params)
+        if treedef != self.params_shapes[0] or [dtype for _, dtype in leaves] != [d for _, d in self.params_shapes[1]]:
+            raise ValueError("params.world differs in form from those the memory was made for; use with_memory again")
 
-    def time_limit(self, params: Any) -> jax.Array:
+    def time_limit(self, params: Any) -> int:
         """See `World`."""
         del params
-        return np.int32(self.max_steps)
+        return self.episode_limit
 
     def shortest_episode(self, params: Any) -> jax.Array:
         """See `World`."""
@@ -98,47 +121,87 @@ class AdaptedWorld:
         del params
         return words
 
-    def begin(self, layout: tuple[jax.Array, jax.Array], params: Any) -> AdaptedState:
+    def begin(self, layout: tuple[jax.Array, jax.Array], params: Any) -> PerceivedState:
         """See `World`."""
         obs, env = self.env.reset(_key(layout), params)
-        return _strong(AdaptedState(env, obs, jnp.zeros((), jnp.bool_), jnp.zeros((), jnp.int32)))
+        no = jnp.zeros((), jnp.bool_)
+        return self._perceived(obs, AdaptedState(env, no, no, jnp.zeros((), jnp.int32)), None, params)
 
     def step_from_words(
-        self, words: tuple[jax.Array, jax.Array], state: AdaptedState, action: jax.Array, params: Any
-    ) -> tuple[AdaptedState, jax.Array, jax.Array, jax.Array, dict]:
+        self, words: tuple[jax.Array, jax.Array], state: PerceivedState, action: jax.Array, params: Any
+    ) -> tuple[PerceivedState, jax.Array, jax.Array, jax.Array, dict]:
         """See `World`."""
-        obs, env, reward, terminated, truncated, info = self.env.step(_key(words), state.env, action, params)
+        old = state.adapted
+        obs, env, reward, terminated, truncated, info = self.env.step(_key(words), old.env, action, params)
         reward = jnp.asarray(reward).astype(jnp.float32)
         terminated = jnp.asarray(terminated).astype(jnp.bool_)
-        step = state.step + 1
-        truncated = (jnp.asarray(truncated).astype(jnp.bool_) | (step >= self.max_steps)) & ~terminated
-        new = AdaptedState(env, obs, state.rewarded | (reward > 0), step)
-        return _strong(new), reward, terminated, truncated, info
+        step = old.step + 1
+        truncated = (jnp.asarray(truncated).astype(jnp.bool_) | (step >= self.episode_limit)) & ~terminated
+        new = AdaptedState(env, old.rewarded | (reward > 0), terminated, step)
+        return self._perceived(obs, new, old.notes, params), reward, terminated, truncated, info
 
-    def observe(self, state: AdaptedState, params: Any) -> Any:
+    def _perceived(self, obs: Any, state: AdaptedState, notes: Any, params: Any) -> PerceivedState:
+        """Returns `state` with what `perceive` notes and tells of it; `notes` are those of the step before."""
+        take_notes = getattr(self.perceive, "take_notes", None)
+        if take_notes is not None:
+            state = dataclasses.replace(state, notes=take_notes(obs, state, notes, params))
+        return _strong(PerceivedState(state, self.perceive(obs, state, params)))
+
+    def perceive_state(self, state: PerceivedState, params: Any) -> Percept:
         """See `World`."""
         del params
-        return state.obs
+        return state.percept
 
-    def perceive(self, obs: Any, state: AdaptedState, params: Any) -> Percept:
-        """See `World`."""
-        return self.percept_of(obs, state, params)
-
-    def scripted_action(self, state: AdaptedState, params: Any) -> jax.Array:
+    def scripted_action(self, state: PerceivedState, params: Any) -> jax.Array:
         """See `World`: there is no script."""
         del state, params
         return jnp.full((), -1, jnp.int32)
+
+
+def adapt(
+    env: RawEnvironment,
+    perceive: PerceiveFunction,
+    params: Any,
+    *,
+    action_names: Sequence[str],
+    predicate_names: Sequence[str] | None,
+    episode_limit: int,
+    same_start: bool = False,
+) -> tuple[AdaptedWorld, Any]:
+    """Returns (world, its params with explicit dtypes), the sizes found by tracing, without running anything.
+
+    Args: see `AdaptedWorld`; without `predicate_names` the predicates are numbered.
+
+    Raises:
+        TypeError: what `perceive` gives is no percept.
+        ValueError: the number of names is wrong.
+    """
+    check_count("number of actions", len(action_names), 2, 127)
+    params = jax.tree.map(lambda leaf: np.asarray(leaf, _canonical(leaf)), params)
+    shapes = shapes_of(params)
+    world = AdaptedWorld(env, perceive, tuple(action_names), (), 0, shapes, episode_limit, same_start)
+    predicates, context = _percept_sizes(world, params)
+    names = [f"predicate_{i}" for i in range(predicates)] if predicate_names is None else predicate_names
+    if len(names) != predicates:
+        raise ValueError(f"predicate_names has {len(names)} names, perceive gives {predicates} predicates; name each")
+    return dataclasses.replace(world, predicate_names=tuple(names), context_size=context), params
+
+
+def _percept_sizes(world: AdaptedWorld, params: Any) -> tuple[int, int]:
+    word = jax.ShapeDtypeStruct((), "uint32")
+    percept = jax.eval_shape(lambda words: world.begin(words, params).percept, (word, word))
+    for name, (dtype, rank) in _PERCEPT_KINDS.items():
+        leaf = getattr(percept, name, None)
+        if leaf is None or str(leaf.dtype) != dtype or leaf.ndim != rank:
+            given = "nothing" if leaf is None else f"{leaf.dtype}{list(leaf.shape)}"
+            raise TypeError(f"perceive gives {given} as {name}; give {dtype} of {rank} dimension{'s' * (rank != 1)}")
+    return percept.predicates.shape[0], percept.context.shape[0]
 
 
 def shapes_of(params: Any) -> tuple:
     """Returns the structure of a pytree of numbers, hashable: (tree, ((shape, dtype), ...))."""
     leaves, treedef = jax.tree.flatten(params)
     return treedef, tuple((np.shape(leaf), str(_canonical(leaf))) for leaf in leaves)
-
-
-def strict_params(params: Any) -> Any:
-    """Returns `params` with every number as a NumPy array of an explicit dtype."""
-    return jax.tree.map(lambda leaf: np.asarray(leaf, _canonical(leaf)), params)
 
 
 def _canonical(leaf: Any) -> np.dtype:

@@ -1,10 +1,19 @@
-"""gymnax environments without the reset inside their step."""
+"""gymnax environments without the reset inside their step, and what a memory may know of FourRooms.
+
+Source: Lange 2022, "gymnax: a JAX-based reinforcement learning environment library".
+"""
 
 import dataclasses
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+
+from procmem_jax.envs.adapters.adapted import AdaptedState
+from procmem_jax.envs.percept import Percept
+
+FOUR_ROOMS_ACTIONS = ("up", "right", "down", "left")
+FOUR_ROOMS_PREDICATES = ("goal_reached",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,3 +56,20 @@ class RawGymnax:
 def is_gymnax(env: Any) -> bool:
     """Whether `env` has the methods of a gymnax environment; imports nothing."""
     return all(hasattr(env, name) for name in ("reset_env", "step_env", "default_params"))
+
+
+def perceive_four_rooms(obs: jax.Array, state: AdaptedState, params: Any) -> Percept:
+    """Returns what is known in FourRooms: the offset (down, right), in cells, from the agent to the goal.
+
+    Args:
+        obs: `[4]` integers, row and column of the agent and of the goal.
+        state: of the episode.
+        params: not used.
+    """
+    del params
+    row, column, goal_row, goal_column = (obs[index].astype(jnp.int32) for index in range(4))
+    offset = jnp.stack([goal_row - row, goal_column - column])
+    cells = row + 16 * (column + 16 * (goal_row + 16 * goal_column))
+    return Percept(
+        predicates=state.rewarded[None], context=offset.astype(jnp.float32), fingerprint=cells.astype(jnp.uint32)
+    )
