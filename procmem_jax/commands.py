@@ -7,6 +7,7 @@ from typing import Annotated
 
 import tyro
 
+from procmem_jax.envs.adapters.peers import PEERS
 from procmem_jax.experiments import reports
 from procmem_jax.experiments.evaluate import evaluate_run, read_experiment
 from procmem_jax.experiments.overrides import list_settings, parse_assignments
@@ -33,7 +34,7 @@ class Train:
     """Train many agents and store what they did and learned.
 
     Attributes:
-        task: the world, tutorial-N or random-N (see `procmem tasks`).
+        task: the world, such as random-8 or xland:MiniGrid-DoorKey-5x5 (see `procmem tasks`).
         preset: the kind of agent (see `procmem presets`).
         agents: agents, numbered from 0.
         episodes: episodes of each agent.
@@ -235,3 +236,6 @@ class Tasks:
         """Prints the list."""
         for family, (smallest, largest, what) in TASK_FAMILIES.items():
             print(f"{family + '-N':<12} N {smallest} to {largest}: {what}")
+        print("\nWorlds of other packages (default memory, random explorer; --set same_start=true fixes the layout):")
+        for name, peer in PEERS.items():
+            print(f"{name:<30} {peer.help}; {peer.limit} steps (needs the extra {peer.extra})")

@@ -91,5 +91,5 @@ def evaluate_run(
     success = over_agents(metrics.success)
     if success[1] == success[2]:  # all agents alike: the width of a share, not zero
         success = tuple(float(bound) for bound in proportion_interval(metrics.success.reshape(-1)))
-    evaluation = Evaluation(success, over_agents(metrics.steps), over_agents(metrics.steps / optimal))
-    return evaluation, out
+    ratio = None if optimal is None else over_agents(metrics.steps / optimal)
+    return Evaluation(success, over_agents(metrics.steps), ratio), out

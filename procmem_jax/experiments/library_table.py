@@ -5,13 +5,12 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 
-from procmem_jax.envs.actions import ACTION_NAMES, ACTION_SYMBOLS
+from procmem_jax.envs.actions import action_symbol
 from procmem_jax.experiments.library_json import condition
 from procmem_jax.experiments.saved_libraries import SavedLibraries
 from procmem_jax.memory.library import SkillLibrary
 from procmem_jax.memory.naming import skill_name
 
-_SYMBOLS = dict(zip(ACTION_NAMES, ACTION_SYMBOLS, strict=True))
 _COLUMNS = {
     "slot": ">",
     "name": "<",
@@ -44,7 +43,9 @@ def library_table(saved: SavedLibraries, agent: int) -> str:
         return f"{head}\n\nThe library is empty: this agent has learned nothing yet."
     rows = [_row(library, slot, saved.predicate_names, saved.action_names) for slot in slots]
     seen = {saved.action_names[action] for slot in slots for action in library.actions[slot, : library.lengths[slot]]}
-    legend = [f"{_SYMBOLS[name]} {name}" for name in saved.action_names if name in seen and name in _SYMBOLS]
+    legend = [
+        f"{action_symbol(name)} {name}" for name in saved.action_names if name in seen and action_symbol(name) != name
+    ]
     return "\n".join([head, "", *_aligned([list(_COLUMNS), *rows]), *(["", ", ".join(legend)] if legend else [])])
 
 
@@ -60,7 +61,7 @@ def _row(library: SkillLibrary, slot: int, predicate_names: Sequence[str], actio
         skill_name(int(library.labels[slot]), length, predicate_names),
         _condition_text(library.pre_mask[slot], library.pre_value[slot], predicate_names),
         _condition_text(library.post_mask[slot], library.post_value[slot], predicate_names),
-        " ".join(_SYMBOLS.get(name, name) for name in names),
+        " ".join(map(action_symbol, names)),
         f"{library.success_counts[slot]}/{library.failure_counts[slot]}",
         str(library.use_counts[slot]),
     ]

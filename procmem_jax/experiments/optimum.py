@@ -36,11 +36,13 @@ def optimal_steps(
     num_episodes: int,
     *,
     first_agent: int = 0,
-) -> np.ndarray:
-    """Returns the fewest steps from the start of each episode to its goal, `[A, E]` int32.
+) -> np.ndarray | None:
+    """Returns the fewest steps from the start of each episode to its goal, `[A, E]` int32; None in a foreign world.
 
     Args: as those of `train`, whose layouts these are.
     """
+    if not isinstance(config.world, GridWorldConfig):
+        return None
     streams, world_params = open_streams(key), as_arrays(params).world
     total = num_agents * num_episodes
     block = min(_BLOCK, max(_SMALLEST_BLOCK, 1 << (total - 1).bit_length()))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from procmem_jax.agents.settings import AgentConfig, AgentParams, Config, Params, check_params
-from procmem_jax.envs.adapters.peers import make_peer
+from procmem_jax.envs.adapters.peers import PEERS, make_peer
 from procmem_jax.envs.gridworld import GridWorldConfig, GridWorldParams
 from procmem_jax.envs.world import World, WorldParams, make_world
 from procmem_jax.experiments.overrides import apply_overrides
@@ -69,7 +69,8 @@ def _foreign(
     if preset != "default":
         raise ValueError(f"preset={preset!r} knows the grid only, not {task}; use preset default")
     world, world_params = make_peer(task)
-    config, params = apply_overrides(*default_settings(world, world_params, explorer, use_skills), overrides)
+    settings = {**dict(PEERS[task].settings), **overrides}
+    config, params = apply_overrides(*default_settings(world, world_params, explorer, use_skills), settings)
     check_params(config, params)
     return config, params
 

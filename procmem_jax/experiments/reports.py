@@ -9,8 +9,8 @@ import numpy as np
 from tqdm import tqdm
 
 from procmem_jax.agents.procedural import EpisodeMetrics
-from procmem_jax.envs.actions import ACTION_SYMBOLS
-from procmem_jax.envs.gridworld import GridWorld
+from procmem_jax.envs.actions import action_symbol
+from procmem_jax.envs.world import World, make_world
 from procmem_jax.experiments.evaluate import Evaluation
 from procmem_jax.experiments.files import expecting_fields
 from procmem_jax.experiments.processes import is_first
@@ -123,7 +123,7 @@ def closing_report(spec: RunSpec, summary: dict, folder: pathlib.Path) -> str:
     Raises:
         ValueError: the files in the folder are damaged.
     """
-    lines = ["", "=== Skills of agent 0 ===", *_skill_lines(folder / LIBRARIES_FILE)]
+    lines = ["", "=== Skills of agent 0 ===", *_skill_lines(folder / LIBRARIES_FILE, make_world(spec.config.world))]
     with expecting_fields(folder / SUMMARY_FILE):
         lines += _statistics_lines(spec, summary)
     return "\n".join(lines)
@@ -155,7 +155,7 @@ def _statistics_lines(spec: RunSpec, summary: dict) -> list[str]:
     return lines
 
 
-def _skill_lines(path: pathlib.Path) -> list[str]:
+def _skill_lines(path: pathlib.Path, world: World) -> list[str]:
     libraries = read_libraries(path)
     library = dataclasses.replace(
         libraries,
@@ -165,8 +165,8 @@ def _skill_lines(path: pathlib.Path) -> list[str]:
     lines = []
     for slot in slots:
         length = int(library.lengths[slot])
-        name = skill_name(int(library.labels[slot]), length, GridWorld.predicate_names)
-        arrows = " ".join(ACTION_SYMBOLS[action] for action in library.actions[slot, :length])
+        name = skill_name(int(library.labels[slot]), length, world.predicate_names)
+        arrows = " ".join(action_symbol(world.action_names[action]) for action in library.actions[slot, :length])
         lines.append(
             f"{name}: {length} actions ({arrows}), used {library.use_counts[slot]} times, "
             f"{library.success_counts[slot]} successes"

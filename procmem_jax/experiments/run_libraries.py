@@ -2,7 +2,7 @@
 
 import pathlib
 
-from procmem_jax.envs.gridworld import GridWorld
+from procmem_jax.envs.world import make_world
 from procmem_jax.experiments.evaluate import read_experiment
 from procmem_jax.experiments.files import expecting_fields
 from procmem_jax.experiments.library_files import SUFFIXES, import_libraries
@@ -23,14 +23,14 @@ def libraries_of_run(folder: pathlib.Path) -> SavedLibraries:
         embedding = embedding_rule(config)
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from None
-    libraries = read_libraries(folder / LIBRARIES_FILE)
+    libraries, world = read_libraries(folder / LIBRARIES_FILE), make_world(config.world)
     with expecting_fields(folder / LIBRARIES_FILE):
         return SavedLibraries(
             libraries,
             config.library,
             embedding,
-            GridWorld.predicate_names,
-            GridWorld.action_names,
+            world.predicate_names,
+            world.action_names,
             tuple(range(stored["agents"])),
             dict(stored["versions"]),
         )

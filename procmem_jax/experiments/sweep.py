@@ -137,16 +137,17 @@ def tables_of_part(spec: SweepSpec, part: Part) -> tuple[pa.Table | None, pa.Tab
     )
 
 
-def optimal_of_rows(spec: SweepSpec, first: int, last: int) -> np.ndarray:
-    """Returns the fewest steps of every episode of the rows `first` to `last` - 1, `[R, E]` int32."""
+def optimal_of_rows(spec: SweepSpec, first: int, last: int) -> np.ndarray | None:
+    """Returns the fewest steps of every episode of the rows `first` to `last` - 1, `[R, E]` int32; None if unknown."""
     key, found, known = run_key(spec.seed), [], {}
     for index in range(first // spec.num_seeds, -(-last // spec.num_seeds)):
         setting = spec.settings[index]
         start = max(first, index * spec.num_seeds) - index * spec.num_seeds
         count = min(last, (index + 1) * spec.num_seeds) - index * spec.num_seeds - start
-        same = (setting.config.world, dataclasses.astuple(setting.params.world), start, count)
+        numbers = tuple(np.asarray(leaf).tolist() for leaf in jax.tree.leaves(setting.params.world))
+        same = (setting.config.world, numbers, start, count)
         if same not in known:
             params, config = setting.params, setting.config
             known = {same: optimal_steps(key, config, params, count, spec.num_episodes, first_agent=start)}
         found.append(known[same])
-    return np.concatenate(found)
+    return None if found[0] is None else np.concatenate(found)

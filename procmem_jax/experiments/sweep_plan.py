@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 
+from procmem_jax.envs.world import make_world
 from procmem_jax.experiments.lanes import CHUNK_TICKS, Lanes, Rows, lane_width, usable_devices
 from procmem_jax.experiments.memory_need import device_bytes
 from procmem_jax.experiments.optimum import optimal_steps
@@ -58,8 +59,10 @@ def plan_sweep(spec: SweepSpec, lanes: int | None, devices: Sequence[jax.Device]
     first = spec.settings[0]
     rate, compile_seconds, width = _try(spec, first, lanes, devices)
     trial = min(_TRIAL_AGENTS, spec.num_seeds), min(_TRIAL_EPISODES, spec.num_episodes)
-    shortest = float(optimal_steps(run_key(spec.seed), first.config, first.params, *trial).mean())
-    longest = max(int(first.params.world.max_steps), int(first.params.agent.step_budget))
+    optimal = optimal_steps(run_key(spec.seed), first.config, first.params, *trial)
+    shortest = 1.0 if optimal is None else float(optimal.mean())
+    limit = make_world(first.config.world).time_limit(first.params.world)
+    longest = max(int(limit), int(first.params.agent.step_budget))
     episodes = spec.num_rows * spec.num_episodes
     part = min(rows_per_part(spec.num_episodes), spec.num_rows) * spec.num_episodes
     return SweepPlan(

@@ -47,7 +47,7 @@ def run_schema(values: Mapping[str, Any]) -> pa.Schema:
 def part_tables(
     rows: np.ndarray,
     metrics: EpisodeMetrics,
-    optimal: np.ndarray,
+    optimal: np.ndarray | None,
     settings: Sequence[Mapping[str, Any]],
     num_seeds: int,
     seed: int,
@@ -60,7 +60,7 @@ def part_tables(
     Args:
         rows: `[R]` int64: row g * S + k is agent k in setting g.
         metrics: `[R, E]` in each field.
-        optimal: `[R, E]` int32, the fewest steps.
+        optimal: `[R, E]` int32, the fewest steps; None where unknown (null in the tables).
         settings: the values of all G settings.
         num_seeds: S.
         seed: of the sweep.
@@ -78,7 +78,9 @@ def part_tables(
     columns["env_steps"] = np.cumsum(metrics.steps, axis=1, dtype=np.int64)
     columns["episode"] = np.broadcast_to(np.arange(num_episodes, dtype=np.int32), metrics.steps.shape)
     repeated = {name: column.take(np.repeat(np.arange(len(rows)), len(kept))) for name, column in which.items()}
-    flat = {name: pa.array(column[:, kept].reshape(-1)) for name, column in columns.items()}
+    flat = {name: pa.array(column[:, kept].reshape(-1)) for name, column in columns.items() if column is not None}
+    if optimal is None:
+        flat["optimal_steps"] = pa.nulls(len(rows) * len(kept), pa.int32())
     return pa.table({**repeated, **flat}, schema=episode_schema(settings[0])), runs
 
 
@@ -95,12 +97,13 @@ def _setting_columns(rows: np.ndarray, settings, num_seeds: int, seed: int) -> d
     return columns
 
 
-def _scores(metrics: EpisodeMetrics, optimal: np.ndarray) -> dict[str, np.ndarray]:
+def _scores(metrics: EpisodeMetrics, optimal: np.ndarray | None) -> dict[str, np.ndarray]:
     last = jax.tree.map(lambda column: column[:, -LAST_EPISODES:].astype(np.float64), metrics)
+    shortest = np.nan if optimal is None else optimal[:, -LAST_EPISODES:]
     return {
         "success": _row_means(last.success),
         "steps": _row_means(last.steps),
-        "steps_over_optimal": _row_means(last.steps / optimal[:, -LAST_EPISODES:]),
+        "steps_over_optimal": _row_means(last.steps / shortest),
         "episode_return": _row_means(last.episode_return),
         "env_steps": metrics.steps.sum(axis=1, dtype=np.int64),
         "skills": metrics.skills[:, -1],

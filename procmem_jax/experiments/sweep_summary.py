@@ -11,7 +11,8 @@ from procmem_jax.experiments.statistics import Interval, interquartile_mean, int
 from procmem_jax.experiments.sweep_results import SCORES
 
 LOWER_IS_BETTER = {"success": False, "steps": True, "steps_over_optimal": True, "episode_return": False}
-BEST_SCORE = "steps_over_optimal"  # failures count their steps: it asks for success and for short ways
+# Failures count their steps: each asks for success and for short ways. The first that is known is taken.
+BEST_SCORES = ("steps_over_optimal", "steps")
 _NUM_RESAMPLES = 2000
 _FEWEST_RESAMPLES = 200
 _DRAWS = 40_000_000  # distinct values times resamples; with more distinct values there are fewer resamples
@@ -71,13 +72,18 @@ def summarize_sweep(runs: pa.Table) -> pa.Table:
         columns = {end: [] for end in ("mean", "iqm", "low", "high")}
         for setting in range(num_settings):
             own = values[starts[setting] : starts[setting + 1]]
-            interval = iqm_interval(own, seed=setting)
-            for end, value in zip(
-                columns, (float(own.mean()), interval.value, interval.low, interval.high), strict=True
-            ):
+            for end, value in zip(columns, _mean_and_interval(own, setting), strict=True):
                 columns[end].append(value)
         summary |= {f"{score}_{end}": column for end, column in columns.items()}
     return pa.table({**swept, **summary})
+
+
+def _mean_and_interval(scores: np.ndarray, seed: int) -> tuple[float, float, float, float]:
+    """Returns (mean, IQM, low, high), all NaN where the scores are unknown."""
+    if np.isnan(scores).all():
+        return (np.nan,) * 4
+    interval = iqm_interval(scores, seed=seed)
+    return float(scores.mean()), interval.value, interval.low, interval.high
 
 
 def read_summary(path: pathlib.Path) -> pa.Table:
@@ -92,12 +98,18 @@ def read_summary(path: pathlib.Path) -> pa.Table:
         raise ValueError(f"{path}: cannot be read as the summary of a sweep ({error})") from None
 
 
-def best_settings(summary: pa.Table, runs: pa.Table, score: str = BEST_SCORE) -> str:
+def known_score(summary: pa.Table) -> str:
+    """Returns by which of `BEST_SCORES` settings are ranked: in foreign worlds the fewest steps are unknown."""
+    return next(score for score in BEST_SCORES if not np.isnan(summary[f"{score}_iqm"].to_numpy()).any())
+
+
+def best_settings(summary: pa.Table, runs: pa.Table, score: str | None = None) -> str:
     """Returns a table of the best ten settings as text, and whether the best is distinguishable from the second.
 
     They are ranked by the interquartile mean. Best and second are compared agent by agent, since equal agents met equal
     layouts: distinguishable if the 95% bootstrap interval of the mean difference leaves out 0.
     """
+    score = score or known_score(summary)
     rows = summary.to_pylist()
     names = summary.column_names[: summary.column_names.index("setting")]
     sign = 1 if LOWER_IS_BETTER[score] else -1
@@ -127,4 +139,4 @@ def _short(value) -> str:
 
 def _with_bounds(row: dict, score: str, digits: int) -> str:
     value, low, high = (row[f"{score}_{end}"] for end in ("iqm", "low", "high"))
-    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    return "unknown" if np.isnan(value) else f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"

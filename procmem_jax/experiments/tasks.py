@@ -57,7 +57,7 @@ def parse_task(name: str) -> Task:
     """
     match = re.fullmatch(r"([a-z]+)-(0|[1-9][0-9]{0,8})", name)
     if match is None or match[1] not in TASK_FAMILIES:
-        known = ", ".join(f"{family}-N" for family in TASK_FAMILIES)
+        known = ", ".join([*(f"{family}-N" for family in TASK_FAMILIES), "or another package's, such as gymnax:..."])
         raise ValueError(f"task={name!r} is unknown; choose from {known} (see `procmem tasks`)")
     family, size = match[1], int(match[2])
     smallest, largest, _ = TASK_FAMILIES[family]

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from procmem_jax.agents.settings import Config
-from procmem_jax.envs.gridworld import GridWorld
+from procmem_jax.envs.world import make_world
 from procmem_jax.experiments.library_files import import_libraries
 from procmem_jax.experiments.saved_libraries import SavedLibraries
 from procmem_jax.memory import library as skill_library
@@ -39,7 +39,7 @@ def embedding_rule(config: Config) -> str:
         raise ValueError("memory='q_learning' has no skills, and so no libraries; use another memory")
     if config.agent.memory == "tutorial":
         return f"tutorial codes {config.agent.code_tables}"
-    return f"direction of {GridWorld(config.world).context_size} coordinates"
+    return f"direction of {make_world(config.world).context_size} coordinates"
 
 
 def load_warm_start(path: str | pathlib.Path, config: Config, num_agents: int) -> WarmStart:
@@ -79,7 +79,7 @@ def make_warm_start(saved: SavedLibraries, config: Config, num_agents: int) -> W
 
 
 def _check_rules(saved: SavedLibraries, config: Config) -> None:
-    rule, world = embedding_rule(config), GridWorld(config.world)
+    rule, world = embedding_rule(config), make_world(config.world)
     if saved.embedding != rule:
         raise ValueError(
             f"embedding={saved.embedding!r} of the libraries differs from {rule!r} of the run; use libraries of the "

@@ -13,7 +13,11 @@ from procmem_jax.experiments.runs import CONFIG_FILE
 from procmem_jax.experiments.sweep_runs import TABLE_FILE
 
 FIGURE_FILE = "sweep.png"
-_PANELS = (("success", "success, last episodes"), ("steps_over_optimal", "steps / fewest possible"))
+_PANELS = {
+    "success": "success, last episodes",
+    "steps_over_optimal": "steps / fewest possible",
+    "steps": "steps, last episodes",
+}
 _MOST_LINES = 6
 _MOST_COLUMNS = 5
 _LOG_RATIO = 50.0  # values spread wider than this are drawn on a logarithmic axis
@@ -22,9 +26,9 @@ _LOG_RATIO = 50.0  # values spread wider than this are drawn on a logarithmic ax
 def plot_sweep(folder: pathlib.Path, path: pathlib.Path | None = None) -> pathlib.Path:
     """Returns the path of the figure of a finished sweep, drawn from its summary.
 
-    Upper row: success; lower row: steps over the fewest possible; interquartile means over runs with 95% intervals. One
-    swept setting is drawn as a line, two as lines or, with more than six of them, as a heat map; with more swept
-    settings every setting of the sweep is a point over each of them.
+    Upper row: success; lower row: steps over the fewest possible, or steps where these are unknown; interquartile means
+    over runs with 95% intervals. One swept setting is drawn as a line, two as lines or, with more than six of them, as
+    a heat map; with more swept settings every setting of the sweep is a point over each of them.
 
     Args:
         folder: of the sweep.
@@ -48,7 +52,7 @@ def plot_sweep(folder: pathlib.Path, path: pathlib.Path | None = None) -> pathli
 
 
 def _read_summary(path: pathlib.Path, swept: Sequence[str]) -> dict[str, list]:
-    columns = [*swept, "setting", *(f"{score}_{end}" for score, _ in _PANELS for end in ("iqm", "low", "high"))]
+    columns = [*swept, "setting", *(f"{score}_{end}" for score in _PANELS for end in ("iqm", "low", "high"))]
     try:
         return pyarrow.parquet.read_table(path, columns=columns).to_pydict()
     except (OSError, ValueError, pa.ArrowException) as error:
@@ -62,8 +66,10 @@ def _draw(path: pathlib.Path, title: str, table: dict[str, list], swept: Sequenc
     across = [*swept, "setting"][:1] if len(swept) <= 2 else swept[:_MOST_COLUMNS]
     figure = Figure(figsize=(max(6.0, 3.2 * len(across)), 6.5), layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(len(_PANELS), len(across), squeeze=False, sharex=False)
-    for row, (score, label) in zip(panels, _PANELS, strict=True):
+    lower = "steps" if np.isnan(table["steps_over_optimal_iqm"]).any() else "steps_over_optimal"
+    panels = figure.subplots(2, len(across), squeeze=False, sharex=False)
+    for row, score in zip(panels, ("success", lower), strict=True):
+        label = _PANELS[score]
         if len(swept) == 2 and _num_values(table, swept) > _MOST_LINES:
             _draw_map(figure, row[0], table, swept, score, label)
         elif len(swept) == 2:

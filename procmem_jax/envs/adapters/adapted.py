@@ -1,4 +1,4 @@
-"""A foreign environment as a world of ours: what the memory needs and the environment does not keep is kept beside it."""
+"""A foreign environment as a world of ours: what the memory needs and it does not keep is kept beside it."""
 
 import dataclasses
 from collections.abc import Callable, Sequence

@@ -1,6 +1,7 @@
 """Key, door and goal as an agent with a limited view and a heading sees them."""
 
 import functools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -9,9 +10,8 @@ import jax.numpy as jnp
 from procmem_jax.envs.percept import Percept
 
 DOOR_KEY_PREDICATES = ("has_key", "door_open", "goal_reached")
-# Cells beside the agent, (ahead, right), of which it notes whether they are blocked.
-_BESIDE = ((1, 0), (0, 1), (0, -1), (1, 1), (1, -1))
-DOOR_KEY_CONTEXT = 2 + len(_BESIDE)
+# (ahead, right): ahead, on the right, on the left, ahead on the right, ahead on the left.
+BESIDE = ((1, 0), (0, 1), (0, -1), (1, 1), (1, -1))
 
 
 class Tiles(NamedTuple):
@@ -31,36 +31,47 @@ class Tiles(NamedTuple):
 
 
 def door_key_percept(
-    view: jax.Array,
+    offset: tuple[jax.Array, jax.Array],
+    blocked: Sequence[jax.Array],
     *,
     has_key: jax.Array,
     door_open: jax.Array,
     succeeded: jax.Array,
     fingerprint: jax.Array,
-    tiles: Tiles,
 ) -> Percept:
     """Returns the percept of an egocentric view.
 
     Its context `[7]` is the offset (ahead, right), in cells, to what the next predicate is about: the key, then the
-    door, then the goal; (0, 0) where that is out of view; then, as 0 or 1, which cells are blocked: ahead, right, left,
-    ahead on the right, ahead on the left. So it is the same whichever way the agent looks, and what is learned facing
-    one way serves in all four.
+    door, then the goal; (0, 0) where that is out of view; then, as 0 or 1, which cells are blocked: those `BESIDE` the
+    agent. So it is the same whichever way the agent looks, and what is learned facing one way serves in all four.
+    The predicate has_key stays true while the door is open: the key is no longer needed, and some worlds take it away.
+
+    Args:
+        offset: `()` integers, see above.
+        blocked: `()` bool each.
+        has_key, door_open, succeeded: `()` bool.
+        fingerprint: `()` uint32.
+    """
+    return Percept(
+        predicates=jnp.stack([has_key | door_open, door_open, succeeded]),
+        context=jnp.stack([*offset, *blocked]).astype(jnp.float32),
+        fingerprint=fingerprint,
+    )
+
+
+def read_view(
+    view: jax.Array, has_key: jax.Array, door_open: jax.Array, tiles: Tiles
+) -> tuple[tuple[jax.Array, jax.Array], list[jax.Array]]:
+    """Returns (offset, blocked) for `door_key_percept` of a view.
 
     Args:
         view: `[V, V]`, tiles; the agent is in the middle of the last row and looks up.
-        has_key, door_open, succeeded: `()` bool.
-        fingerprint: `()` uint32.
+        has_key, door_open: `()` bool.
         tiles: their numbers.
     """
     door = functools.reduce(jnp.logical_or, [view == tile for tile in tiles.shut_doors])
-    target = jnp.where(door_open, view == tiles.goal, door)
-    ahead, right = _offset(jnp.where(has_key, target, view == tiles.key))
-    blocked = [_is_blocked(view, *cell, tiles) for cell in _BESIDE]
-    return Percept(
-        predicates=jnp.stack([has_key, door_open, succeeded]),
-        context=jnp.stack([ahead, right, *blocked]).astype(jnp.float32),
-        fingerprint=fingerprint,
-    )
+    target = jnp.where(door_open, view == tiles.goal, jnp.where(has_key, door, view == tiles.key))
+    return _offset(target), [_is_blocked(view, *cell, tiles) for cell in BESIDE]
 
 
 def _offset(found: jax.Array) -> tuple[jax.Array, jax.Array]:

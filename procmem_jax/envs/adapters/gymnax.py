@@ -68,7 +68,8 @@ def perceive_four_rooms(obs: jax.Array, state: AdaptedState, params: Any) -> Per
     """
     del params
     row, column, goal_row, goal_column = (obs[index].astype(jnp.int32) for index in range(4))
-    offset = jnp.stack([goal_row - row, goal_column - column])
+    bits = jnp.arange(4, dtype=jnp.int32)
+    offset = jnp.concatenate([(goal_row - row + 16 >> bits) & 1, (goal_column - column + 16 >> bits) & 1])
     cells = row + 16 * (column + 16 * (goal_row + 16 * goal_column))
     return Percept(
         predicates=state.rewarded[None], context=offset.astype(jnp.float32), fingerprint=cells.astype(jnp.uint32)

@@ -12,6 +12,7 @@ from procmem_jax.envs.adapters.gymnax import (
     RawGymnax,
     perceive_four_rooms,
 )
+from procmem_jax.envs.adapters.navix import NAVIX_ACTIONS, RawNavix, perceive_navix
 from procmem_jax.envs.adapters.xland import XLAND_ACTIONS, RawXLand, perceive_xland
 
 
@@ -22,11 +23,13 @@ class Peer(NamedTuple):
         extra: of this package, which installs the other.
         limit: steps of an episode, the peer's own.
         help: a line.
+        settings: of the memory, where its defaults do not suit the world.
     """
 
     extra: str
     limit: int
     help: str
+    settings: tuple[tuple[str, int], ...] = ()
 
 
 PEERS = {
@@ -35,9 +38,19 @@ PEERS = {
     "xland:MiniGrid-DoorKey-8x8": Peer("xminigrid", 640, "the same on 8 x 8"),
     "xland:MiniGrid-DoorKey-16x16": Peer("xminigrid", 2560, "the same on 16 x 16"),
     "xland:MiniGrid-Unlock": Peer("xminigrid", 288, "key and locked door; opening it is the goal"),
-    "gymnax:FourRooms-misc": Peer("gymnax", 500, "the way to a goal through four rooms; every third action slips"),
+    "navix:Navix-DoorKey-5x5-v0": Peer("navix", 100, "the same as xland's 5 x 5, agent in the corner; Python 3.12 on"),
+    "navix:Navix-DoorKey-8x8-v0": Peer("navix", 256, "the same on 8 x 8"),
+    "navix:Navix-DoorKey-Random-5x5-v0": Peer("navix", 100, "5 x 5, agent and goal anywhere in their rooms"),
+    "navix:Navix-DoorKey-Random-8x8-v0": Peer("navix", 256, "the same on 8 x 8"),
+    # No predicate changes before the goal, so that skills must be as long as the way; and since every third action
+    # slips, failures are no reason to explore.
+    "gymnax:FourRooms-misc": Peer(
+        "gymnax",
+        500,
+        "the way to a goal through four rooms; every third action slips",
+        (("max_skill_length", 32), ("history_length", 64), ("retreat_steps", 0)),
+    ),
 }
-_MODULES = {"xminigrid": "xminigrid", "gymnax": "gymnax", "navix": "navix"}
 
 
 @functools.lru_cache
@@ -50,14 +63,12 @@ def make_peer(name: str) -> tuple[AdaptedWorld, Any]:
     if name not in PEERS:
         raise ValueError(f"task={name!r} is unknown; choose from {', '.join(PEERS)}")
     peer = PEERS[name]
-    package = import_peer(_MODULES[peer.extra], peer.extra)
-    ident = name.partition(":")[2]
-    make = {"xminigrid": _make_xland, "gymnax": _make_gymnax}[peer.extra]
-    return make(package, ident, peer.limit)
+    make = {"xminigrid": _make_xland, "gymnax": _make_gymnax, "navix": _make_navix}[peer.extra]
+    return make(import_peer(peer.extra), name.partition(":")[2], peer.limit)
 
 
-def import_peer(module: str, extra: str) -> Any:
-    """Returns an optional module.
+def import_peer(module: str) -> Any:
+    """Returns an optional module, which an extra of the same name installs.
 
     Raises:
         ValueError: it is not installed; the message says how to.
@@ -66,7 +77,7 @@ def import_peer(module: str, extra: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         raise ValueError(
-            f"this needs the package {module} ({error}); install it with pip install 'procmem-jax[{extra}]'"
+            f"this needs the package {module} ({error}); install it with pip install 'procmem-jax[{module}]'"
         ) from None
 
 
@@ -90,5 +101,18 @@ def _make_gymnax(package: Any, ident: str, limit: int) -> tuple[AdaptedWorld, An
         env_params,
         action_names=FOUR_ROOMS_ACTIONS,
         predicate_names=FOUR_ROOMS_PREDICATES,
+        episode_limit=limit,
+    )
+
+
+def _make_navix(package: Any, ident: str, limit: int) -> tuple[AdaptedWorld, None]:
+    observations = importlib.import_module("navix.observations")
+    env = package.make(ident, observation_fn=observations.none, max_steps=limit)
+    return adapt(
+        RawNavix(env),
+        perceive_navix,
+        None,
+        action_names=NAVIX_ACTIONS,
+        predicate_names=DOOR_KEY_PREDICATES,
         episode_limit=limit,
     )

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from procmem_jax.envs.adapters.adapted import AdaptedState
-from procmem_jax.envs.adapters.door_key import Tiles, door_key_percept, hash_of
+from procmem_jax.envs.adapters.door_key import Tiles, door_key_percept, hash_of, read_view
 from procmem_jax.envs.percept import Percept
 
 XLAND_ACTIONS = ("move_forward", "turn_right", "turn_left", "pick_up", "put_down", "toggle")
@@ -57,11 +57,12 @@ def perceive_xland(obs: jax.Array, state: AdaptedState, params: None) -> Percept
     grid, agent = world.grid[..., 0], world.agent
     pose = agent.position[0] * grid.shape[1] + agent.position[1] + agent.direction * grid.size
     fingerprint = hash_of(grid) + (pose + 4 * grid.size * agent.pocket[0].astype(jnp.int32)).astype(jnp.uint32)
+    has_key = agent.pocket[0] == XLAND_TILES.key
+    door_open = jnp.any(grid == XLAND_TILES.open_door)
     return door_key_percept(
-        obs[..., 0],
-        has_key=agent.pocket[0] == XLAND_TILES.key,
-        door_open=jnp.any(grid == XLAND_TILES.open_door),
+        *read_view(obs[..., 0], has_key, door_open, XLAND_TILES),
+        has_key=has_key,
+        door_open=door_open,
         succeeded=state.rewarded,
         fingerprint=fingerprint,
-        tiles=XLAND_TILES,
     )
