@@ -7,6 +7,7 @@ from procmem_jax.agents.procedural import AgentInputs, AgentState, EpisodeMetric
 from procmem_jax.agents.settings import AgentConfig, AgentParams, Config, Params
 from procmem_jax.agents.verbs import Trajectory, execute_skill, explore, extract_skill, run_episode
 from procmem_jax.envs.adapters.adapted import AdaptedState
+from procmem_jax.envs.adapters.projected import ProjectedPercept
 from procmem_jax.envs.gridworld import GridWorld, GridWorldConfig, GridWorldParams, GridWorldState
 from procmem_jax.envs.layouts import Layout
 from procmem_jax.envs.percept import Percept
@@ -57,6 +58,7 @@ __all__ = [
     "Params",
     "Percept",
     "ProceduralAgent",
+    "ProjectedPercept",
     "Range",
     "Retrieved",
     "SavedLibraries",

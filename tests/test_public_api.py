@@ -4,11 +4,11 @@ import procmem_jax
 
 PUBLIC = """
 AdaptedState AgentConfig AgentInputs AgentParams AgentState Config EpisodeMetrics GridWorld GridWorldConfig
-GridWorldParams GridWorldState Insertion Layout LibraryConfig Params Percept ProceduralAgent Retrieved SavedLibraries
-Skill SkillLibrary Streams TrainResult Trajectory WarmStart as_arrays cosine_top_k embedding_rule empty execute_skill
-explore export_libraries extract_skill import_libraries insert make_experiment make_warm_start normalize open_streams
-record_outcome render_rgb render_text retrieve run_episode run_key skill_name summary train Range SweepSpec make_sweep
-summarize_sweep sweep sweep_tables with_memory
+GridWorldParams GridWorldState Insertion Layout LibraryConfig Params Percept ProceduralAgent ProjectedPercept
+Retrieved SavedLibraries Skill SkillLibrary Streams TrainResult Trajectory WarmStart as_arrays cosine_top_k
+embedding_rule empty execute_skill explore export_libraries extract_skill import_libraries insert make_experiment
+make_warm_start normalize open_streams record_outcome render_rgb render_text retrieve run_episode run_key skill_name
+summary train Range SweepSpec make_sweep summarize_sweep sweep sweep_tables with_memory
 """.split()
 
 

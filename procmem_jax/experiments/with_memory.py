@@ -6,13 +6,14 @@ from typing import Any
 from procmem_jax.agents.settings import Config, Params, check_params
 from procmem_jax.envs.adapters.adapted import PerceiveFunction, adapt
 from procmem_jax.envs.adapters.gymnax import RawGymnax, is_gymnax
+from procmem_jax.envs.adapters.projected import ProjectedPercept
 from procmem_jax.experiments.overrides import apply_overrides
 from procmem_jax.experiments.presets import default_settings
 
 
 def with_memory(
     env: Any,
-    perceive: PerceiveFunction,
+    perceive: PerceiveFunction | None = None,
     *,
     max_steps: int,
     env_params: Any = None,
@@ -30,12 +31,12 @@ def with_memory(
             params) -> (obs, state, reward, terminated, truncated, info)` that never resets itself; hashable.
         perceive: (observation, `AdaptedState`, env_params) -> `Percept`, one example. Its last predicate means success;
             what happened earlier in the episode is in the state (`rewarded`), not to be guessed. Pass the same function
-            object again to reuse compiled programs.
+            object again to reuse compiled programs. By default a `ProjectedPercept`, which serves any environment.
         max_steps: steps after which an episode is truncated, if the environment does not end it sooner.
         env_params: by default `env.default_params`.
         num_actions: by default `env.num_actions`.
         action_names: by default numbers.
-        predicate_names: P names; by default numbers.
+        predicate_names: P names; by default `perceive.predicate_names`, else numbers.
         same_start: whether every episode of an agent begins as its first did (a fixed layout).
         use_skills: False switches the memory off.
         overrides: values for settings by their names (see `procmem presets default`).
@@ -44,6 +45,9 @@ def with_memory(
         TypeError, ValueError: the environment or function lacks something, or a setting is out of bounds.
     """
     raw = RawGymnax(env) if is_gymnax(env) else env
+    perceive = ProjectedPercept() if perceive is None else perceive
+    if predicate_names is None:
+        predicate_names = getattr(perceive, "predicate_names", None)
     if action_names is None:
         count = getattr(raw, "num_actions", None) if num_actions is None else num_actions
         if count is None:
