@@ -111,7 +111,7 @@ def default_settings(
         world=world,
         library=LibraryConfig(
             capacity=128,
-            embedding_size=2 * handle.context_size,
+            embedding_size=max(3, 2 * handle.context_size),
             max_skill_length=8,
             num_predicates=len(handle.predicate_names),
             eviction="utility",

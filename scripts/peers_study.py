@@ -1,0 +1,152 @@
+"""Other packages' worlds: the default memory against none, agent by agent, on fresh and on fixed layouts."""
+
+import argparse
+import dataclasses
+import pathlib
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from tqdm import tqdm
+
+from procmem_jax import TrainResult, make_experiment, run_key, train
+from procmem_jax.envs.adapters.peers import PEERS
+from procmem_jax.experiments.files import write_json
+from procmem_jax.experiments.statistics import interval_of, mean_interval, paired_difference, resample_totals
+from procmem_jax.experiments.versions import versions
+from shortest_door_key import shortest_episodes
+
+LAST = 20
+BOOTSTRAP_SEED = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """A task, on a fresh layout in every episode or on one for each agent."""
+
+    task: str
+    episodes: int
+    same_start: bool = False
+
+    @property
+    def name(self) -> str:
+        """The task, and whether its layout is fixed."""
+        return f"{self.task}{', fixed layout' if self.same_start else ''}"
+
+
+CELLS = (
+    Cell("xland:MiniGrid-DoorKey-5x5", 1000),
+    Cell("xland:MiniGrid-DoorKey-5x5", 300, same_start=True),
+    Cell("xland:MiniGrid-DoorKey-8x8", 1000),
+    Cell("xland:MiniGrid-DoorKey-8x8", 300, same_start=True),
+    Cell("xland:MiniGrid-Unlock", 300),
+    Cell("gymnax:FourRooms-misc", 1000),
+    Cell("navix:Navix-DoorKey-Random-5x5-v0", 1000),
+    Cell("navix:Navix-DoorKey-Random-8x8-v0", 1000),
+)
+
+
+def run_cell(cell: Cell, agents: int, episodes: int, seed: int) -> dict:
+    """Returns a row: success and steps over the last episodes without and with the memory, and their comparison."""
+    arms = {}
+    for use_skills in (False, True):
+        overrides = {"same_start": cell.same_start}
+        config, params = make_experiment(cell.task, use_skills=use_skills, overrides=overrides)
+        arms[use_skills] = train(run_key(seed), config, params, agents, episodes)
+    without, with_memory = (_last(arms[side]) for side in (False, True))
+    success = paired_difference(with_memory["success"], without["success"], seed=BOOTSTRAP_SEED)
+    steps = np.stack([with_memory["steps"], without["steps"]], axis=1)
+    totals = np.concatenate(list(resample_totals(steps, seed=BOOTSTRAP_SEED)))
+    ratio = with_memory["steps"].mean() / without["steps"].mean()
+    steps_ratio = interval_of(ratio, totals[:, 0] / totals[:, 1])
+    row = {
+        "cell": cell.name,
+        "agents": agents,
+        "episodes": episodes,
+        "seed": seed,
+        "success_without": _interval(without["success"]),
+        "success_with": _interval(with_memory["success"]),
+        "success_difference": dataclasses.astuple(success)[:3],
+        "steps_with": _interval(with_memory["steps"]),
+        "steps_ratio": dataclasses.astuple(steps_ratio)[:3],
+        "skills": float(arms[True].metrics.skills[:, -1].mean()),
+        "trapped": int(np.sum((with_memory["success"] == 0) & (without["success"] >= 0.5))),
+    }
+    if cell.task.startswith("xland:MiniGrid-DoorKey"):
+        row["steps_over_optimal"] = _interval(_over_optimal(config, params, arms[True], seed))
+    return row
+
+
+def _last(result: TrainResult) -> dict[str, np.ndarray]:
+    """Returns each agent's mean success and steps over the last episodes, `[A]` each."""
+    metrics = result.metrics
+    return {"success": metrics.success[:, -LAST:].mean(axis=1), "steps": metrics.steps[:, -LAST:].mean(axis=1)}
+
+
+def _over_optimal(config, params, result: TrainResult, seed: int) -> np.ndarray:
+    """Returns each agent's steps over those of shortest ways, over the last episodes, `[A]`."""
+    num_agents, num_episodes = result.metrics.steps.shape
+    episodes = jnp.arange(max(0, num_episodes - LAST), num_episodes, dtype=jnp.int32)
+    agents = jnp.arange(num_agents, dtype=jnp.uint32)
+    shortest = shortest_episodes(run_key(seed), config, params, agents, episodes)
+    return result.metrics.steps[:, -LAST:].sum(axis=1) / shortest.sum(axis=1)
+
+
+def _interval(values: np.ndarray) -> tuple[float, ...]:
+    return tuple(float(bound) for bound in mean_interval(values))
+
+
+def table(rows: list[dict]) -> str:
+    """Returns the rows as a Markdown table."""
+    head = (
+        "| task | success without, % | with, % | steps with / without | steps with | over shortest | skills | trapped |"
+    )
+    lines = [head, "|" + " --- |" * 8]
+    for row in rows:
+        optimal = _text(row["steps_over_optimal"], 2) if "steps_over_optimal" in row else "-"
+        cells = [
+            f"{row['cell']}, {row['episodes']} episodes",
+            _text(row["success_without"], 1, 100),
+            _text(row["success_with"], 1, 100),
+            _text(row["steps_ratio"], 3),
+            _text(row["steps_with"], 1),
+            optimal,
+            f"{row['skills']:.0f}",
+            str(row["trapped"]),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _text(interval, digits: int, scale: float = 1.0) -> str:
+    value, low, high = (scale * bound for bound in interval)
+    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def main() -> None:
+    """Runs the cells whose packages are installed, prints a table and writes JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--agents", type=int, default=128, help="of each side (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1000, help="settings were tuned below 1000 (default: %(default)s)")
+    parser.add_argument("--only", default="", help="cells whose name contains this")
+    parser.add_argument("--quick", action="store_true", help="2 episodes each, to see that everything works")
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs/peers.json"))
+    options = parser.parse_args()
+    rows = []
+    cells = [cell for cell in CELLS if options.only in cell.name]
+    for cell in tqdm(cells, disable=None, file=sys.stderr):
+        try:
+            rows.append(run_cell(cell, options.agents, 2 if options.quick else cell.episodes, options.seed))
+        except ValueError as error:
+            if not str(error).startswith("this needs the package"):
+                raise
+            print(f"{cell.name}: left out, the extra {PEERS[cell.task].extra} is not installed", file=sys.stderr)
+            continue
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        write_json(options.out, {"device": jax.devices()[0].device_kind, "versions": versions(), "rows": rows})
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()
