@@ -2,7 +2,7 @@
 
 import pytest
 
-from procmem_jax.experiments.tasks import TASK_FAMILIES, Task, parse_task
+from procmem_jax.envs.tasks import TASK_FAMILIES, Task, parse_task
 
 
 @pytest.mark.parametrize(
