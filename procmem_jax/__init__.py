@@ -7,6 +7,9 @@ from procmem_jax.agents.procedural import AgentInputs, AgentState, EpisodeMetric
 from procmem_jax.agents.settings import AgentConfig, AgentParams, Config, Params
 from procmem_jax.agents.verbs import Trajectory, execute_skill, explore, extract_skill, run_episode
 from procmem_jax.envs.adapters.adapted import AdaptedState
+from procmem_jax.envs.adapters.as_gymnasium import as_gymnasium
+from procmem_jax.envs.adapters.as_gymnax import as_gymnax
+from procmem_jax.envs.adapters.gymnasium_ids import register_gymnasium
 from procmem_jax.envs.adapters.projected import ProjectedPercept
 from procmem_jax.envs.gridworld import GridWorld, GridWorldConfig, GridWorldParams, GridWorldState
 from procmem_jax.envs.layouts import Layout
@@ -70,6 +73,8 @@ __all__ = [
     "Trajectory",
     "WarmStart",
     "as_arrays",
+    "as_gymnasium",
+    "as_gymnax",
     "cosine_top_k",
     "embedding_rule",
     "empty",
@@ -85,6 +90,7 @@ __all__ = [
     "normalize",
     "open_streams",
     "record_outcome",
+    "register_gymnasium",
     "render_rgb",
     "render_text",
     "retrieve",

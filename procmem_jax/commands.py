@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from procmem_jax.envs.adapters.peers import PEERS
+from procmem_jax.envs.tasks import TASK_FAMILIES
 from procmem_jax.experiments import reports
 from procmem_jax.experiments.evaluate import evaluate_run, read_experiment
 from procmem_jax.experiments.overrides import list_settings, parse_assignments
@@ -20,7 +21,6 @@ from procmem_jax.experiments.study import REPORT_SEED, ROWS_FILE, TABLE_FILE, St
 from procmem_jax.experiments.study_arms import suite_by_name
 from procmem_jax.experiments.study_progress import StudyProgress
 from procmem_jax.experiments.sweep_runs import is_sweep
-from procmem_jax.experiments.tasks import TASK_FAMILIES
 from procmem_jax.experiments.warm_start import load_warm_start
 from procmem_jax.figures.study import plot_study
 from procmem_jax.figures.sweep import plot_sweep

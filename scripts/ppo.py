@@ -22,9 +22,9 @@ import numpy as np
 from tqdm import tqdm
 
 from procmem_jax.envs.gridworld import GridWorld, GridWorldConfig
+from procmem_jax.envs.tasks import parse_task
 from procmem_jax.experiments.files import write_whole
 from procmem_jax.experiments.learning_statistics import steps_to_success
-from procmem_jax.experiments.tasks import parse_task
 from procmem_jax.records import check_count, check_range
 from procmem_jax.streams import draw_words, open_streams, run_key
 

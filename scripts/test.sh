@@ -23,7 +23,7 @@ marks='not slow'
 while [ $# -gt 0 ]; do
   case $1 in
     --all) marks='' ;;
-    --extras) extras='test bench' ;;
+    --extras) extras='test bench rejax' ;;
     --python)
       [ -n "${2:-}" ] || fail '--python needs the name or path of an interpreter'
       export PYTHON=$2

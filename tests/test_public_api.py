@@ -8,7 +8,8 @@ GridWorldParams GridWorldState Insertion Layout LibraryConfig Params Percept Pro
 Retrieved SavedLibraries Skill SkillLibrary Streams TrainResult Trajectory WarmStart as_arrays cosine_top_k
 embedding_rule empty execute_skill explore export_libraries extract_skill import_libraries insert make_experiment
 make_warm_start normalize open_streams record_outcome render_rgb render_text retrieve run_episode run_key skill_name
-summary train Range SweepSpec make_sweep summarize_sweep sweep sweep_tables with_memory
+summary train Range SweepSpec make_sweep summarize_sweep sweep sweep_tables with_memory as_gymnasium as_gymnax
+register_gymnasium
 """.split()
 
 

@@ -243,12 +243,20 @@ class GridWorld:
             executed.astype(jnp.int32),
             layout,
         )
-        terminated = _goal_reached(new)
+        terminated = self.is_terminated(new)
         reward = jnp.where(takes_key, params.key_reward, params.step_reward)
         reward = jnp.where(pays_door, params.door_reward, reward)
         reward = jnp.where(terminated, params.goal_reward, reward)
-        truncated = ~terminated & (params.max_steps > 0) & (new.step >= params.max_steps)
+        truncated = self.is_truncated(new, params)
         return new, reward, terminated, truncated, {"executed_action": executed}
+
+    def is_terminated(self, state: GridWorldState) -> jax.Array:
+        """Returns whether the goal was reached with the door open, `()` bool."""
+        return state.door_open & (state.x == state.layout.goal_x) & (state.y == state.layout.goal_y)
+
+    def is_truncated(self, state: GridWorldState, params: GridWorldParams) -> jax.Array:
+        """Returns whether `max_steps` ran out before the goal was reached, `()` bool."""
+        return ~self.is_terminated(state) & (params.max_steps > 0) & (state.step >= params.max_steps)
 
     def _stick(self, word: jax.Array, state: GridWorldState, action: jax.Array, params: GridWorldParams) -> jax.Array:
         """Returns the executed action: with probability `sticky`, and never on the first step, the previous one.
@@ -327,7 +335,7 @@ class GridWorld:
                 blocked = layouts.is_blocked(layout, state.door_open, state.x + beside_x, state.y + beside_y)
                 context.append(blocked.astype(jnp.int8))
         return Percept(
-            predicates=jnp.stack([state.has_key, state.door_open, _goal_reached(state)]),
+            predicates=jnp.stack([state.has_key, state.door_open, self.is_terminated(state)]),
             context=jnp.stack(context).astype(jnp.float32),
             fingerprint=_fingerprint(state),
         )
@@ -348,10 +356,6 @@ class GridWorld:
 
 def _signed(action: jax.Array, up: int, down: int) -> jax.Array:
     return (action == up).astype(jnp.int8) - (action == down).astype(jnp.int8)
-
-
-def _goal_reached(state: GridWorldState) -> jax.Array:
-    return state.door_open & (state.x == state.layout.goal_x) & (state.y == state.layout.goal_y)
 
 
 def _fingerprint(state: GridWorldState) -> jax.Array:

@@ -7,9 +7,9 @@ from typing import Any
 from procmem_jax.agents.settings import AgentConfig, AgentParams, Config, Params, check_params
 from procmem_jax.envs.adapters.peers import PEERS, make_peer
 from procmem_jax.envs.gridworld import GridWorldConfig, GridWorldParams
+from procmem_jax.envs.tasks import Task, is_foreign, parse_task
 from procmem_jax.envs.world import World, WorldParams, make_world
 from procmem_jax.experiments.overrides import apply_overrides
-from procmem_jax.experiments.tasks import Task, is_foreign, parse_task
 from procmem_jax.memory.library import LibraryConfig
 
 PRESETS = {

@@ -2,7 +2,8 @@
 
 import pytest
 
-from procmem_jax.experiments.tasks import TASK_FAMILIES, Task, parse_task
+from procmem_jax.envs.gridworld import GridWorldConfig, GridWorldParams
+from procmem_jax.envs.tasks import TASK_FAMILIES, Task, make_task, parse_task
 
 
 @pytest.mark.parametrize(
@@ -67,3 +68,34 @@ def test_every_size_of_every_family(family):
     assert [parse_task(f"{family}-{size}").size for size in range(smallest, largest + 1)] == list(
         range(smallest, largest + 1)
     )
+
+
+@pytest.mark.parametrize(
+    ("task", "changes", "config", "params"),
+    [
+        ("random-5", {}, ("random", 5), {"size": 5, "max_steps": 100}),
+        ("random-5", {"size": 8}, ("random", 8), {"size": 8, "max_steps": 256}),
+        ("random-8", {"size": 5, "sticky": 0.5}, ("random", 8), {"size": 5, "max_steps": 100, "sticky": 0.5}),
+        ("tutorial-5", {"size": 6}, ("tutorial", 6), {"size": 6, "max_steps": 50}),
+        ("tutorial-5", {"max_steps": 7}, ("tutorial", 5), {"size": 5, "max_steps": 7}),
+        (GridWorldConfig("doorkey", 9), {}, ("doorkey", 9), {"size": 9, "max_steps": 324}),
+    ],
+)
+def test_the_world_of_a_task(task, changes, config, params):
+    world, numbers = make_task(task, **changes)
+    assert (world.config, numbers) == (GridWorldConfig(*config), GridWorldParams(**params))
+
+
+@pytest.mark.parametrize(
+    ("task", "changes", "error", "text"),
+    [
+        (5, {}, TypeError, "task=5 is a int; give a name such as 'random-5' or a GridWorldConfig"),
+        ("random-5", {"speed": 1}, TypeError, "setting 'speed' is unknown; choose from size, max_steps, "),
+        ("random-5", {"sticky": 2.0}, ValueError, "sticky=2.0 is above 1.0"),
+        ("doorkey-8", {"size": 20}, ValueError, "size of a doorkey world=20 is above 16"),
+        (GridWorldConfig("random", 5), {"size": 6}, ValueError, "size=6 is above max_size=5"),
+    ],
+)
+def test_worlds_that_are_refused(task, changes, error, text):
+    with pytest.raises(error, match=text):
+        make_task(task, **changes)
