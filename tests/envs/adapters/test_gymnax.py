@@ -1,0 +1,79 @@
+"""gymnax: raw steps of both generations, and what is known in FourRooms."""
+
+import types
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from procmem_jax import make_experiment, run_key, train
+from procmem_jax.envs.adapters.gymnax import RawGymnax, is_gymnax
+from procmem_jax.envs.adapters.peers import make_peer
+
+TASK = "gymnax:FourRooms-misc"
+
+
+class Old:
+    """A gymnax 0.x environment: five values, one flag for every end."""
+
+    num_actions, default_params = 2, types.SimpleNamespace(max_steps_in_episode=5)
+
+    def reset_env(self, key, params):
+        return jnp.zeros(1), types.SimpleNamespace(time=0)
+
+    def step_env(self, key, state, action, params):
+        state = types.SimpleNamespace(time=state.time + 1)
+        return jnp.zeros(1), state, 1.0, jnp.asarray((action == 1) | (state.time >= 5)), {}
+
+
+def test_five_values_become_six():
+    raw = RawGymnax(Old())
+    assert is_gymnax(raw.env) and not is_gymnax(raw) and raw.num_actions == 2
+    ends = []
+    for time, action in ((0, 0), (0, 1), (4, 0)):
+        _, _, _, terminated, truncated, _ = raw.step(None, types.SimpleNamespace(time=time), action, raw.default_params)
+        ends.append((bool(terminated), bool(truncated)))
+    assert ends == [(False, False), (True, False), (False, True)]
+
+
+def test_steps_of_the_current_one_are_its_own():
+    gymnax = pytest.importorskip("gymnax")
+    env, params = gymnax.make("FourRooms-misc")
+    raw, key = RawGymnax(env), jax.random.key(3)
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        obs, state = raw.reset(key, params)
+        for number in range(20):
+            key = jax.random.fold_in(key, number)
+            found = raw.step(key, state, jnp.int32(number % 4), params)
+            expected = env.step_env(key, state, jnp.int32(number % 4), params)
+            np.testing.assert_array_equal(found[0], expected[0])
+            assert bool(found[3]) == bool(expected[3]) and not bool(found[4])
+            state = found[1]
+        late = state.replace(time=499)
+        assert bool(raw.step(key, late, jnp.int32(0), params)[4])
+
+
+def test_every_cell_of_four_rooms_is_a_situation_of_its_own(lenient):
+    pytest.importorskip("gymnax")
+    world, params = make_peer(TASK)
+    coords = np.asarray(world.env.env.coords)
+    state = world.begin((jnp.uint32(0), jnp.uint32(1)), params).adapted
+
+    def percept(cell):
+        return world.perceive(jnp.concatenate([cell, jnp.array([8, 9])]), state, params)
+
+    percepts = jax.vmap(percept)(jnp.asarray(coords))
+    assert len(set(percepts.fingerprint.tolist())) == len(coords) == 104
+    assert len({tuple(context) for context in percepts.context.tolist()}) == 104
+    assert percepts.predicates.shape == (104, 1) and not percepts.predicates.any()
+    at_goal = percepts.context[coords.tolist().index([8, 9])]
+    assert at_goal.tolist() == [0, 0, 0, 0, 1, 0, 0, 0, 0, 1]
+
+
+def test_the_memory_helps(lenient):
+    pytest.importorskip("gymnax")
+    runs = [train(run_key(1000), *make_experiment(TASK, use_skills=use), 24, 60).metrics for use in (False, True)]
+    without, with_it = (metrics.success[:, -20:].mean() for metrics in runs)
+    assert with_it > 0.9 > 0.6 > without
+    assert runs[1].steps[:, -20:].mean() < 0.5 * runs[0].steps[:, -20:].mean()
