@@ -52,4 +52,6 @@ python=$venv/bin/python
 "$python" -m ruff format --check .
 "$python" -m ruff check .
 # -P keeps the current folder out of sys.path: the package is tested as installed.
-exec "$python" -P -m pytest -m "$marks" "$@"
+# One process for each core, as compiling takes one; four at most, as each takes some 2.5 GB. The tests of a file share
+# compiled programs and so stay in one process, and files keep their order, which has the longest near the front.
+exec "$python" -P -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder -m "$marks" "$@"

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 
@@ -48,6 +49,11 @@ def test_two_processes_leave_what_one_leaves(tmp_path):
     (together,) = (
         block for block in re.findall(r"```bash\n(.*?)```", text, flags=re.DOTALL) if "--process-id" in block
     )
+    # The README's own port may be taken, if only by another run of this test.
+    with socket.socket() as found:
+        found.bind(("localhost", 0))
+        together, number = re.subn(r"localhost:\d+", f"localhost:{found.getsockname()[1]}", together)
+    assert number == 1
     (tmp_path / "sweep.toml").write_text(settings)
     bin_folder = pathlib.Path(sys.executable).parent
     kept = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}

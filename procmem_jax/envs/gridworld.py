@@ -184,7 +184,9 @@ class GridWorld:
     def layout_number(self, episode: jax.Array, params: GridWorldParams) -> jax.Array:
         """Returns the counter of the episode stream that draws the layout of `episode`, `()` int32."""
         if self.config.layout == "shifting":
-            return (episode // params.shift_every) % layouts.NUM_SHIFTING
+            # Not `//` and `%`: with what they do for numbers below 0, LLVM in jaxlib 0.12 compiles for five minutes.
+            turn = jax.lax.div(episode, params.shift_every)
+            return jax.lax.rem(turn, jnp.full_like(turn, layouts.NUM_SHIFTING))
         return episode
 
     def draw_layout(self, words: tuple[jax.Array, jax.Array] | None, params: GridWorldParams) -> Layout:

@@ -48,7 +48,7 @@ def begin(case, batched_params=False):
         ("default", True),
         pytest.param("odd interval", False, marks=pytest.mark.slow),
         pytest.param("long interval", False, marks=pytest.mark.slow),
-        ("shortest episodes", False),
+        pytest.param("shortest episodes", False, marks=pytest.mark.slow),
         pytest.param("own budget", False, marks=pytest.mark.slow),
         ("tutorial", False),
         pytest.param("fixed layout", False, marks=pytest.mark.slow),

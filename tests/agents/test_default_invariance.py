@@ -21,6 +21,7 @@ SETTINGS = {
     "random-6": ("random", {"sticky": 0.1, "capacity": 12}),
     "doorkey-6": ("epsilon:0.5", {}),
 }
+TASKS = ("random-6", pytest.param("doorkey-6", marks=pytest.mark.slow))
 
 
 def play(task, num_agents, **where):
@@ -49,26 +50,27 @@ def whole_batch(task):
         pytest.param(NUM_AGENTS, 0, 16, 256, marks=pytest.mark.slow),
     ),
 )
-@pytest.mark.parametrize("task", SETTINGS)
+@pytest.mark.parametrize("task", TASKS)
 def test_an_agent_is_the_same_wherever_it_runs(task, num_agents, first_agent, lanes, chunk_ticks):
     found = play(task, num_agents, first_agent=first_agent, lanes=lanes, chunk_ticks=chunk_ticks)
     expected = jax.tree.map(lambda leaf: leaf[first_agent : first_agent + num_agents], whole_batch(task))
     jax.tree.map(np.testing.assert_array_equal, found, expected)
 
 
-def test_these_runs_have_something_to_lose():
+@pytest.mark.parametrize("task", TASKS)
+def test_these_runs_have_something_to_lose(task):
     """Evictions, renewed and merged skills, episodes of many lengths: agents are frozen while others go on."""
-    metrics, libraries = whole_batch("random-6")
-    assert (libraries.num_evictions > 0).mean() > 0.1
-    assert libraries.merge_counts.sum() > 100 and libraries.failure_counts.sum() > 100
-    assert len(set(metrics.steps.sum(axis=1).tolist())) > 50
-    metrics, libraries = whole_batch("doorkey-6")
-    assert metrics.success.mean() > 0.3
-    assert (libraries.labels == 1).any() and (libraries.labels == 2).any()
-    for metrics, libraries in map(whole_batch, SETTINGS):
-        assert np.all(libraries.success_counts + libraries.failure_counts <= libraries.use_counts)
-        assert np.all(np.diff(metrics.skill_uses, axis=1) >= 0)
-        assert np.all(metrics.skill_steps <= metrics.steps)
+    metrics, libraries = whole_batch(task)
+    if task == "random-6":
+        assert (libraries.num_evictions > 0).mean() > 0.1
+        assert libraries.merge_counts.sum() > 100 and libraries.failure_counts.sum() > 100
+        assert len(set(metrics.steps.sum(axis=1).tolist())) > 50
+    else:
+        assert metrics.success.mean() > 0.3
+        assert (libraries.labels == 1).any() and (libraries.labels == 2).any()
+    assert np.all(libraries.success_counts + libraries.failure_counts <= libraries.use_counts)
+    assert np.all(np.diff(metrics.skill_uses, axis=1) >= 0)
+    assert np.all(metrics.skill_steps <= metrics.steps)
 
 
 def start(task, preset="default", num_agents=None, **overrides):
