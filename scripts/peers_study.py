@@ -15,7 +15,6 @@ from procmem_jax.envs.adapters.peers import PEERS
 from procmem_jax.experiments.files import write_json
 from procmem_jax.experiments.statistics import interval_of, mean_interval, paired_difference, resample_totals
 from procmem_jax.experiments.versions import versions
-from shortest_door_key import shortest_episodes
 
 LAST = 20
 BOOTSTRAP_SEED = 0
@@ -86,6 +85,8 @@ def _last(result: TrainResult) -> dict[str, np.ndarray]:
 
 def _over_optimal(config, params, result: TrainResult, seed: int) -> np.ndarray:
     """Returns each agent's steps over those of shortest ways, over the last episodes, `[A]`."""
+    from benchmarks.shortest_door_key import shortest_episodes
+
     num_agents, num_episodes = result.metrics.steps.shape
     episodes = jnp.arange(max(0, num_episodes - LAST), num_episodes, dtype=jnp.int32)
     agents = jnp.arange(num_agents, dtype=jnp.uint32)

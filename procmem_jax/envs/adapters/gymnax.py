@@ -59,7 +59,10 @@ def is_gymnax(env: Any) -> bool:
 
 
 def perceive_four_rooms(obs: jax.Array, state: AdaptedState, params: Any) -> Percept:
-    """Returns what is known in FourRooms: the offset (down, right), in cells, from the agent to the goal.
+    """Returns what is known in FourRooms: the way (down, right) from the agent to the goal, in binary digits.
+
+    The walls, which are not in the observation, make the best action another one from cell to cell: so each cell is a
+    situation of its own. The context `[8]` is four digits of each offset modulo 16, the lowest first.
 
     Args:
         obs: `[4]` integers, row and column of the agent and of the goal.
@@ -68,9 +71,11 @@ def perceive_four_rooms(obs: jax.Array, state: AdaptedState, params: Any) -> Per
     """
     del params
     row, column, goal_row, goal_column = (obs[index].astype(jnp.int32) for index in range(4))
-    bits = jnp.arange(4, dtype=jnp.int32)
-    offset = jnp.concatenate([(goal_row - row + 16 >> bits) & 1, (goal_column - column + 16 >> bits) & 1])
+    places = jnp.arange(4, dtype=jnp.int32)
+    digits = [(offset >> places) & 1 for offset in (goal_row - row, goal_column - column)]
     cells = row + 16 * (column + 16 * (goal_row + 16 * goal_column))
     return Percept(
-        predicates=state.rewarded[None], context=offset.astype(jnp.float32), fingerprint=cells.astype(jnp.uint32)
+        predicates=state.rewarded[None],
+        context=jnp.concatenate(digits).astype(jnp.float32),
+        fingerprint=cells.astype(jnp.uint32),
     )
