@@ -19,6 +19,7 @@ SUITES = {
     "retrieval": "retrieval",
     "scaling": "scaling",
     "compile": "compiling",
+    "foreign": "foreign",
 }
 
 

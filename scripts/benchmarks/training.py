@@ -24,6 +24,10 @@ class Case:
     target: float | None = None
     use_skills: bool = True
 
+    def resized(self, agents: int, episodes: int) -> "Case":
+        """Returns the same run with other numbers of agents and episodes."""
+        return dataclasses.replace(self, agents=agents, episodes=episodes)
+
     def contender(self) -> Contender:
         """Returns the run to be timed, without its compilation."""
         overrides = {} if self.capacity is None else {"capacity": self.capacity}

@@ -59,10 +59,11 @@ def is_gymnax(env: Any) -> bool:
 
 
 def perceive_four_rooms(obs: jax.Array, state: AdaptedState, params: Any) -> Percept:
-    """Returns what is known in FourRooms: the way (down, right) from the agent to the goal, in binary digits.
+    """Returns what is known in FourRooms: the way (down, right) from the agent to the goal.
 
-    The walls, which are not in the observation, make the best action another one from cell to cell: so each cell is a
-    situation of its own. The context `[8]` is four digits of each offset modulo 16, the lowest first.
+    The walls, which are not in the observation, make the best action another one from cell to cell, so that cells
+    should differ as much as the embedding can tell: an offset of n cells is given as the n-th power of two (1, 2, 4,
+    ...), with its sign.
 
     Args:
         obs: `[4]` integers, row and column of the agent and of the goal.
@@ -71,11 +72,11 @@ def perceive_four_rooms(obs: jax.Array, state: AdaptedState, params: Any) -> Per
     """
     del params
     row, column, goal_row, goal_column = (obs[index].astype(jnp.int32) for index in range(4))
-    places = jnp.arange(4, dtype=jnp.int32)
-    digits = [(offset >> places) & 1 for offset in (goal_row - row, goal_column - column)]
+    offset = jnp.stack([goal_row - row, goal_column - column])
+    distance = (1 << jnp.abs(offset)) >> 1
     cells = row + 16 * (column + 16 * (goal_row + 16 * goal_column))
     return Percept(
         predicates=state.rewarded[None],
-        context=jnp.concatenate(digits).astype(jnp.float32),
+        context=(jnp.sign(offset) * distance).astype(jnp.float32),
         fingerprint=cells.astype(jnp.uint32),
     )

@@ -29,7 +29,7 @@ class Peer(NamedTuple):
     extra: str
     limit: int
     help: str
-    settings: tuple[tuple[str, int], ...] = ()
+    settings: tuple[tuple[str, float], ...] = ()
 
 
 PEERS = {
@@ -42,13 +42,13 @@ PEERS = {
     "navix:Navix-DoorKey-8x8-v0": Peer("navix", 256, "the same on 8 x 8"),
     "navix:Navix-DoorKey-Random-5x5-v0": Peer("navix", 100, "5 x 5, agent and goal anywhere in their rooms"),
     "navix:Navix-DoorKey-Random-8x8-v0": Peer("navix", 256, "the same on 8 x 8"),
-    # No predicate changes before the goal, so that skills must be as long as the way; and since every third action
-    # slips, failures are no reason to explore.
+    # No predicate changes before the goal, so that skills must be as long as the way; what is good in one cell is not
+    # in the next; and since every third action slips, failures are no reason to explore.
     "gymnax:FourRooms-misc": Peer(
         "gymnax",
         500,
         "the way to a goal through four rooms; every third action slips",
-        (("max_skill_length", 32), ("history_length", 64), ("retreat_steps", 0)),
+        (("max_skill_length", 32), ("history_length", 64), ("match_tolerance", 0.001), ("retreat_steps", 0)),
     ),
 }
 

@@ -9,7 +9,8 @@ import pytest
 
 from procmem_jax import make_experiment, run_key, train
 from procmem_jax.envs.adapters.gymnax import RawGymnax, is_gymnax
-from procmem_jax.envs.adapters.peers import make_peer
+from procmem_jax.envs.adapters.peers import PEERS, make_peer
+from procmem_jax.memory.direction import direction_embedding
 
 TASK = "gymnax:FourRooms-misc"
 
@@ -66,8 +67,12 @@ def test_every_cell_of_four_rooms_is_a_situation_of_its_own(lenient):
     assert len(set(percepts.fingerprint.tolist())) == len(coords) == 104
     assert len({tuple(context) for context in percepts.context.tolist()}) == 104
     assert percepts.predicates.shape == (104, 1) and not percepts.predicates.any()
-    above = percepts.context[coords.tolist().index([7, 9])]  # one down, none to the right, lowest digits first
-    assert above.tolist() == [1, 0, 0, 0, 0, 0, 0, 0]
+    corner = percepts.context[coords.tolist().index([11, 1])]  # three up, eight to the right
+    assert corner.tolist() == [-4, 128]
+    embeddings = jax.vmap(lambda context: direction_embedding(context, 4))(percepts.context)
+    cosines = np.asarray(embeddings) @ np.asarray(embeddings).T - 2 * np.eye(104)
+    limit = dict(PEERS[TASK].settings)["match_tolerance"]
+    assert 2 * (1 - cosines.max()) > limit  # no skill is tried in a cell that is not its own
 
 
 def test_the_memory_helps(lenient):
