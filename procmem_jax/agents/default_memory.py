@@ -31,7 +31,7 @@ from procmem_jax.memory.choice import Index, make_index, skill_costs
 from procmem_jax.memory.consolidation import consolidate_skill
 from procmem_jax.memory.direction import direction_embedding
 from procmem_jax.memory.library import EMPTY, LibraryConfig, SkillLibrary
-from procmem_jax.memory.segments import Segment, consolidated, make_segment, no_segment, suffix_skill
+from procmem_jax.memory.segments import Segment, consolidated, make_segment, no_segment, ring_length, suffix_skill
 from procmem_jax.memory.slots import least_slot
 from procmem_jax.records import state_record
 
@@ -87,7 +87,8 @@ def begin(percept: Percept, config: LibraryConfig, memory: MemoryConfig) -> Defa
     zero = jnp.zeros((), jnp.int32)
     nothing = jnp.full((), EMPTY, jnp.int32)
     no = jnp.zeros((), jnp.bool_)
-    path = paths.begin_path(memory.history_length, percept.fingerprint, percept.context)
+    ring = ring_length(memory.history_length, config.max_skill_length, memory.consolidation_interval)
+    path = paths.begin_path(ring, percept.fingerprint, percept.context)
     library = skill_library.empty(config)
     return DefaultMemoryState(
         library=library,
@@ -240,7 +241,7 @@ def observe(
     retreat = jnp.where(fruitless, params.retreat_steps * failures, jnp.where(changed, 0, state.retreat))
     retreat = jnp.maximum(retreat - (~in_skill).astype(jnp.int32), 0)
     next_number = jnp.where(looped & memory.loop_erasure, number, state.path.count + 1)
-    path = paths.go_to(state.path, next_number, changed)
+    path = paths.go_to(state.path, next_number, changed, memory.history_length)
     achieved = state.achieved | after.predicates
     return dataclasses.replace(state, path=path, achieved=achieved, failures=failures, retreat=retreat)
 
@@ -316,7 +317,7 @@ def arrive(state: DefaultMemoryState, percept: Percept, starts: jax.Array, confi
         starts: `()` bool.
         config: static.
     """
-    path = paths.go_to(state.path, state.path.count, starts)
+    path = paths.begin_segment(state.path, starts)
     return dataclasses.replace(
         state,
         query=direction_embedding(percept.context, config.embedding_size),
@@ -352,9 +353,9 @@ def consolidate(
             wanted = wanted & (length == segment.num_steps)
         return consolidate_skill(
             library,
-            suffix_skill(segment, length, config),
+            suffix_skill(segment, state.path, length, config),
             config,
-            num_coordinates=segment.contexts.shape[1],
+            num_coordinates=state.path.contexts.shape[1],
             match_tolerance=params.match_tolerance,
             merge_threshold=params.merge_threshold,
             distance_cost=params.distance_cost,

@@ -56,7 +56,7 @@ class MemoryConfig:
 
     history_length: int = setting(16, "states of a path that are remembered for loop erasure", minimum=2, maximum=1024)
     consolidation_interval: int = setting(
-        16, "ticks between two times at which candidates are taken into the library", minimum=1, maximum=4096
+        16, "ticks between two times at which candidates are taken into the library", minimum=1, maximum=256
     )
     learn: bool = setting(True, "False: the library is used as it is, nothing is stored or counted")
     choice: str = setting(

@@ -10,16 +10,16 @@ from procmem_jax.records import state_record
 
 @state_record
 class Path:
-    """The last H states of a loop-erased path and the actions taken in them: a ring, state `n` at place `n % H`.
+    """The last R states of a loop-erased path and the actions taken in them: a ring, state `n` at place `n % R`.
 
     Attributes:
-        fingerprints: `[H]` uint32.
-        contexts: `[H, C]` float32.
-        actions: `[H]` int8.
-        explored: `[H]` bool, whether the action was chosen by exploration, not by a skill.
+        fingerprints: `[R]` uint32.
+        contexts: `[R, C]` float32.
+        actions: `[R]` int8.
+        explored: `[R]` bool, whether the action was chosen by exploration, not by a skill.
         count: `()` int32, the number of the present state; states are numbered on and on through an agent's life.
-        place: `()` int32, `count % H`, kept since a CPU has no vectors for division.
-        start: `()` int32, the number of the segment's first state, or of the first that the ring still holds.
+        place: `()` int32, `count % R`, kept since a CPU has no vectors for division.
+        start: `()` int32, the number of the segment's first state, or of the first that is still remembered.
     """
 
     fingerprints: jax.Array
@@ -35,7 +35,7 @@ def begin_path(length: int, fingerprint: jax.Array, context: jax.Array) -> Path:
     """Returns the path that consists of one state.
 
     Args:
-        length: static, H.
+        length: static, R.
         fingerprint: `()` uint32.
         context: `[C]` float32.
     """
@@ -53,12 +53,12 @@ def begin_path(length: int, fingerprint: jax.Array, context: jax.Array) -> Path:
 
 
 def _is_present(path: Path) -> jax.Array:
-    """Returns which place of the ring holds the present state, `[H]` bool."""
+    """Returns which place of the ring holds the present state, `[R]` bool."""
     return jnp.arange(path.actions.shape[0], dtype=jnp.int32) == path.place
 
 
 def _ages(path: Path) -> jax.Array:
-    """Returns how many states ago each place of the ring was the present one, `[H]` int32."""
+    """Returns how many states ago each place of the ring was the present one, `[R]` int32."""
     length = path.actions.shape[0]
     return _wrap(path.place - jnp.arange(length, dtype=jnp.int32), length)
 
@@ -94,7 +94,7 @@ def find_loop(path: Path, fingerprint: jax.Array) -> tuple[jax.Array, jax.Array]
     return number >= 0, number
 
 
-def go_to(path: Path, number: jax.Array, new_segment: jax.Array) -> Path:
+def go_to(path: Path, number: jax.Array, new_segment: jax.Array, window: int) -> Path:
     """Returns the path on to the state that gets the number `number`: what came at or after it is forgotten.
 
     Source of loop erasure: Lawler 1980, "A self-avoiding random walk".
@@ -103,13 +103,19 @@ def go_to(path: Path, number: jax.Array, new_segment: jax.Array) -> Path:
         path: one example.
         number: `()` int32, `path.count + 1`, or one of the last H if the state closes a loop.
         new_segment: `()` bool, whether the state is the first of a segment.
+        window: static, H, at most R: states that are remembered.
     """
-    # What the ring has overwritten is gone for good: else an erased loop would bring its numbers back, with states of
-    # the loop in their places.
+    # What is forgotten is gone for good: else an erased loop would bring its numbers back, with states of the loop in
+    # their places.
     length = path.actions.shape[0]
-    start = jnp.maximum(path.start, number - (length - 1))
+    start = jnp.maximum(path.start, number - (window - 1))
     place = _wrap(path.place + (number - path.count), length)
     return dataclasses.replace(path, count=number, place=place, start=jnp.where(new_segment, number, start))
+
+
+def begin_segment(path: Path, now: jax.Array) -> Path:
+    """Returns the path with the present state the first of a segment, where `now` (`()` bool)."""
+    return dataclasses.replace(path, start=jnp.where(now, path.count, path.start))
 
 
 def describe_state(path: Path, fingerprint: jax.Array, context: jax.Array) -> Path:

@@ -14,7 +14,7 @@ NUM_STEPS, MOST = 60, 4  # steps of a walk, steps that are learned from
 
 
 class PlainPath:
-    """A list of [state, action, explored] that begins with the segment and forgets what a ring of H would overwrite."""
+    """A list of [state, action, explored] that begins with the segment and forgets all but the last H states."""
 
     def __init__(self, length, state):
         self.length, self.count, self.steps = length, 0, [[state, 0, False]]
@@ -41,7 +41,7 @@ def context_of(state):
 
 
 @functools.cache
-def program(length):
+def program(window, ring):
     """One jitted walk; returns after every step (found, number, actions, contexts, explored, how many, count)."""
 
     def move(path, row):
@@ -49,28 +49,29 @@ def program(length):
         path = paths.take_action(path, action, explored)
         found, number = paths.find_loop(path, state.astype(jnp.uint32))
         steps = paths.num_steps(path, MOST)
-        places = (path.count - (MOST - 1) + jnp.arange(MOST, dtype=jnp.int32)) % length
+        places = (path.count - (MOST - 1) + jnp.arange(MOST, dtype=jnp.int32)) % ring
         learned = path.contexts[places], path.actions[places], path.explored[places]
         any_explored = paths.any_explored(path, MOST)
         following = jnp.where(found & ~new_segment, number, path.count + 1)
-        path = paths.go_to(path, following, new_segment)
+        path = paths.go_to(path, following, new_segment, window)
         path = paths.describe_state(path, state.astype(jnp.uint32), context_of(state))
         return path, (found, number, steps, learned, any_explored, path.count)
 
     def walk(first, rows):
-        path = paths.begin_path(length, first.astype(jnp.uint32), context_of(first))
+        path = paths.begin_path(ring, first.astype(jnp.uint32), context_of(first))
         return jax.lax.scan(move, path, rows)[1]
 
     return jax.jit(walk)
 
 
-def check_walk(rows, length):
+def check_walk(rows, window, ring=None):
     """Plays a walk of (action, explored, state, new segment) from state 0 in both."""
+    run = program(window, ring or window)
     padded = [*rows, *[(0, False, 0, False)] * (NUM_STEPS - len(rows))]
     columns = [np.array(column) for column in zip(*padded, strict=True)]
     columns = [columns[0].astype(np.int8), columns[1], columns[2].astype(np.int32), columns[3]]
-    found, numbers, steps, learned, any_explored, counts = jax.tree.map(np.asarray, program(length)(0, tuple(columns)))
-    model, contexts = PlainPath(length, 0), learned[0]
+    found, numbers, steps, learned, any_explored, counts = jax.tree.map(np.asarray, run(0, tuple(columns)))
+    model, contexts = PlainPath(window, 0), learned[0]
     for t, row in enumerate(rows):
         loop, expected = model.move(*row)
         assert (found[t], numbers[t]) == (loop >= 0, loop), t
@@ -107,8 +108,9 @@ def test_a_walk_that_the_ring_holds_is_that_of_a_list(rows):
 @settings(deadline=None, max_examples=100)
 @given(walks(14))
 @example([(0, True, state, False) for state in [*range(1, 13), 7, 12, 8, 12, 5, 6, 12, 7]])
-def test_a_ring_that_overflows_forgets_its_oldest_states_for_good(rows):
+def test_a_window_that_overflows_forgets_its_oldest_states_for_good(rows):
     check_walk(rows, 5)
+    check_walk(rows, 5, ring=16)
 
 
 def test_long_random_walks():
@@ -128,7 +130,7 @@ def walk_by_hand(states, length=8):
     path = paths.begin_path(length, jnp.uint32(states[0]), context_of(jnp.int32(states[0])))
     for number, state in enumerate(states[1:], 1):
         path = paths.take_action(path, jnp.int32(number), jnp.bool_(number % 2 == 0))
-        path = paths.go_to(path, jnp.int32(number), jnp.bool_(False))
+        path = paths.go_to(path, jnp.int32(number), jnp.bool_(False), length)
         path = paths.describe_state(path, jnp.uint32(state), context_of(jnp.int32(state)))
     return path
 
@@ -149,15 +151,22 @@ def test_the_latest_of_equal_states_closes_the_loop():
 
 def test_going_back_forgets_what_came_after():
     path = walk_by_hand([1, 2, 3, 4])
-    path = paths.go_to(path, jnp.int32(1), jnp.bool_(False))
+    path = paths.go_to(path, jnp.int32(1), jnp.bool_(False), 8)
     assert [int(paths.find_loop(path, jnp.uint32(state))[1]) for state in (1, 2, 3, 4)] == [0, 1, -1, -1]
     assert paths.num_steps(path, 4) == 2
 
 
 def test_a_new_segment_forgets_everything_before():
-    path = paths.go_to(walk_by_hand([1, 2, 3]), jnp.int32(2), jnp.bool_(True))
+    path = paths.go_to(walk_by_hand([1, 2, 3]), jnp.int32(2), jnp.bool_(True), 8)
     assert [bool(paths.find_loop(path, jnp.uint32(state))[0]) for state in (1, 2, 3)] == [False, False, True]
     assert (paths.num_steps(path, 4), path.start) == (1, 2)
+
+
+def test_the_present_state_begins_a_segment_if_asked_to():
+    path = paths.begin_segment(walk_by_hand([1, 2, 3]), jnp.bool_(True))
+    assert [bool(paths.find_loop(path, jnp.uint32(state))[0]) for state in (1, 2, 3)] == [False, False, True]
+    kept = paths.begin_segment(walk_by_hand([1, 2, 3]), jnp.bool_(False))
+    assert [int(paths.find_loop(kept, jnp.uint32(state))[1]) for state in (1, 2, 3)] == [0, 1, 2]
 
 
 def test_only_the_steps_that_are_learned_from_say_whether_anything_was_explored():
