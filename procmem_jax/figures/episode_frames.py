@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from procmem_jax.envs.actions import ACTION_NAMES
+from procmem_jax.envs.world import make_world
 from procmem_jax.experiments.frames import EXPLORING, Frame
 from procmem_jax.experiments.replay import Replay
 from procmem_jax.figures import skill_colours
@@ -39,7 +39,7 @@ class _Captions:
     def __init__(self, figure, replay: Replay):
         from matplotlib.patches import FancyBboxPatch
 
-        self._frames = replay.frames
+        self._replay = replay
         head = f"{replay.task}, agent {replay.agent}, episode {replay.episode}"
         figure.text(_MARGIN, 0.966, head, fontsize=8.5, color=_GREY, va="center")
         style = {"va": "center", "fontsize": 8.5, "color": _GREY}
@@ -57,11 +57,11 @@ class _Captions:
 
     def write(self, frame: Frame) -> None:
         """Writes those of `frame`."""
-        self._step.set_text(f"step {frame.step} of {len(self._frames) - 1}")
+        self._step.set_text(f"step {frame.step} of {len(self._replay.frames) - 1}")
         self._banner.set_facecolor(frame_colour(frame))
         self._doing.set_text(frame.doing)
         self._detail.set_text(skill_detail(frame))
-        self._action.set_text(action_words(self._frames, frame.step))
+        self._action.set_text(action_words(self._replay, frame.step))
         self._reward.set_text(f"reward {frame.reward:+.1f}   return {frame.episode_return:+.1f}")
 
 
@@ -74,11 +74,12 @@ def frame_colour(frame: Frame) -> str:
     return skill_colours.EXPLORING if frame.doing == EXPLORING else skill_colours.OTHER
 
 
-def action_words(frames: Sequence[Frame], number: int) -> str:
+def action_words(replay: Replay, number: int) -> str:
     """Returns what frame `number` chooses, and what was carried out in place of the choice before."""
-    stuck, action = stuck_action(frames, number), frames[number].action
-    words = [f"next: {ACTION_NAMES[action]}"] if action >= 0 else []
-    return "  ".join(words + ([f"(stuck: {ACTION_NAMES[stuck]})"] if stuck is not None else []))
+    names = make_world(replay.config.world).action_names
+    stuck, action = stuck_action(replay.frames, number), replay.frames[number].action
+    words = [f"next: {names[action]}"] if action >= 0 else []
+    return "  ".join(words + ([f"(stuck: {names[stuck]})"] if stuck is not None else []))
 
 
 def skill_detail(frame: Frame) -> str:

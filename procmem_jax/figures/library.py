@@ -87,7 +87,7 @@ class _Page:
         rest = len(group.skills) - len(shown)
         count = f"{_counted(len(group.skills), 'skill')}, {_counted(group.uses, 'use')}"
         if rest:
-            count += f"; the {rest} least used on the left only"
+            count += f"; the {rest} least used only on the left" if rest > 1 else "; the least used only on the left"
         style = {"va": "center", "transform": self._figure.transFigure}
         middle = (top - 0.6 * _TITLE) / self._height
         title = self._figure.text(_EDGE / _WIDTH, middle, group.name, fontsize=9, fontweight="bold",
@@ -161,7 +161,7 @@ class _Page:
             title="below a skill: steps, uses, successes/failures; in its corner: slot", title_fontsize=6,
             alignment="left",
         )  # fmt: skip
-        bar = self._axes(_WIDTH - _EDGE - 1.9, 0.46, 1.9, 0.09)
+        bar = self._axes(_WIDTH - _EDGE - 2.0, 0.46, 1.9, 0.09)
         self._figure.colorbar(ScalarMappable(cmap=self._map), cax=bar, orientation="horizontal")
         bar.set_aspect("auto")
         bar.tick_params(labelsize=5.5, length=2, pad=1)

@@ -79,8 +79,8 @@ def test_words(replay):
     assert [skill_detail(frame) for frame in frames] == [
         "slot 7: step 1 of 2", "slot 7: step 2 of 2", "slot 9: 1 of its 3 steps", "", "",
     ]  # fmt: skip
-    assert action_words(frames, 0) == "next: move_up"
-    assert action_words(frames, 4) == "(stuck: move_right)"
+    assert action_words(replay, 0) == "next: move_up"
+    assert action_words(replay, 4) == "(stuck: move_right)"
     ended = dataclasses.replace(frames[4], success=True)
     other = Frame(0, None, "Q-learning", None, 1, 0.0, 0.0)
     colours = [frame_colour(frame) for frame in (frames[0], frames[3], frames[4], ended, other)]
@@ -146,6 +146,6 @@ def test_which_frames_are_drawn(num_frames, every, numbers):
 
 def test_a_foreign_world_is_refused(replay):
     check_drawable(replay.config)
-    world = AdaptedWorld(None, None, 2, (), 0, 9, False, None)
+    world = AdaptedWorld(None, None, ("left", "right"), ("goal",), 2, ())
     with pytest.raises(ValueError, match="^world=AdaptedWorld has no picture yet: only grids are drawn; give a run of"):
         check_drawable(dataclasses.replace(replay.config, world=world))
