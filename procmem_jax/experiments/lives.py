@@ -106,6 +106,6 @@ def record_episode(life: Life, episode: int, start: int, look: Callable[[Life], 
     while life.finished <= episode:
         moments = life.record()
         look(life)
-        wanted = (moments.episode == episode) & moments.transition.active
+        wanted = moments.episode == episode
         parts.append(jax.tree.map(lambda column, rows=wanted: column[rows], moments))
     return jax.tree.map(lambda *columns: np.concatenate(columns), *parts)
