@@ -11,6 +11,7 @@ import tyro
 import procmem_jax
 from procmem_jax.commands import Eval, Plot, Presets, RunStudy, Tasks, Train
 from procmem_jax.library_commands import Library
+from procmem_jax.replay_commands import Replay
 from procmem_jax.sweep_commands import Merge, Sweep
 
 _COMMANDS = {
@@ -20,6 +21,7 @@ _COMMANDS = {
     "merge": Merge,
     "study": RunStudy,
     "plot": Plot,
+    "replay": Replay,
     "library": Library,
     "presets": Presets,
     "tasks": Tasks,

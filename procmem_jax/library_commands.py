@@ -9,6 +9,7 @@ import tyro
 from procmem_jax.experiments.library_files import write_saved
 from procmem_jax.experiments.library_table import library_table
 from procmem_jax.experiments.run_libraries import libraries_at
+from procmem_jax.figures.library import plot_library
 
 _Source = Annotated[
     tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help="folder of a finished run, or an exported file")
@@ -57,12 +58,39 @@ class Export:
         print(f"{self.file}: libraries of {who}, {num_skills} skills, sha256 {saved.sha256}")
 
 
-_Command = Annotated[Show, tyro.conf.subcommand("show")] | Annotated[Export, tyro.conf.subcommand("export")]
+@dataclasses.dataclass(frozen=True)
+class Plot:
+    """Draw the skills of one agent: where they lead, how often they are used and how well they do.
+
+    Attributes:
+        agent: its number; by default the first.
+        out: the file, ending in .png, .pdf or .svg; by default library-AGENT.png in the run, or beside the file.
+    """
+
+    source: _Source
+    agent: int | None = None
+    out: str | None = None
+
+    def run(self) -> None:
+        """Draws and says where."""
+        source = pathlib.Path(self.source)
+        saved = libraries_at(source)
+        agent = saved.agents[0] if self.agent is None else self.agent
+        folder = source if source.is_dir() else source.parent
+        path = pathlib.Path(self.out) if self.out else folder / f"library-{agent}.png"
+        print(plot_library(saved, agent, path, f"{source.resolve().name}: the skills of agent {agent}"))
+
+
+_Command = (
+    Annotated[Show, tyro.conf.subcommand("show")]
+    | Annotated[Export, tyro.conf.subcommand("export")]
+    | Annotated[Plot, tyro.conf.subcommand("plot")]
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Library:
-    """Show or export the skills that agents have learned."""
+    """Show, export or draw the skills that agents have learned."""
 
     command: tyro.conf.OmitArgPrefixes[tyro.conf.OmitSubcommandPrefixes[_Command]]
 

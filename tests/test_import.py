@@ -25,9 +25,10 @@ MAY_IMPORT = {
     "experiments": {"experiments", "agents", "envs", "memory", *BASE},
     "figures": {"figures", "experiments", "agents", "envs", "memory", *BASE},
     "commands": {"experiments", "figures", "agents", "envs", "memory", *BASE},
-    "library_commands": {"experiments"},
+    "library_commands": {"experiments", "figures"},
+    "replay_commands": {"experiments", "figures", *BASE},
     "sweep_commands": {"experiments", "figures"},
-    "cli": {"commands", "library_commands", "sweep_commands"},
+    "cli": {"commands", "library_commands", "replay_commands", "sweep_commands"},
     "__main__": {"cli"},
 }
 KNOWS_THE_VERSION = {"procmem_jax.cli", "procmem_jax.experiments.versions"}

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from procmem_jax.agents.exploration import Tape, explore, play_tape
-from procmem_jax.agents.rules import Rule, RuleState, Step, make_rule
+from procmem_jax.agents.rules import Rule, RuleState, Running, Step, make_rule, no_skill
 from procmem_jax.agents.settings import Config, Params
 from procmem_jax.envs.percept import Percept
 from procmem_jax.envs.world import Start, World, WorldState, make_world
@@ -113,6 +113,8 @@ class Transition:
         reward: `()` float32.
         terminated, truncated: `()` bool.
         active: `()` bool, False once the agent is frozen.
+        memory_acts: `()` bool, whether the memory chose the action, not exploration.
+        running: the skill that it is of, if any.
     """
 
     action: jax.Array
@@ -121,6 +123,8 @@ class Transition:
     terminated: jax.Array
     truncated: jax.Array
     active: jax.Array
+    memory_acts: jax.Array
+    running: Running
 
 
 @dataclasses.dataclass(frozen=True)
@@ -243,6 +247,7 @@ class ProceduralAgent:
         active = state.episode < inputs.num_episodes
         before = self.perceive(params, inputs, state.world)
         memory, in_skill, skill_action = self._decide(params, state.memory, before, words[0])
+        running = no_skill() if self.rule is None else self.rule.running(memory)
         explored, tape_index = self.choose_exploration(params, inputs, state, words[0])
         action = jnp.where(in_skill, skill_action, explored)
         tape_index = jnp.where(in_skill | ~active, state.tape_index, tape_index)
@@ -264,7 +269,8 @@ class ProceduralAgent:
         ended = ended & active
         success = step.after.predicates[-1]
         finished = Finished(ended, state.episode, state.episode_return, state.steps, success, state.skill_steps)
-        return state, Transition(action, world, reward, terminated, truncated, active), finished
+        transition = Transition(action, world, reward, terminated, truncated, active, in_skill, running)
+        return state, transition, finished
 
     def turn_page(
         self, params: Params, inputs: AgentInputs, state: AgentState, ended: jax.Array, fresh: WorldState

@@ -40,6 +40,26 @@ class Step:
     truncated: jax.Array
 
 
+@state_record
+class Running:
+    """The skill that runs between a decision and the step that follows it; `()` int32 each.
+
+    Attributes:
+        slot: of the skill, -1 for none.
+        cursor: actions of it already taken.
+        run_length: actions of it to take in all, as things stand.
+    """
+
+    slot: jax.Array
+    cursor: jax.Array
+    run_length: jax.Array
+
+
+def no_skill() -> Running:
+    """Returns what runs where no skill does."""
+    return Running(jnp.full((), EMPTY, jnp.int32), jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32))
+
+
 class Rule(Protocol):
     """What a kind of memory must answer.
 
@@ -64,6 +84,9 @@ class Rule(Protocol):
 
     def is_busy(self, state: RuleState) -> jax.Array:
         """Returns whether a skill is running, `()` bool: the agent's own budget does not end an episode inside it."""
+
+    def running(self, state: RuleState) -> Running:
+        """Returns the skill that runs after `decide`; `run_length` means nothing where there is none."""
 
     def arrive(self, state: RuleState, percept: Percept, starts: jax.Array) -> RuleState:
         """Returns the state in the situation `percept`, after any reset; the first of an episode where `starts`."""
@@ -153,6 +176,11 @@ class TutorialRule:
         """See `Rule`."""
         return state.running != EMPTY
 
+    def running(self, state) -> Running:
+        """See `Rule`."""
+        length = state.library.lengths[jnp.maximum(state.running, 0)].astype(jnp.int32)
+        return Running(state.running, state.cursor, length)
+
     def end_episode(self, state, step: Step, ended, params: AgentParams, enabled):
         """See `Rule`."""
         return tutorial_memory.end_episode(
@@ -237,6 +265,10 @@ class DefaultRule:
         """See `Rule`."""
         return state.running != EMPTY
 
+    def running(self, state) -> Running:
+        """See `Rule`."""
+        return Running(state.running, state.cursor, state.run_length)
+
     def arrive(self, state, percept: Percept, starts: jax.Array):
         """See `Rule`."""
         return default_memory.arrive(state, percept, starts, self.config.library)
@@ -298,6 +330,11 @@ class QLearningRule:
         """See `Rule`."""
         del state
         return jnp.zeros((), jnp.bool_)
+
+    def running(self, state) -> Running:
+        """See `Rule`."""
+        del state
+        return no_skill()
 
     def arrive(self, state, percept: Percept, starts: jax.Array):
         """See `Rule`."""
