@@ -117,7 +117,8 @@ def _quotient(cell: jax.Array, size: jax.Array) -> jax.Array:
 def doorkey_layout(words: tuple[jax.Array, jax.Array], size: jax.Array) -> Layout:
     """Returns two rooms parted by a column of walls with one door: agent and key in the left, the goal in the right.
 
-    Every column but the first and last may hold the wall; every cell of it the door. There is no box.
+    Every column but the first and last may hold the wall; every cell of it the door. There is no box. How this world
+    differs from DoorKey in MiniGrid and XLand-MiniGrid is listed, and tested, in `tests/envs/doorkey_peers.py`.
 
     Args:
         words: two `()` uint32 random words: wall, door and agent; key and goal.
