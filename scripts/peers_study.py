@@ -13,6 +13,7 @@ from tqdm import tqdm
 from procmem_jax import TrainResult, make_experiment, run_key, train
 from procmem_jax.envs.adapters.peers import PEERS
 from procmem_jax.experiments.files import write_json
+from procmem_jax.experiments.learning_statistics import StepsOverOptimal, steps_over_optimal
 from procmem_jax.experiments.statistics import interval_of, mean_interval, paired_difference, resample_totals
 from procmem_jax.experiments.versions import versions
 
@@ -73,7 +74,9 @@ def run_cell(cell: Cell, agents: int, episodes: int, seed: int) -> dict:
         "trapped": int(np.sum((with_memory["success"] == 0) & (without["success"] >= 0.5))),
     }
     if cell.task.startswith("xland:MiniGrid-DoorKey"):
-        row["steps_over_optimal"] = _interval(_over_optimal(config, params, arms[True], seed))
+        ratio = _over_optimal(config, params, arms[True], seed)
+        row["steps_over_optimal"] = dataclasses.astuple(ratio.interquartile_mean)[:3]
+        row["mean_steps_over_optimal"] = ratio.mean
     return row
 
 
@@ -83,15 +86,15 @@ def _last(result: TrainResult) -> dict[str, np.ndarray]:
     return {"success": metrics.success[:, -LAST:].mean(axis=1), "steps": metrics.steps[:, -LAST:].mean(axis=1)}
 
 
-def _over_optimal(config, params, result: TrainResult, seed: int) -> np.ndarray:
-    """Returns each agent's steps over those of shortest ways, over the last episodes, `[A]`."""
+def _over_optimal(config, params, result: TrainResult, seed: int) -> StepsOverOptimal:
+    """Returns the steps over those of shortest ways, over the last episodes."""
     from benchmarks.shortest_door_key import shortest_episodes
 
     num_agents, num_episodes = result.metrics.steps.shape
     episodes = jnp.arange(max(0, num_episodes - LAST), num_episodes, dtype=jnp.int32)
     agents = jnp.arange(num_agents, dtype=jnp.uint32)
     shortest = shortest_episodes(run_key(seed), config, params, agents, episodes)
-    return result.metrics.steps[:, -LAST:].sum(axis=1) / shortest.sum(axis=1)
+    return steps_over_optimal(result.metrics.steps[:, -LAST:], shortest, seed=BOOTSTRAP_SEED)
 
 
 def _interval(values: np.ndarray) -> tuple[float, ...]:
@@ -100,12 +103,12 @@ def _interval(values: np.ndarray) -> tuple[float, ...]:
 
 def table(rows: list[dict]) -> str:
     """Returns the rows as a Markdown table."""
-    head = (
-        "| task | success without, % | with, % | steps with / without | steps with | over shortest | skills | trapped |"
-    )
+    head = "| task | success without, % | with, % | steps with / without | steps with | over shortest, IQM (mean) | skills | trapped |"
     lines = [head, "|" + " --- |" * 8]
     for row in rows:
-        optimal = _text(row["steps_over_optimal"], 2) if "steps_over_optimal" in row else "-"
+        optimal = "-"
+        if "steps_over_optimal" in row:
+            optimal = f"{_text(row['steps_over_optimal'], 2)} ({row['mean_steps_over_optimal']:.2f})"
         cells = [
             f"{row['cell']}, {row['episodes']} episodes",
             _text(row["success_without"], 1, 100),

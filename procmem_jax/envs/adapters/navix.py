@@ -10,7 +10,15 @@ import jax
 import jax.numpy as jnp
 
 from procmem_jax.envs.adapters.adapted import AdaptedState
-from procmem_jax.envs.adapters.door_key import BESIDE, door_key_percept, hash_of
+from procmem_jax.envs.adapters.door_key import (
+    BESIDE,
+    Places,
+    door_key_percept,
+    from_view,
+    hash_of,
+    remember,
+    to_view,
+)
 from procmem_jax.envs.percept import Percept
 
 NAVIX_ACTIONS = ("turn_left", "turn_right", "move_forward", "pick_up", "put_down", "toggle", "done")
@@ -44,52 +52,53 @@ class RawNavix:
         return timestep.observation, timestep, timestep.reward, timestep.is_termination(), timestep.is_truncation(), {}
 
 
-def perceive_navix(obs: jax.Array, state: AdaptedState, params: None) -> Percept:
-    """Returns what is known of key, door and goal: what is carried from the pocket, the rest by the view's reach.
+@dataclasses.dataclass(frozen=True)
+class NavixPercept:
+    """What is known of key, door and goal: what is carried from the pocket, the rest as far as one sees, remembered."""
 
-    Args:
-        obs: not used.
-        state: its `env` a `Timestep`.
-        params: None.
-    """
-    del obs, params
-    world = state.env.state
-    player, key, door, goal = (world.entities[name] for name in ("player", "key", "door", "goal"))
-    place, heading = player.position[0], player.direction[0]
-    has_key = player.pocket[0] == key.id[0]
-    door_open = jnp.any(door.open)
-    target = jnp.where(door_open, goal.position[0], jnp.where(has_key, door.position[0], key.position[0]))
-    numbers = [place, heading[None], player.pocket, key.position[0], door.open]
-    ahead, right = _turn(target - place, heading)
-    seen = (ahead >= 0) & (ahead <= _AHEAD) & (jnp.abs(right) <= _ASIDE)
-    return door_key_percept(
-        (jnp.where(seen, ahead, 0), jnp.where(seen, right, 0)),
-        [_is_blocked(world, place + _turn_back(cell, heading)) for cell in BESIDE],
-        has_key=has_key,
-        door_open=door_open,
-        succeeded=state.rewarded,
-        fingerprint=hash_of(jnp.concatenate([number.astype(jnp.int32) for number in numbers])),
-    )
+    def take_notes(self, obs: jax.Array, state: AdaptedState, notes: Places | None, params: None) -> Places:
+        """Returns where things were seen last; arguments as for `__call__`."""
+        del obs, params
+        world = state.env.state
+        row, column, direction = _pose(world)
+        things = jnp.stack([world.entities[name].position[0] for name in ("key", "door", "goal")]).astype(jnp.int32)
+        ahead, right = to_view(things[:, 0] - row, things[:, 1] - column, direction)
+        inside = things[:, 1] >= 0  # a key that is carried lies outside the grid
+        seen = inside & (ahead >= 0) & (ahead <= _AHEAD) & (jnp.abs(right) <= _ASIDE)
+        return remember(notes, seen, things[:, 0], things[:, 1])
+
+    def __call__(self, obs: jax.Array, state: AdaptedState, params: None) -> Percept:
+        """Returns the percept.
+
+        Args:
+            obs: not used.
+            state: its `env` a `Timestep`, its `notes` the places.
+            params: None.
+        """
+        del obs, params
+        world = state.env.state
+        player, key, door = (world.entities[name] for name in ("player", "key", "door"))
+        row, column, direction = _pose(world)
+        beside = [from_view(*cell, direction) for cell in BESIDE]
+        numbers = [*_pose(world), player.pocket[0], *key.position[0], door.open[0]]
+        return door_key_percept(
+            state.notes,
+            [_is_blocked(world, jnp.stack([row + down, column + right])) for down, right in beside],
+            row=row,
+            column=column,
+            direction=direction,
+            has_key=player.pocket[0] == key.id[0],
+            door_open=jnp.any(door.open),
+            succeeded=state.rewarded,
+            fingerprint=hash_of(jnp.stack([number.astype(jnp.int32) for number in numbers])),
+        )
 
 
-def _heading(direction: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Returns the unit step (row, column) of a direction: 0 east, 1 south, 2 west, 3 north."""
-    one = jnp.int32(1)
-    row = jnp.where(direction == 1, one, jnp.where(direction == 3, -one, 0))
-    column = jnp.where(direction == 0, one, jnp.where(direction == 2, -one, 0))
-    return row, column
-
-
-def _turn(offset: jax.Array, direction: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Returns (ahead, right) of an offset `[2]` (row, column)."""
-    row, column = _heading(direction)
-    return offset[0] * row + offset[1] * column, offset[0] * column - offset[1] * row
-
-
-def _turn_back(cell: tuple[int, int], direction: jax.Array) -> jax.Array:
-    """Returns the offset `[2]` (row, column) of a cell (ahead, right)."""
-    row, column = _heading(direction)
-    return jnp.stack([cell[0] * row + cell[1] * column, cell[0] * column - cell[1] * row])
+def _pose(world: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Returns (row, column, heading) of the player, `()` int32; NAVIX counts headings from the right."""
+    player = world.entities["player"]
+    row, column = player.position[0].astype(jnp.int32)
+    return row, column, (player.direction[0].astype(jnp.int32) + 1) & 3
 
 
 def _is_blocked(world: Any, cell: jax.Array) -> jax.Array:

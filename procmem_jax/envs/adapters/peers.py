@@ -12,8 +12,8 @@ from procmem_jax.envs.adapters.gymnax import (
     RawGymnax,
     perceive_four_rooms,
 )
-from procmem_jax.envs.adapters.navix import NAVIX_ACTIONS, RawNavix, perceive_navix
-from procmem_jax.envs.adapters.xland import XLAND_ACTIONS, RawXLand, perceive_xland
+from procmem_jax.envs.adapters.navix import NAVIX_ACTIONS, NavixPercept, RawNavix
+from procmem_jax.envs.adapters.xland import XLAND_ACTIONS, RawXLand, XLandPercept
 
 
 class Peer(NamedTuple):
@@ -32,16 +32,18 @@ class Peer(NamedTuple):
     settings: tuple[tuple[str, float], ...] = ()
 
 
+# Turning takes steps too, so that the ways between two changes of a predicate are longer than in our grids.
+_LONGER_WAYS = (("max_skill_length", 24), ("history_length", 32))
 PEERS = {
     "xland:MiniGrid-DoorKey-5x5": Peer("xminigrid", 250, "key, locked door, goal; turning and walking, a 7 x 7 view"),
     "xland:MiniGrid-DoorKey-6x6": Peer("xminigrid", 360, "the same on 6 x 6"),
-    "xland:MiniGrid-DoorKey-8x8": Peer("xminigrid", 640, "the same on 8 x 8"),
-    "xland:MiniGrid-DoorKey-16x16": Peer("xminigrid", 2560, "the same on 16 x 16"),
+    "xland:MiniGrid-DoorKey-8x8": Peer("xminigrid", 640, "the same on 8 x 8", _LONGER_WAYS),
+    "xland:MiniGrid-DoorKey-16x16": Peer("xminigrid", 2560, "the same on 16 x 16", _LONGER_WAYS),
     "xland:MiniGrid-Unlock": Peer("xminigrid", 288, "key and locked door; opening it is the goal"),
-    "navix:Navix-DoorKey-5x5-v0": Peer("navix", 100, "the same as xland's 5 x 5, agent in the corner; Python 3.12 on"),
-    "navix:Navix-DoorKey-8x8-v0": Peer("navix", 256, "the same on 8 x 8"),
+    "navix:Navix-DoorKey-5x5-v0": Peer("navix", 100, "as xland's 5 x 5, the agent in the corner; Python 3.12 or newer"),
+    "navix:Navix-DoorKey-8x8-v0": Peer("navix", 256, "the same on 8 x 8", _LONGER_WAYS),
     "navix:Navix-DoorKey-Random-5x5-v0": Peer("navix", 100, "5 x 5, agent and goal anywhere in their rooms"),
-    "navix:Navix-DoorKey-Random-8x8-v0": Peer("navix", 256, "the same on 8 x 8"),
+    "navix:Navix-DoorKey-Random-8x8-v0": Peer("navix", 256, "the same on 8 x 8", _LONGER_WAYS),
     # No predicate changes before the goal, so that skills must be as long as the way; what is good in one cell is not
     # in the next; and since every third action slips, failures are no reason to explore.
     "gymnax:FourRooms-misc": Peer(
@@ -85,7 +87,7 @@ def _make_xland(package: Any, ident: str, limit: int) -> tuple[AdaptedWorld, Non
     env, env_params = package.make(ident)
     return adapt(
         RawXLand(env, env_params),
-        perceive_xland,
+        XLandPercept(),
         None,
         action_names=XLAND_ACTIONS,
         predicate_names=DOOR_KEY_PREDICATES,
@@ -110,7 +112,7 @@ def _make_navix(package: Any, ident: str, limit: int) -> tuple[AdaptedWorld, Non
     env = package.make(ident, observation_fn=observations.none, max_steps=limit)
     return adapt(
         RawNavix(env),
-        perceive_navix,
+        NavixPercept(),
         None,
         action_names=NAVIX_ACTIONS,
         predicate_names=DOOR_KEY_PREDICATES,

@@ -10,7 +10,16 @@ import jax
 import jax.numpy as jnp
 
 from procmem_jax.envs.adapters.adapted import AdaptedState
-from procmem_jax.envs.adapters.door_key import Tiles, door_key_percept, hash_of, read_view
+from procmem_jax.envs.adapters.door_key import (
+    Places,
+    Tiles,
+    blocked_in_view,
+    door_key_percept,
+    find_in_view,
+    from_view,
+    hash_of,
+    remember,
+)
 from procmem_jax.envs.percept import Percept
 
 XLAND_ACTIONS = ("move_forward", "turn_right", "turn_left", "pick_up", "put_down", "toggle")
@@ -44,25 +53,40 @@ class RawXLand:
         return timestep.observation, timestep, timestep.reward, terminated, timestep.last() & ~terminated, {}
 
 
-def perceive_xland(obs: jax.Array, state: AdaptedState, params: None) -> Percept:
-    """Returns what is known of key, door and goal: what is carried from the pocket, the rest from the view.
+@dataclasses.dataclass(frozen=True)
+class XLandPercept:
+    """What is known of key, door and goal: what is carried from the pocket, the rest from the view, and remembered."""
 
-    Args:
-        obs: `[V, V, 2]` uint8, tiles and colours around the agent, which looks up from the middle of the last row.
-        state: its `env` a `TimeStep`.
-        params: None.
-    """
-    del params
-    world = state.env.state
-    grid, agent = world.grid[..., 0], world.agent
-    pose = agent.position[0] * grid.shape[1] + agent.position[1] + agent.direction * grid.size
-    fingerprint = hash_of(grid) + (pose + 4 * grid.size * agent.pocket[0].astype(jnp.int32)).astype(jnp.uint32)
-    has_key = agent.pocket[0] == XLAND_TILES.key
-    door_open = jnp.any(grid == XLAND_TILES.open_door)
-    return door_key_percept(
-        *read_view(obs[..., 0], has_key, door_open, XLAND_TILES),
-        has_key=has_key,
-        door_open=door_open,
-        succeeded=state.rewarded,
-        fingerprint=fingerprint,
-    )
+    def take_notes(self, obs: jax.Array, state: AdaptedState, notes: Places | None, params: None) -> Places:
+        """Returns where things were seen last; arguments as for `__call__`."""
+        del params
+        agent = state.env.state.agent
+        seen, ahead, right = find_in_view(obs[..., 0], XLAND_TILES)
+        row, column = from_view(ahead, right, agent.direction)
+        here = agent.position.astype(jnp.int32)
+        return remember(notes, seen, here[0] + row, here[1] + column)
+
+    def __call__(self, obs: jax.Array, state: AdaptedState, params: None) -> Percept:
+        """Returns the percept.
+
+        Args:
+            obs: `[V, V, 2]` uint8, tiles and colours around the agent, which looks up from the middle of the last row.
+            state: its `env` a `TimeStep`, its `notes` the places.
+            params: None.
+        """
+        del params
+        world = state.env.state
+        grid, agent = world.grid[..., 0], world.agent
+        row, column, direction = (part.astype(jnp.int32) for part in (*agent.position, agent.direction))
+        pose = row * grid.shape[1] + column + (direction + 4 * agent.pocket[0].astype(jnp.int32)) * grid.size
+        return door_key_percept(
+            state.notes,
+            blocked_in_view(obs[..., 0], XLAND_TILES),
+            row=row,
+            column=column,
+            direction=direction,
+            has_key=agent.pocket[0] == XLAND_TILES.key,
+            door_open=jnp.any(grid == XLAND_TILES.open_door),
+            succeeded=state.rewarded,
+            fingerprint=hash_of(grid) + pose.astype(jnp.uint32),
+        )

@@ -1,5 +1,7 @@
 """XLand-MiniGrid: steps as its own, what is perceived on a drawn grid, shortest ways, and that the memory helps."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from benchmarks.shortest_door_key import shortest_episodes, shortest_steps
 from procmem_jax import make_experiment, run_key, train
 from procmem_jax.envs.adapters.peers import make_peer
-from procmem_jax.envs.adapters.xland import perceive_xland
+from procmem_jax.envs.adapters.xland import XLandPercept
 
 xminigrid = pytest.importorskip("xminigrid")
 pytestmark = pytest.mark.usefixtures("lenient")
@@ -44,15 +46,18 @@ class Drawn:
         )
         self.timestep = timestep.replace(state=timestep.state.replace(grid=grid, agent=agent))
         self.env, self.params = env, params.replace(height=tiles.shape[0], width=tiles.shape[1])
+        self.notes = None
 
     def percept(self):
         from xminigrid.core.observation import transparent_field_of_view as look
 
         from procmem_jax import AdaptedState
 
-        no = jnp.zeros((), jnp.bool_)
+        no, perceive = jnp.zeros((), jnp.bool_), XLandPercept()
         state = AdaptedState(self.timestep, no, no, jnp.zeros((), jnp.int32))
-        return perceive_xland(look(self.timestep.state.grid, self.timestep.state.agent, 7, 7), state, None)
+        obs = look(self.timestep.state.grid, self.timestep.state.agent, 7, 7)
+        self.notes = perceive.take_notes(obs, state, self.notes, None)
+        return perceive(obs, dataclasses.replace(state, notes=self.notes), None)
 
     def act(self, action):
         self.timestep = self.env.step(self.params, self.timestep, jnp.int32(action))
@@ -64,7 +69,7 @@ class Drawn:
     [  # blocked: ahead, right, left, ahead on the right, ahead on the left
         ((4, 2), 0, (2, 0), (0, 0, 0, 0, 0)),
         ((4, 2), 1, (0, -2), (0, 0, 0, 0, 0)),
-        ((4, 2), 2, (0, 0), (0, 0, 0, 0, 0)),  # the key is behind
+        ((4, 2), 2, (0, 0), (0, 0, 0, 0, 0)),  # the key is behind, and was never seen
         ((4, 2), 3, (0, 2), (0, 0, 0, 0, 0)),
         ((2, 3), 3, (1, 0), (1, 0, 0, 0, 0)),  # the key is in the way
         ((2, 1), 1, (1, 0), (1, 0, 0, 0, 0)),
@@ -77,6 +82,23 @@ def test_the_context_is_egocentric(position, heading, offset, blocked):
     percept = Drawn(position=position, heading=heading).percept()
     assert percept.context.tolist() == [*offset, *blocked]
     assert percept.predicates.tolist() == [False, False, False]
+
+
+def test_what_was_seen_is_remembered_as_the_agent_turns_and_walks():
+    agent = Drawn(position=(4, 2), heading=0)
+    assert agent.percept().context.tolist()[:2] == [2, 0]
+    assert agent.act(1).context.tolist()[:2] == [0, -2]  # turned to the right
+    assert agent.act(1).context.tolist()[:2] == [-2, 0]  # now it is behind
+    assert agent.act(0).context.tolist()[:2] == [-3, 0]
+    assert agent.act(1).context.tolist()[:2] == [0, 3]
+    assert Drawn(position=(5, 2), heading=2).percept().context.tolist()[:2] == [0, 0]
+
+
+def test_a_key_put_down_elsewhere_is_looked_for_there():
+    agent = Drawn(ROOMS.replace("K", "."), position=(4, 2), heading=1, pocket=7)
+    agent.percept()
+    assert agent.act(4).context.tolist()[:2] == [1, 0]  # it lies ahead
+    assert agent.act(2).context.tolist()[:2] == [0, 1]
 
 
 def test_the_target_is_the_next_thing():
