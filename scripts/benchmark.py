@@ -1,4 +1,4 @@
-"""Times the environment, training, retrieval, scaling and compilation, beside the peers that are installed.
+"""Times the environment, training, retrieval, scaling, compilation and foreign worlds, beside the installed peers.
 
 Every suite prints a table and writes OUT/SUITE.json: machine, versions, sizes, compile and run time apart, median and
 spread of the repeats, which are taken in turns so that noise falls on all alike. `bash scripts/setup.sh bench` installs

@@ -103,8 +103,9 @@ def _interval(values: np.ndarray) -> tuple[float, ...]:
 
 def table(rows: list[dict]) -> str:
     """Returns the rows as a Markdown table."""
-    head = "| task | success without, % | with, % | steps with / without | steps with | over shortest, IQM (mean) | skills | trapped |"
-    lines = [head, "|" + " --- |" * 8]
+    columns = ("task", "success without, %", "with, %", "steps with / without", "steps with")
+    columns += ("over shortest, IQM (mean)", "skills", "trapped")
+    lines = [f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns)]
     for row in rows:
         optimal = "-"
         if "steps_over_optimal" in row:

@@ -77,7 +77,7 @@ def test_the_bytes_of_a_program():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["everything"], "suite='everything' is unknown; choose from env, train, retrieval, scaling, compile"),
+        (["everything"], "suite='everything' is unknown; choose from env, train, retrieval, scaling, compile, foreign"),
         (["env", "--repeats", "0"], "repeats=0 is outside 1 to 1000"),
         (["env"], "env.json exists; give another --out, or --force"),
     ],

@@ -87,10 +87,10 @@ def test_a_library_without_skills_says_so(capsys, handmade):
 
 
 def test_actions_without_a_symbol_are_spelt_out(capsys):
-    names = ("up", "down", "left", "right", "take", "open")
+    names = ("north", "south", "west", "east", "take", "open")
     export_libraries("a.npz", handmade_libraries(), CONFIG, embedding=EMBEDDING, action_names=names)
     lines = out_of(capsys, "library", "show", "a.npz").splitlines()
-    assert lines[-1].split()[-5:] == ["down", "right", "take", "4/1", "5"]
+    assert lines[-1].split()[-5:] == ["south", "east", "take", "4/1", "5"]
 
 
 @pytest.mark.parametrize("suffix", ["json", "npz"])

@@ -7,7 +7,9 @@ import socket
 import subprocess
 import sys
 
+import jax
 import numpy as np
+import pytest
 
 README = pathlib.Path(__file__).parent.parent / "README.md"
 
@@ -41,6 +43,34 @@ def test_sweep_example(capsys):
     exec(compile(block, str(README), "exec"), {})
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 6 and lines[0].startswith("capacity  8, novelty 0.0: ")
+
+
+def block_with(text: str) -> str:
+    (block,) = [block for block in python_blocks() if text in block]
+    return block
+
+
+def test_a_memory_for_another_environment(capsys):
+    pytest.importorskip("gymnax")
+    block = block_with("pm.with_memory(")
+    assert len(block.strip().splitlines()) <= 25
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        exec(compile(block, str(README), "exec"), {})
+    off, on = (int(re.search(r"(\d+)% caught", line)[1]) for line in capsys.readouterr().out.splitlines())
+    assert f"It prints {off}% and {on}%." in README.read_text(encoding="utf-8")
+    assert on > 3 * off
+
+
+@pytest.mark.parametrize(
+    ("peer", "text", "name"),
+    [("gymnasium", "pm.register_gymnasium()", "rewards"), ("gymnax", "pm.as_gymnax(", "reward")],
+)
+def test_examples_with_other_tools(peer, text, name):
+    pytest.importorskip(peer)
+    names: dict = {}
+    exec(compile(block_with(text), str(README), "exec"), names)
+    assert names[name].shape == ((64,) if peer == "gymnasium" else ())
+    assert names["obs"].shape[-1] == 13
 
 
 def test_two_processes_leave_what_one_leaves(tmp_path):

@@ -599,3 +599,53 @@ def test_retirement_keeps_failing_skills_from_holding_an_agent():
 def test_the_interval_is_that_of_the_config():
     for interval in (1, 7):
         assert Puppet(memory={"consolidation_interval": interval}).rule.interval == interval
+
+
+# Predicates that can be lost again
+
+
+def test_ways_to_lose_what_one_has_are_not_learned():
+    puppet = after_key(**FAR).consolidate()
+    known = puppet.skills()
+    puppet.explore((3, (1, 0)), (2, (-4, 5)), predicates=NOTHING)
+    assert puppet.consolidate().skills() == known
+    puppet.explore((5, (-4, 6)), predicates=HAS_KEY)  # but how to win it back is
+    assert len(puppet.consolidate().skills()) > len(known)
+
+
+TAKE_AND_DROP = (skill((3, 0), [4]), skill((3, 0), [5], before=HAS_KEY, after=NOTHING))
+
+
+def undo_each_other(num_steps, **changes):
+    """Whether each step of an agent with skills that take and drop the key, on and on, explored."""
+    puppet, explored = Puppet(skills=TAKE_AND_DROP, **changes), []
+    for _ in range(num_steps):
+        in_skill, action = puppet.decide()
+        following = {4: HAS_KEY, 5: NOTHING}.get(action, puppet.predicates) if in_skill else puppet.predicates
+        puppet.step((3, 0), 0, predicates=following)
+        explored.append(not in_skill)
+    return np.array(explored), puppet
+
+
+def test_skills_that_undo_each_other_lose_their_hold():
+    explored, puppet = undo_each_other(200)
+    assert puppet.library.failure_counts.sum() == 0  # each does what it promises
+    assert not explored[:2].any() and explored[-100:].mean() > 0.85
+    held, _ = undo_each_other(50, retreat_steps=0)
+    assert not held.any()
+
+
+def test_something_new_ends_the_retreat_that_undoing_brought():
+    puppet = Puppet(skills=TAKE_AND_DROP, retreat_steps=3)
+    for following in (HAS_KEY, NOTHING):
+        assert puppet.step((3, 0), predicates=following)[0]
+    assert not puppet.decide()[0]  # dropping it brought nothing new
+    assert puppet.state.retreat == 3 and puppet.state.achieved.tolist() == list(HAS_KEY)
+    puppet.step((3, 0), 0, predicates=OPENED)
+    assert puppet.state.retreat == 0 and puppet.state.failures == 0
+
+
+def test_an_episode_begins_with_nothing_achieved():
+    puppet = after_key()
+    puppet.step((0, 0), 0, over=True)
+    assert puppet.state.achieved.tolist() == list(NOTHING)
