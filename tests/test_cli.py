@@ -9,6 +9,7 @@ import pyarrow.parquet
 import pytest
 
 import procmem_jax
+from command_line import out_of, run
 from procmem_jax import cli, commands
 from procmem_jax.experiments import runs
 
@@ -20,22 +21,6 @@ FILES = {"config.json", "episodes.parquet", "libraries.npz", "metrics.jsonl", "s
 def in_an_empty_folder(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PROCMEM_TRACEBACK", raising=False)
-
-
-def run(capsys, *arguments):
-    """(exit status, stdout, stderr) of the command."""
-    try:
-        cli.main(arguments)
-        status = 0
-    except SystemExit as stop:
-        status = 0 if stop.code is None else stop.code
-    return (status, *capsys.readouterr())
-
-
-def out_of(capsys, *arguments):
-    status, out, err = run(capsys, *arguments)
-    assert (status, err) == (0, "")
-    return out
 
 
 def contents(folder):

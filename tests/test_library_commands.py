@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from command_line import out_of, run
 from experiments.handmade_libraries import CONFIG, EMBEDDING, assert_same_bits, handmade_libraries
 from procmem_jax import cli
 from procmem_jax.experiments.library_files import export_libraries, import_libraries
@@ -39,23 +40,6 @@ def run_folder(finished):
 def handmade():
     export_libraries("handmade.json", handmade_libraries(), CONFIG, embedding=EMBEDDING)
     return "handmade.json"
-
-
-def run(capsys, *arguments):
-    """(exit status, stdout, stderr) of the command."""
-    capsys.readouterr()
-    try:
-        cli.main(arguments)
-        status = 0
-    except SystemExit as stop:
-        status = 0 if stop.code is None else stop.code
-    return (status, *capsys.readouterr())
-
-
-def out_of(capsys, *arguments):
-    status, out, err = run(capsys, *arguments)
-    assert (status, err) == (0, "")
-    return out
 
 
 def read_libraries_of(folder):

@@ -7,8 +7,8 @@ import shutil
 import pytest
 from PIL import Image
 
+from command_line import out_of, run
 from experiments.replay_runs import NUM_EPISODES, change_row, make_run, stored_row
-from procmem_jax import cli
 from procmem_jax.experiments import lives
 from procmem_jax.experiments.library_files import export_libraries
 from procmem_jax.experiments.presets import make_experiment
@@ -26,23 +26,6 @@ def in_a_folder_with_a_run(finished, monkeypatch, tmp_path):
     monkeypatch.delenv("PROCMEM_TRACEBACK", raising=False)
     monkeypatch.setattr(lives, "_CHUNK_TICKS", 16)  # the program of `test_replay`
     shutil.copytree(finished, "run")
-
-
-def run(capsys, *arguments):
-    """(exit status, stdout, stderr) of the command."""
-    capsys.readouterr()
-    try:
-        cli.main(arguments)
-        status = 0
-    except SystemExit as stop:
-        status = 0 if stop.code is None else stop.code
-    return (status, *capsys.readouterr())
-
-
-def out_of(capsys, *arguments):
-    status, out, err = run(capsys, *arguments)
-    assert (status, err) == (0, "")
-    return out
 
 
 def files():

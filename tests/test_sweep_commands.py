@@ -11,7 +11,7 @@ import time
 import pyarrow.parquet
 import pytest
 
-from procmem_jax import cli
+from command_line import run
 
 SMALL = ["--task", "random-3", "--preset", "tutorial", "--seeds", "4", "--episodes", "3"]
 GRID = ["--grid", "capacity=4,8", "merge_threshold=0.5,0.9"]
@@ -21,16 +21,6 @@ GRID = ["--grid", "capacity=4,8", "merge_threshold=0.5,0.9"]
 def in_an_empty_folder(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PROCMEM_TRACEBACK", raising=False)
-
-
-def run(capsys, *arguments):
-    """(exit status, stdout, stderr) of the command."""
-    try:
-        cli.main(arguments)
-        status = 0
-    except SystemExit as stop:
-        status = 0 if stop.code is None else stop.code
-    return (status, *capsys.readouterr())
 
 
 def test_a_sweep_tells_its_best_settings_and_draws_them(capsys, tmp_path):

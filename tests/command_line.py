@@ -1,0 +1,21 @@
+"""The command as a function, for tests of its words."""
+
+from procmem_jax import cli
+
+
+def run(capsys, *arguments):
+    """(exit status, stdout, stderr) of the command."""
+    capsys.readouterr()
+    try:
+        cli.main(arguments)
+        status = 0
+    except SystemExit as stop:
+        status = 0 if stop.code is None else stop.code
+    return (status, *capsys.readouterr())
+
+
+def out_of(capsys, *arguments):
+    """Stdout of a command that must succeed without a word on stderr."""
+    status, out, err = run(capsys, *arguments)
+    assert (status, err) == (0, "")
+    return out
