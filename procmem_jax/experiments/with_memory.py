@@ -15,7 +15,7 @@ def with_memory(
     env: Any,
     perceive: PerceiveFunction | None = None,
     *,
-    max_steps: int,
+    max_steps: int | None = None,
     env_params: Any = None,
     num_actions: int | None = None,
     action_names: Sequence[str] | None = None,
@@ -32,7 +32,8 @@ def with_memory(
         perceive: (observation, `AdaptedState`, env_params) -> `Percept`, one example. Its last predicate means success;
             what happened earlier in the episode is in the state (`rewarded`), not to be guessed. Pass the same function
             object again to reuse compiled programs. By default a `ProjectedPercept`, which serves any environment.
-        max_steps: steps after which an episode is truncated, if the environment does not end it sooner.
+        max_steps: steps after which an episode is truncated, if the environment does not end it sooner; by default
+            `env_params.max_steps_in_episode`, which gymnax's have.
         env_params: by default `env.default_params`.
         num_actions: by default `env.num_actions`.
         action_names: by default numbers.
@@ -53,10 +54,15 @@ def with_memory(
         if count is None:
             raise ValueError("num_actions is unknown: the environment does not tell; give it")
         action_names = [f"action_{i}" for i in range(count)]
+    env_params = getattr(raw, "default_params", None) if env_params is None else env_params
+    if max_steps is None:
+        max_steps = getattr(env_params, "max_steps_in_episode", None)
+    if max_steps is None:
+        raise ValueError("max_steps is unknown: the environment's params do not tell; give it")
     world, env_params = adapt(
         raw,
         perceive,
-        getattr(raw, "default_params", None) if env_params is None else env_params,
+        env_params,
         action_names=action_names,
         predicate_names=predicate_names,
         episode_limit=max_steps,

@@ -103,6 +103,8 @@ def test_what_does_not_fit_is_refused():
         make(action_names=("one",))
     with pytest.raises(ValueError, match="episode_limit=0 is below 1"):
         with_memory(Corridor(), perceive, max_steps=0)
+    with pytest.raises(ValueError, match="max_steps is unknown"):
+        with_memory(Corridor(), perceive)
     with pytest.raises(TypeError, match="perceive gives nothing as predicates"):
         with_memory(Corridor(), lambda obs, state, params: obs, max_steps=9)
     config, params = with_memory(Corridor(), perceive, max_steps=9)
@@ -209,3 +211,23 @@ def test_notes_of_a_perceive_function_last_for_an_episode():
     assert counts == [0, 1, 4]
     assert bool(walk(world, [0] * (start + 1))[0].percept.predicates[0])
     assert int(world.begin(WORDS, None).adapted.notes) == 0
+
+
+def test_two_devices_give_what_one_gives(experiment):
+    config, params = experiment
+    one = train(run_key(4), config, params, 20, 6, devices=jax.devices()[:1])
+    two = train(run_key(4), config, params, 20, 6, devices=jax.devices()[:2])
+    jax.tree.map(np.testing.assert_array_equal, (one.metrics, one.libraries), (two.metrics, two.libraries))
+
+
+def test_it_lowers_for_a_gpu(experiment):
+    config, params = experiment
+    agent, streams = ProceduralAgent(config), open_streams(run_key(2))
+    inputs = jax.vmap(agent.make_inputs, in_axes=(0, None))(jnp.arange(16, dtype=jnp.uint32), 5)
+
+    def run(params, streams, inputs):
+        state = rollout.begin_agents(agent, params, streams, inputs, num_recorded=5)
+        return rollout.run_ticks(agent, params, streams, inputs, state, jnp.int32(3)).metrics
+
+    exported = jax.export.export(jax.jit(run), platforms=["cuda"])(params, streams, inputs)
+    assert exported.platforms == ("cuda",) and "xla_ffi_python_cpu" not in exported.mlir_module()
