@@ -65,8 +65,8 @@ def run_cell(cell: Cell, agents: int, episodes: int, seed: int) -> dict:
         "agents": agents,
         "episodes": episodes,
         "seed": seed,
-        "success_without": _interval(without["success"]),
-        "success_with": _interval(with_memory["success"]),
+        "success_without": _share_interval(without["success"]),
+        "success_with": _share_interval(with_memory["success"]),
         "success_difference": dataclasses.astuple(success)[:3],
         "steps_with": _interval(with_memory["steps"]),
         "steps_ratio": dataclasses.astuple(steps_ratio)[:3],
@@ -99,6 +99,10 @@ def _over_optimal(config, params, result: TrainResult, seed: int) -> StepsOverOp
 
 def _interval(values: np.ndarray) -> tuple[float, ...]:
     return tuple(float(bound) for bound in mean_interval(values))
+
+
+def _share_interval(values: np.ndarray) -> tuple[float, ...]:
+    return tuple(min(max(bound, 0.0), 1.0) for bound in _interval(values))
 
 
 def table(rows: list[dict]) -> str:
