@@ -37,19 +37,20 @@ class RawNavix:
 
     env: Any
 
-    def reset(self, key: jax.Array, params: None) -> tuple[jax.Array, Any]:
-        """Returns (an empty observation, state)."""
+    def reset(self, key: jax.Array, params: None) -> tuple[None, Any]:
+        """Returns (no observation, state)."""
         del params
         timestep = self.env.reset(key)
-        timestep = timestep.replace(state=timestep.state.replace(cache=None))
-        return timestep.observation, timestep
+        # An empty array in the state could not be split over devices.
+        timestep = timestep.replace(state=timestep.state.replace(cache=None), observation=None)
+        return None, timestep
 
     def step(self, key: jax.Array, state: Any, action: jax.Array, params: None) -> tuple:
-        """Returns (an empty observation, state, reward, terminated, truncated, info)."""
+        """Returns (no observation, state, reward, terminated, truncated, info)."""
         del key, params
         # The public `step` is this with a reset in it, which also wants the drawing.
-        timestep = self.env._step(state, action)
-        return timestep.observation, timestep, timestep.reward, timestep.is_termination(), timestep.is_truncation(), {}
+        timestep = self.env._step(state, action).replace(observation=None)
+        return None, timestep, timestep.reward, timestep.is_termination(), timestep.is_truncation(), {}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -42,12 +42,13 @@ class ProjectedPercept:
         """P names."""
         return (*(f"obs_{index}_reached_{value:g}" for index, value in self.thresholds), "rewarded")
 
-    def take_notes(self, obs: jax.Array, state: AdaptedState, notes: jax.Array | None, params: Any) -> jax.Array:
-        """Returns which thresholds have been reached in this episode, `[P - 1]` bool."""
+    def take_notes(self, obs: jax.Array, state: AdaptedState, notes: jax.Array | None, params: Any) -> jax.Array | None:
+        """Returns which thresholds have been reached in this episode, `[P - 1]` bool; None if there are none."""
         del state, params
+        if not self.thresholds:
+            return None  # an empty array could not be split over devices
         flat = _flat(obs)
-        now = [flat[index] >= value for index, value in self.thresholds]
-        reached = jnp.stack(now) if now else jnp.zeros((0,), jnp.bool_)
+        reached = jnp.stack([flat[index] >= value for index, value in self.thresholds])
         return reached if notes is None else reached | notes
 
     def __call__(self, obs: jax.Array, state: AdaptedState, params: Any) -> Percept:
@@ -57,7 +58,7 @@ class ProjectedPercept:
         signs = np.random.default_rng(self.seed).choice([-1, 0, 0, 0, 0, 1], (self.num_features, scaled.size))
         features = jnp.sum(jnp.asarray(signs, jnp.int32) * scaled[None, :], axis=1, dtype=jnp.int32)
         return Percept(
-            predicates=jnp.concatenate([state.notes, state.rewarded[None]]),
+            predicates=jnp.stack([*([] if state.notes is None else state.notes), state.rewarded]),
             context=features.astype(jnp.float32),
             fingerprint=hash_of(scaled),
         )

@@ -92,3 +92,9 @@ def test_the_memory_helps():
     without, with_it = (metrics.success[:, -20:].mean() for metrics in runs)
     assert with_it > 0.75 > 0.2 > without
     assert runs[1].steps[:, -20:].mean() < 0.5 * runs[0].steps[:, -20:].mean()
+
+
+def test_two_devices_share_its_agents():
+    config, params = make_experiment(TASK)
+    one, two = (train(run_key(0), config, params, 20, 2, devices=jax.devices()[:n]).metrics for n in (1, 2))
+    jax.tree.map(np.testing.assert_array_equal, one, two)
