@@ -33,7 +33,7 @@ class AdaptedState:
         rewarded: `()` bool, whether a positive reward came in this episode.
         terminated: `()` bool, whether the episode has ended otherwise than by a time limit.
         step: `()` int32, steps since the episode began.
-        notes: what the function itself has noted in this episode (see `Noting`), None for nothing.
+        notes: what its `take_notes(obs, state, notes, params)`, if it has one, noted in this episode, else None.
     """
 
     env: Any
