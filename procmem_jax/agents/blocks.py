@@ -24,7 +24,8 @@ from procmem_jax.records import state_record
 from procmem_jax.streams import Streams, draw_words
 
 _LANE_MULTIPLE = 16  # elementwise functions may differ in the last bit between a vector loop and its remainder
-_NARROW = 128
+_LANES_SERVED = 128
+_LANES_RESET = 16  # in a tick the episodes of few lanes end, and a costly reset costs by the lane
 
 
 @state_record
@@ -112,7 +113,7 @@ def _begin_few(agent, params, streams, inputs, state: AgentState, ended: jax.Arr
         del world
         return agent.world.begin(agent.draw_layout(params, streams, inputs, episode), params.world)
 
-    return _serve_few(begin, ended, params, axis, state.world, inputs, state.episode + 1)
+    return _serve_few(begin, ended, params, axis, state.world, inputs, state.episode + 1, most=_LANES_RESET)
 
 
 def _draw_layouts(agent, params, streams, inputs, first: jax.Array, axis: int | None) -> Start | None:
@@ -213,14 +214,20 @@ def _consolidate(agent, params, inputs, state: AgentState, axis: int | None) -> 
 
 
 def _serve_few(
-    function: Callable[..., Any], pending: jax.Array, params: Params, axis: int | None, tree: Any, *others: Any
+    function: Callable[..., Any],
+    pending: jax.Array,
+    params: Params,
+    axis: int | None,
+    tree: Any,
+    *others: Any,
+    most: int = _LANES_SERVED,
 ):
     """Returns `tree` (`[A, ...]`) with `function(params, tree, *others)` in the place of those lanes that are pending.
 
-    They are gathered into batches of one narrow width, so that it costs what is pending, not A.
+    They are gathered into batches of one narrow width, `most` (static) lanes, so that it costs what is pending, not A.
     """
     width = pending.shape[0]
-    narrow = -(-min(_NARROW, width) // _LANE_MULTIPLE) * _LANE_MULTIPLE
+    narrow = -(-min(most, width) // _LANE_MULTIPLE) * _LANE_MULTIPLE
     batch = jax.vmap(function, in_axes=(axis, 0, *(0 for _ in others)))
     queue, count = _queue(pending, narrow)
 

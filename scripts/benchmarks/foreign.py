@@ -1,26 +1,98 @@
-"""Suite `foreign`: the default memory in other packages' worlds, beside these worlds alone under random actions."""
+"""Suite `foreign`: the default memory in other packages' worlds, beside these worlds alone under random actions.
+
+"At work" is the compiled program of a training run while all its agents are in the middle of their lives; a whole run
+also pays for agents that are done and wait for the last one.
+"""
+
+import dataclasses
+
+import jax
+import numpy as np
 
 from benchmarks import peers
-from benchmarks.measure import Options, measure, ratio
-from benchmarks.training import Case
+from benchmarks.measure import Built, Contender, Options, measure, ratio, repeated
+from benchmarks.training import SEED, Case
+from procmem_jax import make_experiment, run_key
+from procmem_jax.agents.procedural import ProceduralAgent
+from procmem_jax.experiments.lanes import Lanes, Rows, lane_width, usable_devices
 from procmem_jax.experiments.runtime import use_all_cores
 
-COLUMNS = ("name", "capacity", "agents", "episodes", "environments")
+COLUMNS = ("name", "capacity", "agents", "episodes", "skills", "environments")
 UNIT = "agent or environment steps"
 TARGET = 0.5
 AGENTS = 1024
+WARM_UP_TICKS = 4000
+MOST_EPISODES = 4000  # more than any agent gets through while it is timed
 
-# (start of the peer's name, training runs there; the first is held against the target)
-CASES = (
-    ("XLand", (Case("xland:MiniGrid-DoorKey-5x5", "default", AGENTS, 100),)),
-    ("NAVIX", (Case("navix:Navix-DoorKey-5x5-v0", "default", AGENTS, 100),)),
-    (
+
+@dataclasses.dataclass(frozen=True)
+class AtWork:
+    """Agents that have learned for some ticks and go on, none of them ever done."""
+
+    task: str
+    capacity: int | None = None
+    target: float | None = None
+
+    def resized(self, agents: int, ticks: int) -> Contender:
+        """Returns the contender of so many agents, timed after so many ticks."""
+        overrides = {} if self.capacity is None else {"capacity": self.capacity}
+        config, params = make_experiment(self.task, overrides=overrides)
+        sizes = {"capacity": config.library.capacity, "agents": agents}
+        return Contender(f"at work on {self.task}", sizes, lambda: _agents_at_work(config, params, agents, ticks))
+
+
+def _agents_at_work(config, params, agents: int, ticks: int) -> Built:
+    """Returns agents ready to go on from wherever they are, after `ticks` of learning.
+
+    Raises:
+        RuntimeError: an agent has come to the end of its life.
+    """
+    width = lane_width(agents, agents)
+    rows = Rows(np.arange(agents, dtype=np.int64), params)
+    devices = usable_devices(jax.local_devices(), width)
+    lanes = Lanes(run_key(SEED), config, rows, MOST_EPISODES, width, devices)
+    state = lanes.advance(lanes.begin(), ticks)
+    skills = float(np.mean(state.agents.memory.num_skills))
+    block = ProceduralAgent(config).block_ticks
+
+    def go_on(count: int) -> None:
+        nonlocal state
+        state = lanes.advance(state, count * block)
+        jax.block_until_ready(state.agents)
+        if lanes.finished_episodes(state).max() >= MOST_EPISODES:
+            raise RuntimeError(f"an agent has had {MOST_EPISODES} episodes; raise MOST_EPISODES")
+
+    return repeated(go_on, agents * block, lanes.compile_seconds, skills=round(skills, 1))
+
+
+@dataclasses.dataclass(frozen=True)
+class World:
+    """What is timed in the worlds of one peer: agents at work, and a whole training run."""
+
+    peer: str
+    at_work: tuple[AtWork, ...]
+    training: Case
+
+
+WORLDS = (
+    World(
+        "XLand",
+        (AtWork("xland:MiniGrid-DoorKey-5x5", target=TARGET),),
+        Case("xland:MiniGrid-DoorKey-5x5", "default", AGENTS, 40),
+    ),
+    World(
+        "NAVIX",
+        (AtWork("navix:Navix-DoorKey-5x5-v0", target=TARGET),),
+        Case("navix:Navix-DoorKey-5x5-v0", "default", AGENTS, 40),
+    ),
+    World(
         "gymnax",
         (
-            Case("gymnax:FourRooms-misc", "default", AGENTS, 50, capacity=64),
-            Case("gymnax:FourRooms-misc", "default", AGENTS, 50),
-            Case("gymnax:FourRooms-misc", "default", AGENTS, 50, capacity=256),
+            AtWork("gymnax:FourRooms-misc", 64, TARGET),
+            AtWork("gymnax:FourRooms-misc", 128),
+            AtWork("gymnax:FourRooms-misc", 256),
         ),
+        Case("gymnax:FourRooms-misc", "default", AGENTS, 40, capacity=64),
     ),
 )
 
@@ -29,15 +101,16 @@ def run(options: Options) -> tuple[list[dict], list[dict]]:
     """Returns (rows, ratios), of the peers that are installed."""
     use_all_cores()
     rows, ratios = [], []
-    agents = 64 if options.quick else AGENTS
-    for label, cases in CASES:
-        alone = [one for one in peers.environment_contenders(agents) if one.name.startswith(label)]
+    agents, ticks, episodes = (64, 64, 5) if options.quick else (AGENTS, WARM_UP_TICKS, None)
+    for world in WORLDS:
+        alone = [one for one in peers.environment_contenders(agents) if one.name.startswith(world.peer)]
         if not alone:
             continue
-        sized = [case.resized(agents, 5 if options.quick else case.episodes) for case in cases]
-        timed = measure([*(case.contender() for case in sized), *alone], options)
+        whole = world.training.resized(agents, episodes or world.training.episodes)
+        working = [case.resized(agents, ticks) for case in world.at_work]
+        timed = measure([*working, whole.contender(), *alone], options)
         rows += timed
-        for row, target in zip(timed[:-1], (TARGET, None, None), strict=False):
+        for row, target in zip(timed[:-1], [*(case.target for case in world.at_work), None], strict=True):
             label = f"{row['name']}, capacity {row['capacity']}, over {timed[-1]['name']} alone"
             ratios.append(ratio(label, row, timed[-1], target))
     return rows, ratios
