@@ -70,10 +70,10 @@ def draw_words(stream_key: jax.Array, counter: jax.Array, agent: jax.Array) -> t
         counter: integer array, the tick or episode number.
         agent: uint32 array, the global agent number; broadcast against `counter`.
     """
-    return _threefry2x32(stream_key, jnp.asarray(counter, jnp.uint32), jnp.asarray(agent, jnp.uint32))
+    return threefry2x32(stream_key, jnp.asarray(counter, jnp.uint32), jnp.asarray(agent, jnp.uint32))
 
 
-def _threefry2x32(key: jax.Array, first: jax.Array, second: jax.Array) -> tuple[jax.Array, jax.Array]:
+def threefry2x32(key: jax.Array, first: jax.Array, second: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Returns threefry2x32 of two counters, its 20 rounds unrolled.
 
     On a CPU jax's own is a loop of some 80 small kernels, which takes longer than all else that an environment does.

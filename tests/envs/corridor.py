@@ -13,14 +13,14 @@ NAMES = ("lamp", "at_lamp")
 
 @dataclasses.dataclass(frozen=True)
 class Corridor:
-    """Actions: left, right, press, and pull, which switches the lamp off again."""
+    """Actions: left, right, press, and pull, which switches the lamp off again. It keeps a key that nothing needs."""
 
     num_actions = 4
     default_params = None
 
     def reset(self, key, params):
         place = jax.random.randint(key, (), 2, LENGTH - 2)
-        return place, {"place": place, "lamp": False}
+        return place, {"place": place, "lamp": False, "key": jax.random.split(key)[0]}
 
     def step(self, key, state, action, params):
         move = jnp.where(action == 1, 1, jnp.where(action == 0, -1, 0))
@@ -28,7 +28,8 @@ class Corridor:
         pressed = (action == 2) & (place == 0)
         lamp = (state["lamp"] | pressed) & ~((action == 3) & (place == 0))
         done = lamp & (place == LENGTH - 1)
-        return place, {"place": place, "lamp": lamp}, jnp.where(done, 1.0, 0.0), done, False, {}
+        state = {"place": place, "lamp": lamp, "key": jax.random.fold_in(state["key"], place)}
+        return place, state, jnp.where(done, 1.0, 0.0), done, False, {}
 
 
 def perceive(obs, state, params):

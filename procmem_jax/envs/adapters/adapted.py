@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from procmem_jax.envs.adapters.keys import keys_to_words, make_key, words_to_keys
 from procmem_jax.envs.percept import Percept
 from procmem_jax.records import check_count, check_settings, setting, state_record
 
@@ -45,7 +46,7 @@ class AdaptedState:
 
 @state_record
 class PerceivedState:
-    """An `AdaptedState` and what the memory may know of it, found once per step."""
+    """An `AdaptedState`, its keys as numbers, and what the memory may know of it, found once per step."""
 
     adapted: AdaptedState
     percept: Percept
@@ -123,7 +124,7 @@ class AdaptedWorld:
 
     def begin(self, layout: tuple[jax.Array, jax.Array], params: Any) -> PerceivedState:
         """See `World`."""
-        obs, env = self.env.reset(_key(layout), params)
+        obs, env = self.env.reset(make_key(layout), params)
         no = jnp.zeros((), jnp.bool_)
         return self._perceived(obs, AdaptedState(env, no, no, jnp.zeros((), jnp.int32)), None, params)
 
@@ -131,8 +132,8 @@ class AdaptedWorld:
         self, words: tuple[jax.Array, jax.Array], state: PerceivedState, action: jax.Array, params: Any
     ) -> tuple[PerceivedState, jax.Array, jax.Array, jax.Array, dict]:
         """See `World`."""
-        old = state.adapted
-        obs, env, reward, terminated, truncated, info = self.env.step(_key(words), old.env, action, params)
+        old = words_to_keys(state.adapted)
+        obs, env, reward, terminated, truncated, info = self.env.step(make_key(words), old.env, action, params)
         reward = jnp.asarray(reward).astype(jnp.float32)
         terminated = jnp.asarray(terminated).astype(jnp.bool_)
         step = old.step + 1
@@ -145,7 +146,7 @@ class AdaptedWorld:
         take_notes = getattr(self.perceive, "take_notes", None)
         if take_notes is not None:
             state = dataclasses.replace(state, notes=take_notes(obs, state, notes, params))
-        return _strong(PerceivedState(state, self.perceive(obs, state, params)))
+        return _strong(keys_to_words(PerceivedState(state, self.perceive(obs, state, params))))
 
     def perceive_state(self, state: PerceivedState, params: Any) -> Percept:
         """See `World`."""
@@ -208,16 +209,10 @@ def _canonical(leaf: Any) -> np.dtype:
     return jax.dtypes.canonicalize_dtype(np.result_type(leaf))
 
 
-def _key(words: tuple[jax.Array, jax.Array]) -> jax.Array:
-    return jax.random.wrap_key_data(jnp.stack(words), impl="threefry2x32")
-
-
 def _strong(tree: Any) -> Any:
     """Returns `tree` with arrays of explicit dtypes: a state that grows from the literal 0 is none in a loop."""
 
     def strong(leaf):
-        if jax.dtypes.issubdtype(getattr(leaf, "dtype", None), jax.dtypes.prng_key):
-            return leaf
         leaf = jnp.asarray(leaf)
         return jax.lax.convert_element_type(leaf, leaf.dtype)
 

@@ -1,6 +1,7 @@
 """Foreign worlds: steps and limits, what is kept beside them, the same answer everywhere, and a memory that helps."""
 
 import dataclasses
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ from envs.corridor import LENGTH, NAMES, Corridor, perceive
 from procmem_jax import Percept, ProceduralAgent, open_streams, run_key, train, with_memory
 from procmem_jax.agents import rollout
 from procmem_jax.envs.adapters.adapted import adapt, shapes_of
+from procmem_jax.experiments.saving import Saver
 
 ACTIONS = ("left", "right", "press", "pull")
 WORDS = (jnp.uint32(3), jnp.uint32(5))
@@ -167,6 +169,29 @@ def test_the_same_answer_alone_in_chunks_and_tick_by_tick(experiment):
         np.testing.assert_array_equal(ours[7], theirs[0])
     for ours, theirs in zip(jax.tree.leaves(whole.libraries), jax.tree.leaves(alone.libraries), strict=True):
         np.testing.assert_array_equal(ours[7], theirs[0])
+
+
+def test_a_stopped_run_goes_on_where_it_was(experiment, tmp_path):
+    class Stop(Exception):
+        """The run is stopped here."""
+
+    chunks = itertools.count()
+
+    def stop(progress):
+        if progress.phase == "running" and next(chunks) == 3:
+            raise Stop
+
+    def play(**options):
+        return train(run_key(4), *experiment, 20, 12, chunk_ticks=32, **options)
+
+    def saver():
+        return Saver(tmp_path, {"run": 1}, every=0, on_warning=pytest.fail)
+
+    with pytest.raises(Stop):
+        play(saver=saver(), on_progress=stop)
+    resumed, whole = play(saver=saver()), play()
+    jax.tree.map(np.testing.assert_array_equal, resumed.metrics, whole.metrics)
+    jax.tree.map(np.testing.assert_array_equal, resumed.libraries, whole.libraries)
 
 
 def test_few_resets_equal_resets_for_all(experiment):
