@@ -1,0 +1,3 @@
+"""How many bootstrap resamples the tests of statistics draw."""
+
+FEW = 200  # where any number does
