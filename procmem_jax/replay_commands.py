@@ -8,7 +8,7 @@ import tyro
 
 from procmem_jax.experiments.replay import replay_episode
 from procmem_jax.experiments.reports import ProgressBar
-from procmem_jax.figures.grid_scene import check_drawable
+from procmem_jax.figures.picture_scene import check_drawable
 from procmem_jax.figures.replay import plot_replay
 from procmem_jax.figures.text_frames import text_frames
 from procmem_jax.records import check_count
@@ -49,7 +49,8 @@ class Replay:
         self._check_out()
         folder = pathlib.Path(self.run_folder)
         with ProgressBar(0, show=not self.quiet) as bar:
-            where = {"warm_start": self.warm_start, "check_config": check_drawable, "on_progress": bar.on_progress}
+            where = {"warm_start": self.warm_start, "on_progress": bar.on_progress}
+            where |= {} if self.text else {"check_config": check_drawable}
             replay = replay_episode(folder, self.agent, self.episode, **where)
         num_steps, ending = len(replay.frames) - 1, replay.frames[-1].doing
         met = f"Agent {replay.agent}, episode {replay.episode}: {num_steps} steps, {ending}; it meets the stored row."

@@ -9,9 +9,11 @@ from procmem_jax.experiments.frames import EXPLORING, Frame
 from procmem_jax.experiments.replay import Replay
 from procmem_jax.figures import skill_colours
 from procmem_jax.figures.grid_scene import GridScene, stuck_action
+from procmem_jax.figures.picture_scene import PictureScene, is_foreign
 
 _WIDTH, _HEIGHT, _DPI = 4.0, 4.75, 100  # inches, inches, pixels an inch
 _MARGIN = 0.03
+_HEAD_LETTERS = 54  # that fit above the scene in letters of 8.5 points
 _GREY = "#555555"
 
 
@@ -24,7 +26,8 @@ def draw_frames(replay: Replay, numbers: Sequence[int] | None = None) -> Iterato
     canvas = FigureCanvasAgg(figure)
     side = 1 - 2 * _MARGIN
     axes = figure.add_axes((_MARGIN, 0.085, side, side * _WIDTH / _HEIGHT))
-    scene, captions = GridScene(axes, replay), _Captions(figure, replay)
+    scene_of = PictureScene if is_foreign(replay.config) else GridScene
+    scene, captions = scene_of(axes, replay), _Captions(figure, replay)
     for number in range(len(replay.frames)) if numbers is None else numbers:
         frame = replay.frames[number]
         scene.draw(frame)
@@ -41,9 +44,11 @@ class _Captions:
 
         self._replay = replay
         head = f"{replay.task}, agent {replay.agent}, episode {replay.episode}"
-        figure.text(_MARGIN, 0.966, head, fontsize=8.5, color=_GREY, va="center")
         style = {"va": "center", "fontsize": 8.5, "color": _GREY}
-        self._step = figure.text(1 - _MARGIN, 0.966, "", ha="right", **style)
+        smaller = min(1, _HEAD_LETTERS / len(head + self._step_words(len(replay.frames) - 1)))
+        top = {**style, "fontsize": smaller * 8.5}
+        figure.text(_MARGIN, 0.966, head, **top)
+        self._step = figure.text(1 - _MARGIN, 0.966, "", ha="right", **top)
         self._banner = FancyBboxPatch(
             (_MARGIN + 0.012, 0.887), 1 - 2 * _MARGIN - 0.024, 0.044, boxstyle="round,pad=0.008", linewidth=0,
             transform=figure.transFigure, mutation_aspect=_WIDTH / _HEIGHT,
@@ -55,9 +60,12 @@ class _Captions:
         self._action = figure.text(_MARGIN, 0.042, "", **style)
         self._reward = figure.text(1 - _MARGIN, 0.042, "", ha="right", **style)
 
+    def _step_words(self, step: int) -> str:
+        return f"step {step} of {len(self._replay.frames) - 1}"
+
     def write(self, frame: Frame) -> None:
         """Writes those of `frame`."""
-        self._step.set_text(f"step {frame.step} of {len(self._replay.frames) - 1}")
+        self._step.set_text(self._step_words(frame.step))
         self._banner.set_facecolor(frame_colour(frame))
         self._doing.set_text(frame.doing)
         self._detail.set_text(skill_detail(frame))

@@ -9,9 +9,18 @@ from procmem_jax.experiments.files import write_whole
 
 _SHADES = 8  # of every colour between itself and white, for the edges of what is drawn
 _GREYS = 24
+_NO_COLOURS = np.zeros((0, 3), np.uint8)
 
 
-def write_gif(path: pathlib.Path, images: Iterable[np.ndarray], colours: Sequence[str], *, fps: float, pause: float):
+def write_gif(
+    path: pathlib.Path,
+    images: Iterable[np.ndarray],
+    colours: Sequence[str],
+    *,
+    fps: float,
+    pause: float,
+    exact: np.ndarray = _NO_COLOURS,
+) -> None:
     """Writes `images` (`[H, W, 3]` uint8 each, drawn while it writes) as a GIF that repeats for ever.
 
     All images share one palette: with a palette each, unchanged parts would flicker and be stored again.
@@ -22,8 +31,9 @@ def write_gif(path: pathlib.Path, images: Iterable[np.ndarray], colours: Sequenc
         colours: what they are drawn in, as "#RRGGBB", at most 28, on white; all else becomes the nearest shade.
         fps: images a second.
         pause: seconds that the last image stays longer.
+        exact: `[K, 3]` uint8, colours in which larger parts are drawn, without shades; as many as there is room for.
     """
-    write_whole(path, lambda aside: _write(aside, images, _palette(colours), fps, pause))
+    write_whole(path, lambda aside: _write(aside, images, _palette(colours, exact), fps, pause))
 
 
 def _write(path: pathlib.Path, images: Iterable[np.ndarray], palette: np.ndarray, fps: float, pause: float) -> None:
@@ -52,10 +62,11 @@ def _nearest(image: np.ndarray, palette: np.ndarray) -> np.ndarray:
     return np.argmin(distances, axis=1).astype(np.uint8)[places].reshape(packed.shape)
 
 
-def _palette(colours: Sequence[str]) -> np.ndarray:
-    """Returns `[256, 3]` uint8: greys, and every colour in shades to white."""
+def _palette(colours: Sequence[str], exact: np.ndarray) -> np.ndarray:
+    """Returns `[256, 3]` uint8: greys, every colour in shades to white, and those of `exact` that there is room for."""
     greys = np.linspace(0, 255, _GREYS)[:, None].repeat(3, axis=1)
     part = np.linspace(0, 1, _SHADES, endpoint=False)[:, None]
     shades = [(1 - part) * [int(text[i : i + 2], 16) for i in (1, 3, 5)] + part * 255 for text in colours]
     table = np.concatenate([greys, *shades]).round().astype(np.uint8)
+    table = np.concatenate([table, exact])[:256]
     return np.concatenate([table, np.zeros((256 - len(table), 3), np.uint8)])

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from procmem_jax.agents.settings import Config
 from procmem_jax.envs.actions import OPEN_DOOR, PICKUP_KEY
 from procmem_jax.envs.foresight import cells_ahead
-from procmem_jax.envs.gridworld import GridWorld, GridWorldConfig
+from procmem_jax.envs.gridworld import GridWorld
 from procmem_jax.experiments.frames import Frame
 from procmem_jax.experiments.replay import Replay
 from procmem_jax.figures.skill_colours import skill_colour
@@ -140,14 +139,10 @@ def _draw_key(axes, x: float, y: float, scale: float, zorder: float = 3) -> list
     return [axes.add_patch(part) for part in parts]
 
 
-def check_drawable(config: Config) -> None:
-    """Raises a ValueError unless the run's world is one that can be drawn."""
-    if not isinstance(config.world, GridWorldConfig):
-        name = type(config.world).__name__
-        raise ValueError(f"world={name} has no picture yet: only grids are drawn; give a run of another task")
-
-
 def stuck_action(frames: Sequence[Frame], number: int) -> int | None:
-    """Returns the action that was carried out on the way to frame `number` if it was not the chosen one, else None."""
-    executed = int(frames[number].world.last_action)
+    """Returns the action that was carried out on the way to frame `number` if it was not the chosen one, else None.
+
+    Only our grids tell.
+    """
+    executed = int(getattr(frames[number].world, "last_action", frames[number - 1].action))
     return executed if number > 0 and executed != frames[number - 1].action else None

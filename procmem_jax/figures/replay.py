@@ -6,6 +6,7 @@ from procmem_jax.experiments.replay import Replay
 from procmem_jax.figures.episode_frames import draw_frames
 from procmem_jax.figures.gif import write_gif
 from procmem_jax.figures.grid_scene import SCENE_COLOURS
+from procmem_jax.figures.picture_scene import is_foreign, picture_colours
 from procmem_jax.figures.skill_colours import all_colours
 
 _MOST_FRAMES = 600  # drawn takes 40 seconds, a few MB, and 110 MB of memory
@@ -34,5 +35,9 @@ def plot_replay(replay: Replay, path: pathlib.Path, *, fps: float, every: int | 
         every: steps from one frame to the next; by default one, in long episodes more.
     """
     numbers = frames_to_draw(len(replay.frames), every)
-    write_gif(path, draw_frames(replay, numbers), [*SCENE_COLOURS, *all_colours()], fps=fps, pause=_PAUSE)
+    images, timing = draw_frames(replay, numbers), {"fps": fps, "pause": _PAUSE}
+    if is_foreign(replay.config):
+        write_gif(path, images, all_colours(), exact=picture_colours(replay, numbers), **timing)
+    else:
+        write_gif(path, images, [*SCENE_COLOURS, *all_colours()], **timing)
     return len(numbers)

@@ -1,26 +1,39 @@
 """The frames of a replayed episode as text, for a terminal."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from procmem_jax.envs.actions import action_symbol
 from procmem_jax.envs.gridworld import GridWorld
 from procmem_jax.envs.render import render_text
+from procmem_jax.envs.world import World, make_world
 from procmem_jax.experiments.frames import Frame
 from procmem_jax.experiments.replay import Replay
 from procmem_jax.figures.grid_scene import stuck_action
 
 
 def text_frames(replay: Replay) -> Iterator[str]:
-    """Yields every frame: a line that says what happens and what the running skill holds, and the grid below."""
-    world = GridWorld(replay.config.world)
+    """Yields every frame: a line that says what happens and what the running skill holds, and the scene below.
+
+    That is the grid, or what holds in another package's world.
+    """
+    world = make_world(replay.config.world)
     last = len(replay.frames) - 1
     for number, frame in enumerate(replay.frames):
         stuck = stuck_action(replay.frames, number)
         parts = [f"step {number} of {last}", f"reward {frame.reward:+.1f}", f"return {frame.episode_return:+.1f}"]
         parts += [f"stuck: {world.action_names[stuck]}"] if stuck is not None else []
         parts.append(_doing(frame, world.action_names))
-        grid = render_text(frame.world, replay.params.world, walls=world.has_walls)
-        yield f"{'  '.join(parts)}\n{grid}"
+        yield f"{'  '.join(parts)}\n{_scene(world, replay.params.world, frame)}"
+
+
+def _scene(world: World, params: Any, frame: Frame) -> str:
+    if isinstance(world, GridWorld):
+        return render_text(frame.world, params, walls=world.has_walls)
+    holding = world.perceive_state(frame.world, params).predicates
+    return "  ".join(
+        f"[{'x' if holds else ' '}] {name}" for name, holds in zip(world.predicate_names, holding, strict=True)
+    )
 
 
 def _doing(frame: Frame, names: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pyarrow.parquet
 import pytest
+from PIL import Image
 
 from procmem_jax.cli import main
 
@@ -75,9 +76,13 @@ def test_a_sweep_ranks_by_steps_where_the_fewest_are_unknown(capsys, tmp_path, f
     np.testing.assert_array_equal(ours, run)  # setting 0 is the default, so it is that run
 
 
-def test_a_replay_is_refused_in_one_line(folder, capsys):
-    with pytest.raises(SystemExit) as stop:
-        main(["replay", str(folder), "--agent", "0"])
-    error = capsys.readouterr().err
-    assert stop.value.code == 2 and error.count("\n") == 1 and "only grids are drawn" in error
-    assert not list(folder.glob("*.gif"))
+def test_an_episode_is_replayed(folder, capsys, tmp_path):
+    steps = pyarrow.parquet.read_table(folder / "episodes.parquet")["steps"].to_numpy().reshape(8, 12)
+    agent, episode = np.unravel_index(np.argmin(steps), steps.shape)
+    which = [str(folder), "--agent", str(agent), "--episode", str(episode), "--quiet"]
+    main(["replay", *which, "--out", str(tmp_path / "a.gif")])
+    assert "it meets the stored row" in capsys.readouterr().out
+    with Image.open(tmp_path / "a.gif") as gif:
+        assert gif.n_frames == steps[agent, episode] + 1
+    main(["replay", *which, "--text"])
+    assert "[x] goal_reached" in capsys.readouterr().out

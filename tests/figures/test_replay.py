@@ -7,13 +7,16 @@ import pytest
 from PIL import Image
 
 from figures.handmade_replay import handmade_replay
-from procmem_jax.envs.adapters.adapted import AdaptedWorld
+from procmem_jax import Percept
+from procmem_jax.envs.adapters.adapted import AdaptedState, AdaptedWorld, PerceivedState
 from procmem_jax.experiments.frames import Frame
 from procmem_jax.figures import skill_colours
 from procmem_jax.figures.episode_frames import action_words, draw_frames, frame_colour, skill_detail
 from procmem_jax.figures.gif import write_gif
-from procmem_jax.figures.grid_scene import AGENT, DOOR, GOAL, KEY, OPEN, WALL, check_drawable
+from procmem_jax.figures.grid_scene import AGENT, DOOR, GOAL, KEY, OPEN, WALL
+from procmem_jax.figures.picture_scene import check_drawable, picture_colours
 from procmem_jax.figures.replay import frames_to_draw, plot_replay
+from procmem_jax.figures.text_frames import text_frames
 
 
 def colour(text):
@@ -144,8 +147,61 @@ def test_which_frames_are_drawn(num_frames, every, numbers):
     assert frames_to_draw(num_frames, every) == numbers
 
 
-def test_a_foreign_world_is_refused(replay):
+def foreign_replay(replay, env):
+    """The same frames in another package's world, whose state is the number of the frame."""
+    world = AdaptedWorld(env, None, ("up", "down", "left", "right", "jump", "sit"), ("fed", "home"), 2, ())
+    no = np.bool_(False)
+    frames = []
+    for frame in replay.frames:
+        predicates = np.asarray([frame.step > 1, False])
+        percept = Percept(predicates, np.zeros(2, np.float32), np.uint32(frame.step))
+        state = PerceivedState(AdaptedState(np.int32(frame.step), no, no, np.int32(frame.step)), percept)
+        frames.append(dataclasses.replace(frame, world=state))
+    return dataclasses.replace(replay, config=dataclasses.replace(replay.config, world=world), frames=frames)
+
+
+class Painted:
+    """Its picture is two squares: one of a colour of its own, and one that tells the state."""
+
+    def picture(self, state, params):
+        cells = np.asarray([[[1, 2, 3], [200, 10 * int(state), 7]]], np.uint8)
+        return cells.repeat(10, axis=0).repeat(5, axis=1)
+
+
+def test_the_picture_of_a_foreign_world_is_drawn(replay, tmp_path):
+    foreign = foreign_replay(replay, Painted())
+    check_drawable(foreign.config)
+    path = tmp_path / "a.gif"
+    assert plot_replay(foreign, path, fps=5) == 5
+    with Image.open(path) as gif:
+        for number in range(5):
+            gif.seek(number)
+            image = np.asarray(gif.convert("RGB"))
+            for exact in ("#010203", f"#C8{10 * number:02X}07"):
+                assert num_pixels(image, exact) > 10_000
+            assert (num_pixels(image[:60], skill_colours.skill_colour(0)) > 1000) == (number < 2)  # the banner
+
+
+def test_colours_of_pictures_come_by_their_frequency(replay):
+    foreign = foreign_replay(replay, Painted())
+    assert picture_colours(foreign, [4, 2]).tolist() == [[1, 2, 3], [200, 20, 7], [200, 40, 7]]
+
+
+def test_a_world_without_a_picture_is_refused(replay):
     check_drawable(replay.config)
-    world = AdaptedWorld(None, None, ("left", "right"), ("goal",), 2, ())
-    with pytest.raises(ValueError, match="^world=AdaptedWorld has no picture yet: only grids are drawn; give a run of"):
-        check_drawable(dataclasses.replace(replay.config, world=world))
+    with pytest.raises(ValueError, match="^this world has no picture.* --text$"):
+        check_drawable(foreign_replay(replay, object()).config)
+
+
+def test_a_long_name_leaves_room_for_the_steps(replay):
+    [image] = draw_frames(dataclasses.replace(replay, task="navix:Navix-DoorKey-Random-16x16-v0", episode=19999), [0])
+    line = np.any(image[8:24] < 200, axis=(0, 2))
+    gaps = np.diff(np.flatnonzero(line))
+    assert gaps.max() > 8 and line.nonzero()[0].max() < 395
+
+
+def test_what_holds_in_a_foreign_world_is_told_in_text(replay):
+    told = list(text_frames(foreign_replay(replay, object())))
+    assert [text.splitlines()[1] for text in told[1:3]] == ["[ ] fed  [ ] home", "[x] fed  [ ] home"]
+    assert told[0].splitlines()[0].endswith("acquire_key (slot 7) ↑ jump")
+    assert "stuck" not in "".join(told)

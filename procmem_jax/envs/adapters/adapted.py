@@ -16,7 +16,10 @@ _PERCEPT_KINDS = {"predicates": ("bool", 1), "context": ("float32", 1), "fingerp
 
 
 class RawEnvironment(Protocol):
-    """An environment that never resets itself inside `step`; hashable."""
+    """An environment that never resets itself inside `step`; hashable.
+
+    With a method `picture(state, params)`, which returns `[H, W, 3]` uint8 on the host, its episodes can be drawn.
+    """
 
     def reset(self, key: jax.Array, params: Any) -> tuple[Any, Any]:
         """Returns (observation, state)."""
@@ -152,6 +155,15 @@ class AdaptedWorld:
         """See `World`."""
         del params
         return state.percept
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether the environment can be drawn."""
+        return hasattr(self.env, "picture")
+
+    def picture(self, state: PerceivedState, params: Any) -> np.ndarray:
+        """Returns the environment's own picture of one state (NumPy arrays), `[H, W, 3]` uint8; on the host."""
+        return np.asarray(self.env.picture(words_to_keys(state.adapted).env, params))
 
     def scripted_action(self, state: PerceivedState, params: Any) -> jax.Array:
         """See `World`: there is no script."""

@@ -8,12 +8,15 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from procmem_jax.envs.adapters.adapted import AdaptedState
 from procmem_jax.envs.percept import Percept
 
 FOUR_ROOMS_ACTIONS = ("up", "right", "down", "left")
 FOUR_ROOMS_PREDICATES = ("goal_reached",)
+_WALL, _FLOOR, _GOAL, _AGENT = (77, 77, 77), (255, 255, 255), (44, 160, 44), (31, 119, 180)
+_PIXELS = 16  # a cell
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +54,19 @@ class RawGymnax:
             return obs, state, reward, ended, self.env.is_truncated(state, params), info
         limit = jnp.asarray(state.time) >= params.max_steps_in_episode
         return obs, state, reward, ended & ~limit, ended & limit, info
+
+
+@dataclasses.dataclass(frozen=True)
+class RawFourRooms(RawGymnax):
+    """gymnax's FourRooms, with a picture: its own drawing is a figure for a window."""
+
+    def picture(self, state: Any, params: Any) -> np.ndarray:
+        """Returns the walls, the agent (blue) and the goal (green), a square of 16 pixels each, `[H, W, 3]` uint8."""
+        del params
+        cells = np.where(np.asarray(self.env.occupied_map, bool)[..., None], _WALL, _FLOOR).astype(np.uint8)
+        cells[tuple(np.asarray(state.goal))] = _GOAL
+        cells[tuple(np.asarray(state.pos))] = _AGENT
+        return cells.repeat(_PIXELS, axis=0).repeat(_PIXELS, axis=1)
 
 
 def is_gymnax(env: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from procmem_jax.envs.adapters.adapted import AdaptedState
 from procmem_jax.envs.adapters.door_key import (
@@ -51,6 +52,15 @@ class RawNavix:
         # The public `step` is this with a reset in it, which also wants the drawing.
         timestep = self.env._step(state, action).replace(observation=None)
         return None, timestep, timestep.reward, timestep.is_termination(), timestep.is_truncation(), {}
+
+    def picture(self, state: Any, params: None) -> np.ndarray:
+        """Returns its own drawing of a state, `[H, W, 3]` uint8."""
+        del params
+        from navix.observations import rgb
+        from navix.rendering.cache import RenderingCache
+
+        world = jax.tree.map(jnp.asarray, state.state)
+        return np.asarray(rgb(world.replace(cache=RenderingCache.init(world.grid))))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,7 +9,7 @@ from procmem_jax.envs.adapters.door_key import DOOR_KEY_PREDICATES
 from procmem_jax.envs.adapters.gymnax import (
     FOUR_ROOMS_ACTIONS,
     FOUR_ROOMS_PREDICATES,
-    RawGymnax,
+    RawFourRooms,
     perceive_four_rooms,
 )
 from procmem_jax.envs.adapters.navix import NAVIX_ACTIONS, NavixPercept, RawNavix
@@ -98,7 +98,7 @@ def _make_xland(package: Any, ident: str, limit: int) -> tuple[AdaptedWorld, Non
 def _make_gymnax(package: Any, ident: str, limit: int) -> tuple[AdaptedWorld, Any]:
     env, env_params = package.make(ident)
     return adapt(
-        RawGymnax(env),
+        RawFourRooms(env),
         perceive_four_rooms,
         env_params,
         action_names=FOUR_ROOMS_ACTIONS,

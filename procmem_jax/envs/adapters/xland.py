@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from procmem_jax.envs.adapters.adapted import AdaptedState
 from procmem_jax.envs.adapters.door_key import (
@@ -51,6 +52,13 @@ class RawXLand:
         timestep = self.env.step(self.env_params, state, action)
         terminated = timestep.discount == 0
         return timestep.observation, timestep, timestep.reward, terminated, timestep.last() & ~terminated, {}
+
+    def picture(self, state: Any, params: None) -> np.ndarray:
+        """Returns its own drawing of a state, `[H, W, 3]` uint8; what the agent sees is lighter."""
+        del params
+        from xminigrid.rendering.rgb_render import render
+
+        return render(np.asarray(state.state.grid), state.state.agent, self.env_params.view_size)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -75,6 +75,19 @@ def test_every_cell_of_four_rooms_is_a_situation_of_its_own(lenient):
     assert 2 * (1 - cosines.max()) > limit  # no skill is tried in a cell that is not its own
 
 
+def test_its_picture(lenient):
+    pytest.importorskip("gymnax")
+    world, params = make_peer(TASK)
+    state = jax.device_get(world.begin((jnp.uint32(0), jnp.uint32(1)), params))
+    picture = world.picture(state, params)
+    assert world.has_picture and picture.shape == (208, 208, 3) and picture.dtype == np.uint8
+    cells = picture[8::16, 8::16].tolist()
+    (row, column), (goal_row, goal_column) = state.adapted.env.pos, state.adapted.env.goal
+    assert cells[row][column] == [31, 119, 180] and cells[goal_row][goal_column] == [44, 160, 44]
+    walls = sum(cell == [77, 77, 77] for row in cells for cell in row)
+    assert walls == 13 * 13 - 104 and cells[0][0] == [77, 77, 77]
+
+
 def test_the_memory_helps(lenient):
     pytest.importorskip("gymnax")
     runs = [train(run_key(1000), *make_experiment(TASK, use_skills=use), 24, 60).metrics for use in (False, True)]

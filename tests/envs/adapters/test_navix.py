@@ -98,3 +98,17 @@ def test_two_devices_share_its_agents():
     config, params = make_experiment(TASK)
     one, two = (train(run_key(0), config, params, 20, 2, devices=jax.devices()[:n]).metrics for n in (1, 2))
     jax.tree.map(np.testing.assert_array_equal, one, two)
+
+
+def test_its_picture():
+    """It is what NAVIX itself shows of the state."""
+    import navix
+    from navix.observations import rgb
+
+    world, params = make_peer(TASK)
+    env = navix.make(TASK.partition(":")[2], observation_fn=rgb)
+    state = jax.device_get(jax.jit(lambda: world.begin(WORDS, None))())
+    theirs = env.reset(jax.random.wrap_key_data(jnp.stack(WORDS), impl="threefry2x32"))
+    picture = world.picture(state, params)
+    np.testing.assert_array_equal(picture, theirs.observation)
+    assert picture.shape[2] == 3 and len(np.unique(picture.reshape(-1, 3), axis=0)) > 5

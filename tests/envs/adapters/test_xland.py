@@ -146,6 +146,17 @@ def test_steps_are_its_own_without_a_reset():
     assert int(state.adapted.env.state.step_num) == 251  # it went on
 
 
+def test_its_picture():
+    """Where the agent stands there is red, and the picture is its own package's."""
+    world, params = make_peer(TASK)
+    env, env_params = xminigrid.make("MiniGrid-DoorKey-5x5", render_mode="rgb_array")
+    state = jax.device_get(jax.jit(lambda: world.begin((jnp.uint32(1), jnp.uint32(2)), None))())
+    picture = world.picture(state, params)
+    np.testing.assert_array_equal(picture, env.render(env_params, state.adapted.env))
+    row, column = state.adapted.env.state.agent.position
+    assert picture.shape == (160, 160, 3) and picture[32 * row + 16, 32 * column + 16].argmax() == 0
+
+
 def test_shortest_ways_by_hand():
     grid = draw(ROOMS)
     # forward, right (or left), take, forward twice, right ... each step counted on paper
