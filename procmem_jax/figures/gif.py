@@ -55,11 +55,21 @@ def _nearest(image: np.ndarray, palette: np.ndarray) -> np.ndarray:
 
     PIL's own way is nearest only to within a few shades, which turns white paper grey.
     """
-    packed = image.astype(np.uint32) @ np.asarray([1 << 16, 1 << 8, 1], np.uint32)
+    packed = pack_colours(image)
     found, places = np.unique(packed, return_inverse=True)
-    colours = (found[:, None] >> np.asarray([16, 8, 0], np.uint32) & 255).astype(np.int32)
+    colours = unpack_colours(found).astype(np.int32)
     distances = np.sum((colours[:, None] - palette[None].astype(np.int32)) ** 2, axis=-1)
     return np.argmin(distances, axis=1).astype(np.uint8)[places].reshape(packed.shape)
+
+
+def pack_colours(image: np.ndarray) -> np.ndarray:
+    """Returns the colours of `image` (`[..., 3]` uint8) as numbers 0xRRGGBB, `[...]` uint32: quick to tell apart."""
+    return image.astype(np.uint32) @ np.asarray([1 << 16, 1 << 8, 1], np.uint32)
+
+
+def unpack_colours(numbers: np.ndarray) -> np.ndarray:
+    """Returns the colours of `pack_colours`, `[..., 3]` uint8."""
+    return (numbers[..., None] >> np.asarray([16, 8, 0], np.uint32) & 255).astype(np.uint8)
 
 
 def _palette(colours: Sequence[str], exact: np.ndarray) -> np.ndarray:
@@ -68,5 +78,4 @@ def _palette(colours: Sequence[str], exact: np.ndarray) -> np.ndarray:
     part = np.linspace(0, 1, _SHADES, endpoint=False)[:, None]
     shades = [(1 - part) * [int(text[i : i + 2], 16) for i in (1, 3, 5)] + part * 255 for text in colours]
     table = np.concatenate([greys, *shades]).round().astype(np.uint8)
-    table = np.concatenate([table, exact])[:256]
-    return np.concatenate([table, np.zeros((256 - len(table), 3), np.uint8)])
+    return np.concatenate([table, exact, np.zeros((256, 3), np.uint8)])[:256]

@@ -1,5 +1,6 @@
 """Another package's world as a scene of an episode: that package's own pictures."""
 
+import collections
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,6 +9,7 @@ from procmem_jax.agents.settings import Config
 from procmem_jax.envs.gridworld import GridWorldConfig
 from procmem_jax.experiments.frames import Frame
 from procmem_jax.experiments.replay import Replay
+from procmem_jax.figures.gif import pack_colours, unpack_colours
 
 
 class PictureScene:
@@ -36,13 +38,12 @@ def check_drawable(config: Config) -> None:
 
 def picture_colours(replay: Replay, numbers: Sequence[int]) -> np.ndarray:
     """Returns the colours of the pictures of some frames, the most frequent first, `[K, 3]` uint8."""
-    counts: dict[bytes, int] = {}
+    counts: collections.Counter[int] = collections.Counter()
     for number in numbers:
-        pixels = _picture(replay, replay.frames[number]).reshape(-1, 3)
-        for colour, count in zip(*np.unique(pixels, axis=0, return_counts=True), strict=True):
-            counts[colour.tobytes()] = counts.get(colour.tobytes(), 0) + int(count)
+        found, times = np.unique(pack_colours(_picture(replay, replay.frames[number])), return_counts=True)
+        counts.update(dict(zip(found.tolist(), times.tolist(), strict=True)))
     ordered = sorted(counts, key=lambda colour: (-counts[colour], colour))
-    return np.frombuffer(b"".join(ordered), np.uint8).reshape(-1, 3)
+    return unpack_colours(np.asarray(ordered, np.uint32))
 
 
 def _picture(replay: Replay, frame: Frame) -> np.ndarray:
