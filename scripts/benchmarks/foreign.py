@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks import peers
 from benchmarks.measure import Built, Contender, Options, measure, ratio, repeated
 from benchmarks.training import SEED, Case
-from procmem_jax import make_experiment, run_key
+from procmem_jax import run_key
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.experiments.lanes import Lanes, Rows, lane_width, usable_devices
 from procmem_jax.experiments.runtime import use_all_cores
@@ -25,32 +25,23 @@ WARM_UP_TICKS = 4000
 MOST_EPISODES = 4000  # more than any agent gets through while it is timed
 
 
-@dataclasses.dataclass(frozen=True)
-class AtWork:
-    """Agents that have learned for some ticks and go on, none of them ever done."""
-
-    task: str
-    capacity: int | None = None
-    target: float | None = None
-
-    def resized(self, agents: int, ticks: int) -> Contender:
-        """Returns the contender of so many agents, timed after so many ticks."""
-        overrides = {} if self.capacity is None else {"capacity": self.capacity}
-        config, params = make_experiment(self.task, overrides=overrides)
-        sizes = {"capacity": config.library.capacity, "agents": agents}
-        return Contender(f"at work on {self.task}", sizes, lambda: _agents_at_work(config, params, agents, ticks))
+def at_work(case: Case, ticks: int) -> Contender:
+    """Returns the agents of a run that have learned for `ticks` ticks and go on, to be timed."""
+    sizes = {"capacity": case.experiment()[0].library.capacity, "agents": case.agents}
+    return Contender(f"at work on {case.task}", sizes, lambda: _agents_at_work(case, ticks))
 
 
-def _agents_at_work(config, params, agents: int, ticks: int) -> Built:
+def _agents_at_work(case: Case, ticks: int) -> Built:
     """Returns agents ready to go on from wherever they are, after `ticks` of learning.
 
     Raises:
         RuntimeError: an agent has come to the end of its life.
     """
-    width = lane_width(agents, agents)
-    rows = Rows(np.arange(agents, dtype=np.int64), params)
+    config, params = case.experiment()
+    width = lane_width(case.agents, case.agents)
+    rows = Rows(np.arange(case.agents, dtype=np.int64), params)
     devices = usable_devices(jax.local_devices(), width)
-    lanes = Lanes(run_key(SEED), config, rows, MOST_EPISODES, width, devices)
+    lanes = Lanes(run_key(SEED), config, rows, case.episodes, width, devices)
     state = lanes.advance(lanes.begin(), ticks)
     skills = float(np.mean(state.agents.memory.num_skills))
     block = ProceduralAgent(config).block_ticks
@@ -59,10 +50,10 @@ def _agents_at_work(config, params, agents: int, ticks: int) -> Built:
         nonlocal state
         state = lanes.advance(state, count * block)
         jax.block_until_ready(state.agents)
-        if lanes.finished_episodes(state).max() >= MOST_EPISODES:
-            raise RuntimeError(f"an agent has had {MOST_EPISODES} episodes; raise MOST_EPISODES")
+        if lanes.finished_episodes(state).max() >= case.episodes:
+            raise RuntimeError(f"an agent has had {case.episodes} episodes; raise MOST_EPISODES")
 
-    return repeated(go_on, agents * block, lanes.compile_seconds, skills=round(skills, 1))
+    return repeated(go_on, case.agents * block, lanes.compile_seconds, skills=round(skills, 1))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,27 +61,31 @@ class World:
     """What is timed in the worlds of one peer: agents at work, and a whole training run."""
 
     peer: str
-    at_work: tuple[AtWork, ...]
+    at_work: tuple[Case, ...]
     training: Case
+
+
+def _endless(task: str, capacity: int | None = None, target: float | None = None) -> Case:
+    return Case(task, "default", AGENTS, MOST_EPISODES, capacity, target)
 
 
 WORLDS = (
     World(
         "XLand",
-        (AtWork("xland:MiniGrid-DoorKey-5x5", target=TARGET),),
+        (_endless("xland:MiniGrid-DoorKey-5x5", target=TARGET),),
         Case("xland:MiniGrid-DoorKey-5x5", "default", AGENTS, 40),
     ),
     World(
         "NAVIX",
-        (AtWork("navix:Navix-DoorKey-5x5-v0", target=TARGET),),
+        (_endless("navix:Navix-DoorKey-5x5-v0", target=TARGET),),
         Case("navix:Navix-DoorKey-5x5-v0", "default", AGENTS, 40),
     ),
     World(
         "gymnax",
         (
-            AtWork("gymnax:FourRooms-misc", 64, TARGET),
-            AtWork("gymnax:FourRooms-misc", 128),
-            AtWork("gymnax:FourRooms-misc", 256),
+            _endless("gymnax:FourRooms-misc", 64, TARGET),
+            _endless("gymnax:FourRooms-misc", 128),
+            _endless("gymnax:FourRooms-misc", 256),
         ),
         Case("gymnax:FourRooms-misc", "default", AGENTS, 40, capacity=64),
     ),
@@ -107,7 +102,7 @@ def run(options: Options) -> tuple[list[dict], list[dict]]:
         if not alone:
             continue
         whole = world.training.resized(agents, episodes or world.training.episodes)
-        working = [case.resized(agents, ticks) for case in world.at_work]
+        working = [at_work(case.resized(agents, case.episodes), ticks) for case in world.at_work]
         timed = measure([*working, whole.contender(), *alone], options)
         rows += timed
         for row, target in zip(timed[:-1], [*(case.target for case in world.at_work), None], strict=True):

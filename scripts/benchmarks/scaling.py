@@ -4,7 +4,6 @@ import jax
 
 from benchmarks.measure import Options, measure, ratio
 from benchmarks.training import Case
-from procmem_jax import make_experiment
 from procmem_jax.experiments.lane_programs import build_programs
 from procmem_jax.experiments.memory_need import tree_bytes
 from procmem_jax.experiments.runtime import use_all_cores
@@ -23,7 +22,7 @@ SMALLEST_SHARE = 1 / 1.5  # of the state in all bytes of the program
 
 def program_bytes(case: Case, lanes: int) -> tuple[int, int]:
     """Returns (bytes of everything that the compiled ticks hold, bytes of the agents' state alone), on one device."""
-    config, _ = make_experiment(case.task, case.preset, overrides={"capacity": case.capacity})
+    config, _ = case.experiment()
     programs = build_programs(config, lanes, case.episodes, False, tuple(jax.local_devices()[:1]))
     need = programs.run.memory_analysis()
     held = need.argument_size_in_bytes + need.output_size_in_bytes - need.alias_size_in_bytes

@@ -5,6 +5,7 @@ import dataclasses
 from benchmarks import plain
 from benchmarks.measure import Built, Contender, Options, measure, ratio
 from procmem_jax import make_experiment, run_key, train
+from procmem_jax.agents.settings import Config, Params
 from procmem_jax.experiments.runtime import use_all_cores
 
 COLUMNS = ("name", "capacity", "agents", "episodes")
@@ -14,7 +15,7 @@ SEED = 0
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A training run; `target` is how many times the plain loop's rate it should reach."""
+    """A training run; `target` is how many times the rate of what it is held against it should reach."""
 
     task: str
     preset: str
@@ -28,10 +29,14 @@ class Case:
         """Returns the same run with other numbers of agents and episodes."""
         return dataclasses.replace(self, agents=agents, episodes=episodes)
 
+    def experiment(self) -> tuple[Config, Params]:
+        """Returns the run's config and params."""
+        overrides = {} if self.capacity is None else {"capacity": self.capacity}
+        return make_experiment(self.task, self.preset, use_skills=self.use_skills, overrides=overrides)
+
     def contender(self) -> Contender:
         """Returns the run to be timed, without its compilation."""
-        overrides = {} if self.capacity is None else {"capacity": self.capacity}
-        config, params = make_experiment(self.task, self.preset, use_skills=self.use_skills, overrides=overrides)
+        config, params = self.experiment()
 
         def run() -> tuple[float, float]:
             result = train(run_key(SEED), config, params, self.agents, self.episodes)
