@@ -7,9 +7,10 @@ import socket
 import subprocess
 import sys
 
-import jax
 import numpy as np
 import pytest
+
+from peer_rules import peer_rules
 
 README = pathlib.Path(__file__).parent.parent / "README.md"
 
@@ -54,7 +55,7 @@ def test_a_memory_for_another_environment(capsys):
     pytest.importorskip("gymnax")
     block = block_with("pm.with_memory(")
     assert len(block.strip().splitlines()) <= 25
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+    with peer_rules():
         exec(compile(block, str(README), "exec"), {})
     off, on = (int(re.search(r"(\d+)% caught", line)[1]) for line in capsys.readouterr().out.splitlines())
     assert f"It prints {off}% and {on}%." in README.read_text(encoding="utf-8")

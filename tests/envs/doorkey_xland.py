@@ -1,6 +1,5 @@
 """XLand-MiniGrid's DoorKey for `test_doorkey_peers.py`."""
 
-import contextlib
 import functools
 
 import jax
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 
 from envs.doorkey_peers import ROOM, WAIT, Draw, Start, Trace, find_cell
+from peer_rules import peer_rules
 
 LANES = 256  # stepped at once, so that one program serves all tests
 
@@ -95,10 +95,3 @@ class XLandPeer:
         stepped = self.env.step(self.params, timestep, jnp.maximum(primitive, 0))
         stepped = stepped.replace(observation=timestep.observation)  # nobody looks at the view: not compiled
         return jax.tree.map(lambda new, old: jnp.where(primitive == WAIT, old, new), stepped, timestep)
-
-
-@contextlib.contextmanager
-def peer_rules():
-    """Around XLand's code, which the strict promotion of this suite would stop."""
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        yield

@@ -7,6 +7,7 @@ import pyarrow.parquet
 import pytest
 from PIL import Image
 
+from peer_rules import peer_rules
 from procmem_jax.cli import main
 
 pytest.importorskip("gymnax")
@@ -15,18 +16,14 @@ TASK = ["--task", "gymnax:FourRooms-misc", "--quiet"]
 
 @pytest.fixture(autouse=True)
 def lenient():
-    import jax
-
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+    with peer_rules():
         yield
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    import jax
-
     out = tmp_path_factory.mktemp("foreign") / "run"
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+    with peer_rules():
         main(["train", *TASK, "--agents", "8", "--episodes", "12", "--set", "capacity=16", "--out", str(out)])
     return out
 

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 import pytest
 
+from experiments.stopping import Stop, stopper
 from procmem_jax.experiments import lanes, saving
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.runs import RunSpec, run_training
@@ -23,22 +24,11 @@ NUM_AGENTS, NUM_EPISODES = 70, 6
 CONFIG, PARAMS = make_experiment("random-5", overrides={"capacity": 12, "max_steps": 40})
 
 
-class Stop(Exception):
-    """The run is stopped here."""
-
-
 def play(saver=None, stop_after=None, devices=None, on_episode=None):
     """The result of the run, stopped after some chunks of ticks if asked for."""
-    chunks = itertools.count()
-
-    def on_progress(progress):
-        if progress.phase == "running" and next(chunks) == stop_after:
-            raise Stop
-
     where = {"lanes": 32, "chunk_ticks": 16, "devices": devices, "saver": saver}
-    return train(
-        run_key(3), CONFIG, PARAMS, NUM_AGENTS, NUM_EPISODES, **where, on_progress=on_progress, on_episode=on_episode
-    )
+    calls = {"on_progress": stopper(stop_after), "on_episode": on_episode}
+    return train(run_key(3), CONFIG, PARAMS, NUM_AGENTS, NUM_EPISODES, **where, **calls)
 
 
 @functools.cache

@@ -1,6 +1,5 @@
 """Sweeps in folders: stopped and gone on with, in shards, on two devices: always the same files."""
 
-import itertools
 import json
 import shutil
 
@@ -8,6 +7,7 @@ import jax
 import pyarrow.parquet
 import pytest
 
+from experiments.stopping import Stop, stopper
 from experiments.sweeps import NUM_SEEDS, small_sweep, undisturbed
 from procmem_jax.experiments import lanes, sweep_work
 from procmem_jax.experiments.sweep_merge import merge_shards
@@ -22,19 +22,9 @@ def small_parts(monkeypatch):
     monkeypatch.setattr(sweep_work, "CHUNK_TICKS", 16)
 
 
-class Stop(Exception):
-    """The sweep is stopped here."""
-
-
 def run(folder, stop_after=None, **changes):
-    calls = itertools.count()
-
-    def on_progress(progress):
-        if progress.phase == "running" and next(calls) == stop_after:
-            raise Stop
-
     where = {"lanes": 16, "devices": jax.devices()[:1], "checkpoint_every": 0} | changes
-    return run_sweep(small_sweep(), folder, on_progress=on_progress, on_warning=pytest.fail, **where)
+    return run_sweep(small_sweep(), folder, on_progress=stopper(stop_after), on_warning=pytest.fail, **where)
 
 
 def results(folder):

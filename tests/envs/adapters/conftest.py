@@ -1,11 +1,12 @@
 """What the tests of other packages' worlds need: their code was not written for strict promotion."""
 
-import jax
 import pytest
+
+from peer_rules import peer_rules
 
 
 @pytest.fixture
 def lenient():
     """Promotion as it is by default."""
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+    with peer_rules():
         yield

@@ -1,7 +1,6 @@
 """Foreign worlds: steps and limits, what is kept beside them, the same answer everywhere, and a memory that helps."""
 
 import dataclasses
-import itertools
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 
 from envs.corridor import LENGTH, NAMES, Corridor, perceive
+from experiments.stopping import Stop, stopper
 from procmem_jax import Percept, ProceduralAgent, open_streams, run_key, train, with_memory
 from procmem_jax.agents import rollout
 from procmem_jax.envs.adapters.adapted import adapt, shapes_of
@@ -172,15 +172,6 @@ def test_the_same_answer_alone_in_chunks_and_tick_by_tick(experiment):
 
 
 def test_a_stopped_run_goes_on_where_it_was(experiment, tmp_path):
-    class Stop(Exception):
-        """The run is stopped here."""
-
-    chunks = itertools.count()
-
-    def stop(progress):
-        if progress.phase == "running" and next(chunks) == 3:
-            raise Stop
-
     def play(**options):
         return train(run_key(4), *experiment, 20, 12, chunk_ticks=32, **options)
 
@@ -188,7 +179,7 @@ def test_a_stopped_run_goes_on_where_it_was(experiment, tmp_path):
         return Saver(tmp_path, {"run": 1}, every=0, on_warning=pytest.fail)
 
     with pytest.raises(Stop):
-        play(saver=saver(), on_progress=stop)
+        play(saver=saver(), on_progress=stopper(3))
     resumed, whole = play(saver=saver()), play()
     jax.tree.map(np.testing.assert_array_equal, resumed.metrics, whole.metrics)
     jax.tree.map(np.testing.assert_array_equal, resumed.libraries, whole.libraries)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from peer_rules import peer_rules
 from procmem_jax.envs.adapters.as_gymnax import as_gymnax
 
 NUM_EPISODES = 128
@@ -37,7 +38,7 @@ def test_ppo_of_rejax_learns_the_grid():
     settings = {"total_timesteps": 98_304, "eval_freq": 32_768, "num_envs": 32, "num_steps": 64, "ent_coef": 0.05}
     settings |= {"num_epochs": 4, "num_minibatches": 8, "learning_rate": 1e-3, "max_grad_norm": 0.5}
     # How rejax promotes its dtypes and ranks is its own business.
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+    with peer_rules():
         learner = rejax.get_algo("ppo").create(env=env, env_params=params, **settings)
         _, (lengths, returns) = jax.jit(learner.train)(jax.random.key(0))
     assert random_returns(env, params).mean() < -10  # 200 steps without success cost 20

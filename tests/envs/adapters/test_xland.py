@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.shortest_door_key import shortest_episodes, shortest_steps
+from peer_rules import peer_rules
 from procmem_jax import make_experiment, run_key, train
 from procmem_jax.envs.adapters.peers import make_peer
 from procmem_jax.envs.adapters.xland import XLandPercept
@@ -168,7 +169,7 @@ def test_shortest_ways_by_hand():
 
 @pytest.fixture(scope="module")
 def runs():
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+    with peer_rules():
         return {
             use: train(run_key(1000), *make_experiment(TASK, use_skills=use), 24, 50).metrics for use in (False, True)
         }

@@ -1,0 +1,21 @@
+"""Runs that are stopped in the middle."""
+
+import itertools
+from collections.abc import Callable
+
+from procmem_jax.experiments.train import Progress
+
+
+class Stop(Exception):
+    """The run is stopped here."""
+
+
+def stopper(chunks: int | None) -> Callable[[Progress], None]:
+    """An `on_progress` that stops a run after some chunks of ticks, never for None."""
+    count = itertools.count()
+
+    def on_progress(progress: Progress) -> None:
+        if progress.phase == "running" and next(count) == chunks:
+            raise Stop
+
+    return on_progress
