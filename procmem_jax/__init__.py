@@ -6,24 +6,23 @@ The names below are the public API. Importing the package creates no array, star
 from procmem_jax.agents.procedural import AgentInputs, AgentState, EpisodeMetrics, ProceduralAgent
 from procmem_jax.agents.settings import AgentConfig, AgentParams, Config, Params
 from procmem_jax.agents.verbs import Trajectory, execute_skill, explore, extract_skill, run_episode
-from procmem_jax.envs.adapters.adapted import AdaptedState
-from procmem_jax.envs.adapters.as_gymnasium import as_gymnasium
-from procmem_jax.envs.adapters.as_gymnax import as_gymnax
-from procmem_jax.envs.adapters.gymnasium_ids import register_gymnasium
-from procmem_jax.envs.adapters.projected import ProjectedPercept
-from procmem_jax.envs.gridworld import GridWorld, GridWorldConfig, GridWorldParams, GridWorldState
-from procmem_jax.envs.layouts import Layout
-from procmem_jax.envs.percept import Percept
-from procmem_jax.envs.render import render_rgb, render_text
-from procmem_jax.experiments.library_files import export_libraries, import_libraries
+from procmem_jax.envs.export.as_gymnasium import as_gymnasium
+from procmem_jax.envs.export.as_gymnax import as_gymnax
+from procmem_jax.envs.export.gymnasium_ids import register_gymnasium
+from procmem_jax.envs.foreign.adapted import AdaptedState
+from procmem_jax.envs.foreign.projected import ProjectedPercept
+from procmem_jax.envs.grid.layouts import Layout
+from procmem_jax.envs.grid.render import render_rgb, render_text
+from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig, GridWorldParams, GridWorldState
+from procmem_jax.experiments.libraries.files import export_libraries, import_libraries
+from procmem_jax.experiments.libraries.saved import SavedLibraries
+from procmem_jax.experiments.libraries.warm_start import WarmStart, embedding_rule, make_warm_start
 from procmem_jax.experiments.presets import make_experiment
-from procmem_jax.experiments.saved_libraries import SavedLibraries
-from procmem_jax.experiments.sweep import make_sweep, sweep, sweep_tables
-from procmem_jax.experiments.sweep_grid import Range
-from procmem_jax.experiments.sweep_spec import SweepSpec
-from procmem_jax.experiments.sweep_summary import summarize_sweep
-from procmem_jax.experiments.train import TrainResult, train
-from procmem_jax.experiments.warm_start import WarmStart, embedding_rule, make_warm_start
+from procmem_jax.experiments.sweeps.grid import Range
+from procmem_jax.experiments.sweeps.spec import SweepSpec
+from procmem_jax.experiments.sweeps.summary import summarize_sweep
+from procmem_jax.experiments.sweeps.sweep import make_sweep, sweep, sweep_tables
+from procmem_jax.experiments.training.train import TrainResult, train
 from procmem_jax.experiments.with_memory import with_memory
 from procmem_jax.memory.library import (
     Insertion,
@@ -38,6 +37,7 @@ from procmem_jax.memory.library import (
 )
 from procmem_jax.memory.naming import skill_name
 from procmem_jax.memory.similarity import Retrieved, cosine_top_k, normalize
+from procmem_jax.percept import Percept
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import Streams, open_streams, run_key
 

@@ -11,7 +11,7 @@ import pathlib
 import subprocess
 import sys
 
-from procmem_jax.experiments.files import read_json, write_json
+from procmem_jax.experiments.storage.files import read_json, write_json
 
 SUITES = {
     "env": "environments",

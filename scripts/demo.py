@@ -9,8 +9,8 @@ import numpy as np
 from tqdm import tqdm
 
 from procmem_jax import cli, make_experiment, run_key, train
-from procmem_jax.experiments.files import write_json
-from procmem_jax.experiments.statistics import mean_interval, proportion_interval
+from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
+from procmem_jax.experiments.storage.files import write_json
 from procmem_jax.figures.comparison import plot_arms
 
 MAX_SIZE = 8  # one static size for all arms, so that they share their compiled programs

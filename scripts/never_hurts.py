@@ -10,9 +10,9 @@ import numpy as np
 from tqdm import tqdm
 
 from procmem_jax import make_experiment, run_key, train
-from procmem_jax.experiments.files import read_json, write_json, write_whole
-from procmem_jax.experiments.runs import versions
-from procmem_jax.experiments.statistics import Interval, interval_of, paired_difference, resample_totals
+from procmem_jax.experiments.statistics.intervals import Interval, interval_of, paired_difference, resample_totals
+from procmem_jax.experiments.storage.files import read_json, write_json, write_whole
+from procmem_jax.experiments.storage.versions import versions
 
 SIZES = {"tutorial": range(4, 9), "random": range(4, 9), "doorkey": range(5, 9)}
 # The epsilon explorer stands for all, so that they share a compiled program: at 0 it is the script, at 1 it is random.

@@ -21,10 +21,10 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from procmem_jax.envs.gridworld import GridWorld, GridWorldConfig
-from procmem_jax.envs.tasks import parse_task
-from procmem_jax.experiments.files import write_whole
-from procmem_jax.experiments.learning_statistics import steps_to_success
+from procmem_jax.envs.grid.tasks import parse_task
+from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig
+from procmem_jax.experiments.statistics.learning import steps_to_success
+from procmem_jax.experiments.storage.files import write_whole
 from procmem_jax.records import check_count, check_range
 from procmem_jax.streams import draw_words, open_streams, run_key
 

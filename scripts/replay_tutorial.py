@@ -7,7 +7,7 @@ import argparse
 import json
 import sys
 
-from procmem_jax.experiments.tutorial_cases import load_case, replay_cases
+from tutorial.cases import load_case, replay_cases
 
 
 def main() -> None:

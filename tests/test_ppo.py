@@ -10,7 +10,7 @@ import pytest
 
 import ppo
 from procmem_jax import run_key
-from procmem_jax.envs.gridworld import GridWorld, GridWorldConfig
+from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig
 from procmem_jax.streams import open_streams
 
 SMALL = ppo.PPOConfig(hidden=8, rollout=512, epochs=2, minibatches=4)

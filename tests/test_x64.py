@@ -14,9 +14,9 @@ import numpy as np
 from procmem_jax.agents.exploration import explore
 from procmem_jax.experiments.optimum import optimal_steps
 from procmem_jax.experiments.presets import make_experiment
-from procmem_jax.experiments.train import train
-from procmem_jax.experiments.tutorial_cases import load_case, replay_cases
+from procmem_jax.experiments.training.train import train
 from procmem_jax.streams import draw_words, open_streams, run_key
+from tutorial.cases import load_case, replay_cases
 
 ORACLE = sorted((pathlib.Path(__file__).parent / "data" / "oracle").glob("*.json"))
 

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 
 from procmem_jax.agents.procedural import AgentInputs, AgentState, EpisodeMetrics, Finished, ProceduralAgent
 from procmem_jax.agents.settings import Params
-from procmem_jax.envs.world import Start
+from procmem_jax.envs.protocol import Start
 from procmem_jax.records import state_record
 from procmem_jax.streams import Streams, draw_words
 

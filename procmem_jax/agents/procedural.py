@@ -8,9 +8,9 @@ import jax.numpy as jnp
 from procmem_jax.agents.exploration import Tape, explore, play_tape
 from procmem_jax.agents.rules import Rule, RuleState, Running, Step, make_rule, no_skill
 from procmem_jax.agents.settings import Config, Params
-from procmem_jax.envs.percept import Percept
-from procmem_jax.envs.world import Start, World, WorldState, make_world
-from procmem_jax.memory.embedding import CodeTables, hashed_code_tables
+from procmem_jax.envs.protocol import Start, World, WorldState, make_world
+from procmem_jax.memory.tutorial.embedding import CodeTables, hashed_code_tables
+from procmem_jax.percept import Percept
 from procmem_jax.records import state_record
 from procmem_jax.streams import Streams, draw_words
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from procmem_jax.agents.settings import AgentParams
-from procmem_jax.envs.percept import Percept
+from procmem_jax.percept import Percept
 from procmem_jax.records import state_record
 from procmem_jax.streams import scale_word
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from procmem_jax.agents.procedural import AgentInputs, AgentState, ProceduralAgent, Transition
 from procmem_jax.agents.settings import Params
-from procmem_jax.envs.world import WorldState
+from procmem_jax.envs.protocol import WorldState
 from procmem_jax.memory.library import NO_LABEL
 from procmem_jax.records import state_record
 from procmem_jax.streams import Streams

@@ -9,13 +9,15 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.agents import default_memory, q_learning, tutorial_memory
+from procmem_jax.agents import q_learning
 from procmem_jax.agents.settings import AgentParams, Config
-from procmem_jax.envs.actions import ACTION_NAMES
-from procmem_jax.envs.percept import Percept
+from procmem_jax.envs.grid.actions import ACTION_NAMES
 from procmem_jax.memory import library as skill_library
-from procmem_jax.memory.embedding import CodeTables
+from procmem_jax.memory.default import machine as default_memory
 from procmem_jax.memory.library import EMPTY, SkillLibrary
+from procmem_jax.memory.tutorial import machine as tutorial_memory
+from procmem_jax.memory.tutorial.embedding import CodeTables
+from procmem_jax.percept import Percept
 from procmem_jax.records import state_record
 
 RuleState = Any  # a pytree; which one is the rule's own business

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from procmem_jax.envs.gridworld import GridWorldConfig, GridWorldParams
-from procmem_jax.envs.world import World, WorldParams, make_world
+from procmem_jax.envs.grid.world import GridWorldConfig, GridWorldParams
+from procmem_jax.envs.protocol import World, WorldParams, make_world
 from procmem_jax.memory.library import LibraryConfig
 from procmem_jax.records import as_arrays, check_numbers, check_settings, param, params_record, setting
 

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 
 from procmem_jax.agents.procedural import AgentInputs, AgentState, EpisodeMetrics, ProceduralAgent
 from procmem_jax.agents.settings import Params
-from procmem_jax.memory.extraction import empty_window, last_window_skill, push
 from procmem_jax.memory.library import Skill, record_outcome
+from procmem_jax.memory.tutorial.extraction import empty_window, last_window_skill, push
 from procmem_jax.records import state_record
 from procmem_jax.streams import Streams, draw_words
 

@@ -1,1 +1,1 @@
-"""Worlds: pure reset and step over immutable state. Knows no memory."""
+"""Environments: our key/door/goal grid, those of other packages in our terms, and ours in theirs."""

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from procmem_jax.agents.settings import Config, Params
-from procmem_jax.envs.gridworld import GridWorld, GridWorldConfig, GridWorldParams
+from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig, GridWorldParams
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import Streams, draw_words, open_streams
 

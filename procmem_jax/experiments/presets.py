@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from procmem_jax.agents.settings import AgentConfig, AgentParams, Config, Params, check_params
-from procmem_jax.envs.adapters.peers import PEERS, make_peer
-from procmem_jax.envs.gridworld import GridWorldConfig, GridWorldParams
-from procmem_jax.envs.tasks import Task, is_foreign, parse_task
-from procmem_jax.envs.world import World, WorldParams, make_world
+from procmem_jax.envs.foreign.peers import PEERS, make_peer
+from procmem_jax.envs.grid.tasks import Task, is_foreign, parse_task
+from procmem_jax.envs.grid.world import GridWorldConfig, GridWorldParams
+from procmem_jax.envs.protocol import World, WorldParams, make_world
 from procmem_jax.experiments.overrides import apply_overrides
 from procmem_jax.memory.library import LibraryConfig
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from procmem_jax.agents.settings import Config, Params, check_params
-from procmem_jax.envs.adapters.adapted import PerceiveFunction, adapt
-from procmem_jax.envs.adapters.gymnax import RawGymnax, is_gymnax
-from procmem_jax.envs.adapters.projected import ProjectedPercept
+from procmem_jax.envs.foreign.adapted import PerceiveFunction, adapt
+from procmem_jax.envs.foreign.gymnax import RawGymnax, is_gymnax
+from procmem_jax.envs.foreign.projected import ProjectedPercept
 from procmem_jax.experiments.overrides import apply_overrides
 from procmem_jax.experiments.presets import default_settings
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from procmem_jax.experiments.files import write_whole
-from procmem_jax.experiments.statistics import mean_interval
+from procmem_jax.experiments.statistics.intervals import mean_interval
+from procmem_jax.experiments.storage.files import write_whole
 
 _STYLES = {"memory on": ("C0", "-"), "memory off": ("C1", "--")}
 

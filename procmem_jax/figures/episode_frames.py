@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from procmem_jax.envs.world import make_world
-from procmem_jax.experiments.frames import EXPLORING, Frame
-from procmem_jax.experiments.replay import Replay
+from procmem_jax.envs.protocol import make_world
+from procmem_jax.experiments.replays.frames import EXPLORING, Frame
+from procmem_jax.experiments.replays.replay import Replay
 from procmem_jax.figures import skill_colours
 from procmem_jax.figures.grid_scene import GridScene, stuck_action
 from procmem_jax.figures.picture_scene import PictureScene, is_foreign

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from procmem_jax.experiments.files import write_whole
+from procmem_jax.experiments.storage.files import write_whole
 
 _SHADES = 8  # of every colour between itself and white, for the edges of what is drawn
 _GREYS = 24

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from procmem_jax.envs.actions import OPEN_DOOR, PICKUP_KEY
-from procmem_jax.envs.foresight import cells_ahead
-from procmem_jax.envs.gridworld import GridWorld
-from procmem_jax.experiments.frames import Frame
-from procmem_jax.experiments.replay import Replay
+from procmem_jax.envs.grid.actions import OPEN_DOOR, PICKUP_KEY
+from procmem_jax.envs.grid.foresight import cells_ahead
+from procmem_jax.envs.grid.world import GridWorld
+from procmem_jax.experiments.replays.frames import Frame
+from procmem_jax.experiments.replays.replay import Replay
 from procmem_jax.figures.skill_colours import skill_colour
 
 KEY, DOOR, OPEN, GOAL, BOX, WALL, LINES, AGENT, TRAIL = (

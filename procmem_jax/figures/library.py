@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from procmem_jax.experiments.files import write_whole
-from procmem_jax.experiments.library_groups import SkillGroup, StoredSkill, group_skills
-from procmem_jax.experiments.saved_libraries import SavedLibraries
+from procmem_jax.experiments.libraries.groups import SkillGroup, StoredSkill, group_skills
+from procmem_jax.experiments.libraries.saved import SavedLibraries
+from procmem_jax.experiments.storage.files import write_whole
 from procmem_jax.figures.skill_colours import skill_colour
 from procmem_jax.figures.skill_paths import MARKS, check_grid_actions, draw_path, trace_path
 

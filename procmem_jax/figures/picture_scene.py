@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from procmem_jax.agents.settings import Config
-from procmem_jax.envs.gridworld import GridWorldConfig
-from procmem_jax.experiments.frames import Frame
-from procmem_jax.experiments.replay import Replay
+from procmem_jax.envs.grid.world import GridWorldConfig
+from procmem_jax.experiments.replays.frames import Frame
+from procmem_jax.experiments.replays.replay import Replay
 from procmem_jax.figures.gif import pack_colours, unpack_colours
 
 

@@ -2,7 +2,7 @@
 
 import pathlib
 
-from procmem_jax.experiments.replay import Replay
+from procmem_jax.experiments.replays.replay import Replay
 from procmem_jax.figures.episode_frames import draw_frames
 from procmem_jax.figures.gif import write_gif
 from procmem_jax.figures.grid_scene import SCENE_COLOURS

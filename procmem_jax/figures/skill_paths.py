@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from procmem_jax.envs.actions import ACTION_NAMES, MOVE_DOWN, MOVE_LEFT, MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY
+from procmem_jax.envs.grid.actions import ACTION_NAMES, MOVE_DOWN, MOVE_LEFT, MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY
 
 _MOVES = {MOVE_UP: (0, 1), MOVE_DOWN: (0, -1), MOVE_LEFT: (-1, 0), MOVE_RIGHT: (1, 0)}
 MARKS = {PICKUP_KEY: ("o", "pickup_key"), OPEN_DOOR: ("s", "open_door")}

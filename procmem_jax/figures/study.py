@@ -6,11 +6,11 @@ import pathlib
 import numpy as np
 import pyarrow.parquet
 
-from procmem_jax.experiments.files import expecting_fields, read_json, write_whole
-from procmem_jax.experiments.statistics import mean_interval, performance_profile, proportion_interval
-from procmem_jax.experiments.study import ROWS_FILE, STUDY_EPISODES_FILE
-from procmem_jax.experiments.study_arms import ABLATIONS, DEFAULT, MAIN_ARMS, ORACLE
-from procmem_jax.experiments.study_report import LAST
+from procmem_jax.experiments.statistics.intervals import mean_interval, performance_profile, proportion_interval
+from procmem_jax.experiments.storage.files import expecting_fields, read_json, write_whole
+from procmem_jax.experiments.study.arms import ABLATIONS, DEFAULT, MAIN_ARMS, ORACLE
+from procmem_jax.experiments.study.report import LAST
+from procmem_jax.experiments.study.study import ROWS_FILE, STUDY_EPISODES_FILE
 
 CURVES_FIGURE = "learning_curves.png"
 PROFILE_FIGURE = "profile.png"

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from procmem_jax.experiments.files import expecting_fields, read_json, write_whole
-from procmem_jax.experiments.runs import CONFIG_FILE
-from procmem_jax.experiments.sweep_runs import TABLE_FILE
+from procmem_jax.experiments.runs.folders import CONFIG_FILE
+from procmem_jax.experiments.storage.files import expecting_fields, read_json, write_whole
+from procmem_jax.experiments.sweeps.folders import TABLE_FILE
 
 FIGURE_FILE = "sweep.png"
 _PANELS = {

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from procmem_jax.envs.actions import action_symbol
-from procmem_jax.envs.gridworld import GridWorld
-from procmem_jax.envs.render import render_text
-from procmem_jax.envs.world import World, make_world
-from procmem_jax.experiments.frames import Frame
-from procmem_jax.experiments.replay import Replay
+from procmem_jax.envs.grid.actions import action_symbol
+from procmem_jax.envs.grid.render import render_text
+from procmem_jax.envs.grid.world import GridWorld
+from procmem_jax.envs.protocol import World, make_world
+from procmem_jax.experiments.replays.frames import Frame
+from procmem_jax.experiments.replays.replay import Replay
 from procmem_jax.figures.grid_scene import stuck_action
 
 

@@ -5,8 +5,8 @@ import pathlib
 import numpy as np
 import pyarrow.parquet
 
-from procmem_jax.experiments.files import expecting_fields, read_json, write_whole
-from procmem_jax.experiments.runs import CONFIG_FILE, EPISODES_FILE, FIGURE_FILE, SUMMARY_FILE
+from procmem_jax.experiments.runs.folders import CONFIG_FILE, EPISODES_FILE, FIGURE_FILE, SUMMARY_FILE
+from procmem_jax.experiments.storage.files import expecting_fields, read_json, write_whole
 
 _PANELS = (
     ("episode_return", "Episode return", "return (sum of rewards)"),

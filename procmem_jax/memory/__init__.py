@@ -1,1 +1,1 @@
-"""Masked similarity, the skill library, embeddings and extraction. Knows no environment."""
+"""Skill libraries and memories that use them; they know predicates and vectors, no environment."""

@@ -11,9 +11,9 @@ import jax
 
 from benchmarks.measure import Built, Contender, Options, measure, ratio
 from procmem_jax import make_experiment
-from procmem_jax.experiments.lane_programs import build_programs
-from procmem_jax.experiments.lanes import default_lanes, usable_devices
-from procmem_jax.experiments.runtime import use_all_cores
+from procmem_jax.experiments.training.lane_programs import build_programs
+from procmem_jax.experiments.training.lanes import default_lanes, usable_devices
+from procmem_jax.experiments.training.runtime import use_all_cores
 
 COLUMNS = ("name",)
 UNIT = "programs or commands"

@@ -3,7 +3,7 @@
 import pathlib
 from collections.abc import Iterable
 
-from procmem_jax.experiments.files import write_whole
+from procmem_jax.experiments.storage.files import write_whole
 
 PANELS = {"env": ("environments", "environment steps/s"), "scaling": ("agents", "agent steps/s, training")}
 

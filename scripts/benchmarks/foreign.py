@@ -14,8 +14,8 @@ from benchmarks.measure import Built, Contender, Options, measure, ratio, repeat
 from benchmarks.training import SEED, Case
 from procmem_jax import run_key
 from procmem_jax.agents.procedural import ProceduralAgent
-from procmem_jax.experiments.lanes import Lanes, Rows, lane_width, usable_devices
-from procmem_jax.experiments.runtime import use_all_cores
+from procmem_jax.experiments.training.lanes import Lanes, Rows, lane_width, usable_devices
+from procmem_jax.experiments.training.runtime import use_all_cores
 
 COLUMNS = ("name", "capacity", "agents", "episodes", "skills", "environments")
 UNIT = "agent or environment steps"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 import jax
 from tqdm import tqdm
 
-from procmem_jax.experiments.versions import versions
+from procmem_jax.experiments.storage.versions import versions
 
 RUN_SECONDS = 0.3
 LONGEST_RUN = 2**20

@@ -4,9 +4,9 @@ import jax
 
 from benchmarks.measure import Options, measure, ratio
 from benchmarks.training import Case
-from procmem_jax.experiments.lane_programs import build_programs
-from procmem_jax.experiments.memory_need import tree_bytes
-from procmem_jax.experiments.runtime import use_all_cores
+from procmem_jax.experiments.training.lane_programs import build_programs
+from procmem_jax.experiments.training.memory_need import tree_bytes
+from procmem_jax.experiments.training.runtime import use_all_cores
 
 COLUMNS = ("name", "capacity", "agents", "episodes", "bytes_over_state")
 UNIT = "agent steps"

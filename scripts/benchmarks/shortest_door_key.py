@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from procmem_jax import ProceduralAgent, open_streams
-from procmem_jax.envs.adapters.xland import XLAND_TILES
+from procmem_jax.envs.foreign.xland import XLAND_TILES
 
 HEADINGS = ((-1, 0), (0, 1), (1, 0), (0, -1))
 

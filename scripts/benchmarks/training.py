@@ -6,7 +6,7 @@ from benchmarks import plain
 from benchmarks.measure import Built, Contender, Options, measure, ratio
 from procmem_jax import make_experiment, run_key, train
 from procmem_jax.agents.settings import Config, Params
-from procmem_jax.experiments.runtime import use_all_cores
+from procmem_jax.experiments.training.runtime import use_all_cores
 
 COLUMNS = ("name", "capacity", "agents", "episodes")
 UNIT = "agent steps"

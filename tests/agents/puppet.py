@@ -10,9 +10,9 @@ from memory.handmade import HAS_KEY, NOTHING, as_library
 from plain_default import PlainSkill
 from procmem_jax.agents.rules import DefaultRule, Step
 from procmem_jax.agents.settings import AgentConfig, AgentParams, Config, MemoryConfig
-from procmem_jax.envs.percept import Percept
-from procmem_jax.memory.direction import direction_embedding
+from procmem_jax.memory.default.direction import direction_embedding
 from procmem_jax.memory.library import LibraryConfig
+from procmem_jax.percept import Percept
 from procmem_jax.records import as_arrays
 
 LIBRARY = LibraryConfig(capacity=6, embedding_size=4, max_skill_length=4, eviction="utility")

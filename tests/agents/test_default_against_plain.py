@@ -14,7 +14,7 @@ from plain_tutorial import PlainWorld
 from procmem_jax.agents import rollout
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.experiments.presets import make_experiment
-from procmem_jax.memory.direction import direction_embedding
+from procmem_jax.memory.default.direction import direction_embedding
 from procmem_jax.memory.library import success_rates
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import draw_words, open_streams, run_key

@@ -12,7 +12,7 @@ import pytest
 from procmem_jax.agents import rollout
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.experiments.presets import make_experiment
-from procmem_jax.experiments.train import train
+from procmem_jax.experiments.training.train import train
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import open_streams, run_key
 

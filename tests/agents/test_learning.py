@@ -4,7 +4,7 @@ import numpy as np
 
 from procmem_jax.experiments.optimum import optimal_steps
 from procmem_jax.experiments.presets import make_experiment
-from procmem_jax.experiments.train import train
+from procmem_jax.experiments.training.train import train
 from procmem_jax.streams import run_key
 
 

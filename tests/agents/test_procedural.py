@@ -11,7 +11,7 @@ import pytest
 
 from procmem_jax.agents import rollout
 from procmem_jax.agents.procedural import ProceduralAgent
-from procmem_jax.envs.actions import MOVE_DOWN, MOVE_LEFT, MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY
+from procmem_jax.envs.grid.actions import MOVE_DOWN, MOVE_LEFT, MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.memory import library as skill_library
 from procmem_jax.memory.library import Skill

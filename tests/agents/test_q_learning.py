@@ -12,9 +12,9 @@ from plain_tutorial import PlainWorld
 from procmem_jax.agents import q_learning, rollout
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.settings import AgentParams
-from procmem_jax.envs.percept import Percept
 from procmem_jax.experiments.presets import make_experiment
-from procmem_jax.experiments.train import train
+from procmem_jax.experiments.training.train import train
+from procmem_jax.percept import Percept
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import draw_words, open_streams, run_key
 

@@ -7,8 +7,8 @@ import pytest
 from experiments.replay_runs import CASES, NUM_EPISODES, SEED
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.recording import record_moments
-from procmem_jax.experiments import lives
 from procmem_jax.experiments.presets import make_experiment
+from procmem_jax.experiments.replays import lives
 from procmem_jax.streams import run_key
 
 

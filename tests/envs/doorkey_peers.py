@@ -32,7 +32,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from procmem_jax.envs.actions import MOVE_DOWN, MOVE_LEFT, MOVE_RIGHT, MOVE_UP, PICKUP_KEY
+from procmem_jax.envs.grid.actions import MOVE_DOWN, MOVE_LEFT, MOVE_RIGHT, MOVE_UP, PICKUP_KEY
 
 # The primitive actions and headings of both peers, in the order of XLand; a WAIT fills up shorter lanes.
 FORWARD, TURN_RIGHT, TURN_LEFT, PICK_UP, PUT_DOWN, TOGGLE = range(6)

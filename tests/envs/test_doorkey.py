@@ -11,7 +11,7 @@ import scipy.stats
 
 from envs.worlds import layout_numbers, make_layout, make_state
 from plain_doorkey import PlainDoorKey, search
-from procmem_jax.envs.actions import (
+from procmem_jax.envs.grid.actions import (
     MOVE_DOWN,
     MOVE_LEFT,
     MOVE_RIGHT,
@@ -19,9 +19,9 @@ from procmem_jax.envs.actions import (
     OPEN_DOOR,
     PICKUP_KEY,
 )
-from procmem_jax.envs.gridworld import GridWorld, GridWorldConfig, GridWorldParams
-from procmem_jax.envs.layouts import doorkey_layout, optimal_steps
-from procmem_jax.envs.render import render_text
+from procmem_jax.envs.grid.layouts import doorkey_layout, optimal_steps
+from procmem_jax.envs.grid.render import render_text
+from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig, GridWorldParams
 from procmem_jax.records import as_arrays
 
 WORLD = GridWorld(GridWorldConfig(layout="doorkey", max_size=16))

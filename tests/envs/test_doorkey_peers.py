@@ -27,9 +27,9 @@ from envs.doorkey_peers import (
 )
 from envs.doorkey_xland import XLandPeer
 from envs.worlds import layout_numbers, make_layout, make_state
-from procmem_jax.envs.actions import MOVE_LEFT, MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY
-from procmem_jax.envs.gridworld import GridWorld, GridWorldConfig
-from procmem_jax.envs.layouts import doorkey_layout
+from procmem_jax.envs.grid.actions import MOVE_LEFT, MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY
+from procmem_jax.envs.grid.layouts import doorkey_layout
+from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig
 from procmem_jax.records import as_arrays
 
 WORLD = GridWorld(GridWorldConfig(layout="doorkey", max_size=ROOM))

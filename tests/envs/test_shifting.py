@@ -10,8 +10,8 @@ import pytest
 from envs.worlds import layout_numbers
 from procmem_jax.agents import rollout
 from procmem_jax.agents.procedural import ProceduralAgent
-from procmem_jax.envs.gridworld import GridWorld, GridWorldConfig
-from procmem_jax.envs.layouts import random_layout
+from procmem_jax.envs.grid.layouts import random_layout
+from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig
 from procmem_jax.experiments.optimum import optimal_steps
 from procmem_jax.experiments.presets import PRESETS, make_experiment
 from procmem_jax.records import as_arrays

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from procmem_jax.envs.actions import MOVE_DOWN, MOVE_LEFT, MOVE_RIGHT, MOVE_UP
-from procmem_jax.envs.gridworld import GridWorld, GridWorldConfig
+from procmem_jax.envs.grid.actions import MOVE_DOWN, MOVE_LEFT, MOVE_RIGHT, MOVE_UP
+from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import draw_words, open_streams, run_key
 

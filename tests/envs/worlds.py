@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from plain_tutorial import PlainWorld
-from procmem_jax.envs.gridworld import GridWorldState
-from procmem_jax.envs.layouts import Layout
-from procmem_jax.envs.layouts import make_layout as pack_layout
+from procmem_jax.envs.grid.layouts import Layout
+from procmem_jax.envs.grid.layouts import make_layout as pack_layout
+from procmem_jax.envs.grid.world import GridWorldState
 
 LAYOUT_NAMES = ("start_x", "start_y", "key_x", "key_y", "door_x", "door_y", "goal_x", "goal_y", "box_x", "box_y")
 

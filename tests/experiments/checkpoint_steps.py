@@ -4,8 +4,8 @@ import pathlib
 
 import numpy as np
 
-from procmem_jax.experiments import checkpoints
-from procmem_jax.experiments.checkpoints import load_checkpoint, save_checkpoint
+from procmem_jax.experiments.storage import checkpoints
+from procmem_jax.experiments.storage.checkpoints import load_checkpoint, save_checkpoint
 
 FILES = (checkpoints.ARRAYS_FILE, checkpoints.MANIFEST_FILE)
 

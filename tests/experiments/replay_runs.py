@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from procmem_jax.experiments.presets import make_experiment
-from procmem_jax.experiments.runs import RunSpec, run_training
+from procmem_jax.experiments.runs.folders import RunSpec, run_training
 
 NUM_AGENTS, NUM_EPISODES, SEED = 3, 12, 5
 CASES = {

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable
 
-from procmem_jax.experiments.train import Progress
+from procmem_jax.experiments.training.train import Progress
 
 
 class Stop(Exception):

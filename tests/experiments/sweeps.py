@@ -4,7 +4,7 @@ import functools
 
 import pyarrow as pa
 
-from procmem_jax.experiments.sweep import make_sweep, sweep_tables
+from procmem_jax.experiments.sweeps.sweep import make_sweep, sweep_tables
 
 GRID = {"capacity": [8, 4], "merge_threshold": [0.5, 0.95]}
 NUM_SEEDS, NUM_EPISODES, SEED = 10, 6, 7

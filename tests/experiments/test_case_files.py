@@ -11,8 +11,8 @@ import pytest
 
 import replay_tutorial
 from plain_tutorial import random_case, random_walk
-from procmem_jax.experiments.case_files import check_training_case, check_walk
-from procmem_jax.experiments.tutorial_cases import load_case
+from tutorial.case_files import check_training_case, check_walk
+from tutorial.cases import load_case
 
 CASE = random_case(random.Random(0), 5, 8, 3, 0.2)
 WALK = random_walk(random.Random(0), 4, 10)

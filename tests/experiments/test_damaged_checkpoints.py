@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from experiments.checkpoint_steps import FILES, assert_step_loaded, names_in, save_steps, step_arrays
-from procmem_jax.experiments import checkpoints
-from procmem_jax.experiments.checkpoints import load_checkpoint, save_checkpoint
+from procmem_jax.experiments.storage import checkpoints
+from procmem_jax.experiments.storage.checkpoints import load_checkpoint, save_checkpoint
 
 
 def flips(content: bytes, generator: np.random.Generator) -> list[bytes]:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from peer_rules import peer_rules
-from procmem_jax.cli import main
+from procmem_jax.cli.main import main
 
 pytest.importorskip("gymnax")
 TASK = ["--task", "gymnax:FourRooms-misc", "--quiet"]

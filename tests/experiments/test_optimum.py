@@ -13,7 +13,7 @@ from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.experiments import optimum
 from procmem_jax.experiments.optimum import optimal_steps
 from procmem_jax.experiments.presets import PRESETS, make_experiment
-from procmem_jax.experiments.train import train
+from procmem_jax.experiments.training.train import train
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import open_streams, run_key
 

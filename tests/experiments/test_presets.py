@@ -2,7 +2,7 @@
 
 import pytest
 
-from procmem_jax.envs.gridworld import GridWorldConfig
+from procmem_jax.envs.grid.world import GridWorldConfig
 from procmem_jax.experiments.presets import PRESETS, make_experiment, parse_explorer
 
 

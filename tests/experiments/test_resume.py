@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from experiments.stopping import Stop, stopper
-from procmem_jax.experiments import lanes, saving
 from procmem_jax.experiments.presets import make_experiment
-from procmem_jax.experiments.runs import RunSpec, run_training
-from procmem_jax.experiments.saving import Saver
-from procmem_jax.experiments.train import train
+from procmem_jax.experiments.runs.folders import RunSpec, run_training
+from procmem_jax.experiments.storage import saving
+from procmem_jax.experiments.storage.saving import Saver
+from procmem_jax.experiments.training import lanes
+from procmem_jax.experiments.training.train import train
 from procmem_jax.streams import run_key
 
 NUM_AGENTS, NUM_EPISODES = 70, 6

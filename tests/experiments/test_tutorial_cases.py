@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from plain_tutorial import SCRIPTED, PlainAgent, PlainWorld, Tape, cosine, random_case, random_walk, replay
-from procmem_jax.experiments import tutorial_cases
-from procmem_jax.experiments.tutorial_cases import replay_cases
+from tutorial import cases as tutorial_cases
+from tutorial.cases import replay_cases
 
 TESTS = pathlib.Path(__file__).parents[1]
 OURS = sorted((TESTS / "data" / "oracle").glob("*.json"))

@@ -5,9 +5,9 @@ import dataclasses
 import jax
 
 from envs.worlds import make_layout, make_state
-from procmem_jax.experiments.frames import Frame, FrameSkill
 from procmem_jax.experiments.presets import make_experiment
-from procmem_jax.experiments.replay import Replay
+from procmem_jax.experiments.replays.frames import Frame, FrameSkill
+from procmem_jax.experiments.replays.replay import Replay
 
 # Start (0, 0), key (0, 1), door (3, 1), goal (4, 4), no box.
 LAYOUT = make_layout([0, 0, 0, 1, 3, 1, 4, 4, -1, -1])

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from experiments.handmade_libraries import CONFIG, EMBEDDING, handmade_libraries
-from procmem_jax.envs.actions import ACTION_NAMES
-from procmem_jax.envs.gridworld import PREDICATE_NAMES
-from procmem_jax.experiments.saved_libraries import SavedLibraries
+from procmem_jax.envs.grid.actions import ACTION_NAMES
+from procmem_jax.envs.grid.world import PREDICATE_NAMES
+from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.figures import library as figure
 from procmem_jax.figures.library import plot_library
 from procmem_jax.memory.library import LibraryConfig, empty

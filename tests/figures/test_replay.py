@@ -8,8 +8,8 @@ from PIL import Image
 
 from figures.handmade_replay import handmade_replay
 from procmem_jax import Percept
-from procmem_jax.envs.adapters.adapted import AdaptedState, AdaptedWorld, PerceivedState
-from procmem_jax.experiments.frames import Frame
+from procmem_jax.envs.foreign.adapted import AdaptedState, AdaptedWorld, PerceivedState
+from procmem_jax.experiments.replays.frames import Frame
 from procmem_jax.figures import skill_colours
 from procmem_jax.figures.episode_frames import action_words, draw_frames, frame_colour, skill_detail
 from procmem_jax.figures.gif import write_gif

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from procmem_jax.envs.actions import ACTION_NAMES, MOVE_DOWN, MOVE_LEFT, MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY
+from procmem_jax.envs.grid.actions import ACTION_NAMES, MOVE_DOWN, MOVE_LEFT, MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY
 from procmem_jax.figures.skill_paths import check_grid_actions, trace_path
 
 

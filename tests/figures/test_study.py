@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from procmem_jax.experiments.study import STUDY_SCHEMA
-from procmem_jax.experiments.study_report import Episodes, study_row
+from procmem_jax.experiments.study.report import Episodes, study_row
+from procmem_jax.experiments.study.study import STUDY_SCHEMA
 from procmem_jax.figures.study import plot_study
 
 AGENTS, EPISODES, OPTIMAL = 5, 40, 4

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from procmem_jax.agents.procedural import EpisodeMetrics
-from procmem_jax.experiments import runs
 from procmem_jax.experiments.presets import make_experiment
-from procmem_jax.experiments.runs import RunSpec, run_training
-from procmem_jax.experiments.train import TrainResult
+from procmem_jax.experiments.runs import folders as runs
+from procmem_jax.experiments.runs.folders import RunSpec, run_training
+from procmem_jax.experiments.training.train import TrainResult
 from procmem_jax.figures import training
 from procmem_jax.figures.training import plot_run
 from procmem_jax.memory import library as skill_library

@@ -1,0 +1,99 @@
+"""The subcommands of `procmem library`."""
+
+import dataclasses
+import pathlib
+from typing import Annotated
+
+import tyro
+
+from procmem_jax.experiments.libraries.files import write_saved
+from procmem_jax.experiments.libraries.table import library_table
+from procmem_jax.experiments.runs.libraries import libraries_at
+from procmem_jax.figures.library import plot_library
+
+_Source = Annotated[
+    tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help="folder of a finished run, or an exported file")
+]
+_Target = Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="FILE", help="ending in .json or .npz")]
+
+
+@dataclasses.dataclass(frozen=True)
+class Show:
+    """Show the skills of one agent, most used first.
+
+    Attributes:
+        agent: its number; by default the first.
+    """
+
+    source: _Source
+    agent: int | None = None
+
+    def run(self) -> None:
+        """Prints the table."""
+        saved = libraries_at(pathlib.Path(self.source))
+        print(library_table(saved, saved.agents[0] if self.agent is None else self.agent))
+
+
+@dataclasses.dataclass(frozen=True)
+class Export:
+    """Write the libraries of a run to one file, to keep, read or start other runs from (train --warm-start).
+
+    Attributes:
+        agent: the number of the only agent to take; by default all.
+        force: overwrite the file if it exists.
+    """
+
+    source: _Source
+    file: _Target
+    agent: int | None = None
+    force: bool = False
+
+    def run(self) -> None:
+        """Writes and says what."""
+        saved = libraries_at(pathlib.Path(self.source))
+        saved = saved if self.agent is None else saved.of_agent(self.agent)
+        write_saved(pathlib.Path(self.file), saved, overwrite=self.force)
+        num_skills = int(saved.libraries.used.sum())
+        who = "1 agent" if len(saved.agents) == 1 else f"{len(saved.agents)} agents"
+        print(f"{self.file}: libraries of {who}, {num_skills} skills, sha256 {saved.sha256}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Plot:
+    """Draw the skills of one agent: where they lead, how often they are used and how well they do.
+
+    Attributes:
+        agent: its number; by default the first.
+        out: the file, ending in .png, .pdf or .svg; by default library-AGENT.png in the run, or beside the file.
+    """
+
+    source: _Source
+    agent: int | None = None
+    out: str | None = None
+
+    def run(self) -> None:
+        """Draws and says where."""
+        source = pathlib.Path(self.source)
+        saved = libraries_at(source)
+        agent = saved.agents[0] if self.agent is None else self.agent
+        folder = source if source.is_dir() else source.parent
+        path = pathlib.Path(self.out) if self.out else folder / f"library-{agent}.png"
+        print(plot_library(saved, agent, path, f"{source.resolve().name}: the skills of agent {agent}"))
+
+
+_Command = (
+    Annotated[Show, tyro.conf.subcommand("show")]
+    | Annotated[Export, tyro.conf.subcommand("export")]
+    | Annotated[Plot, tyro.conf.subcommand("plot")]
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Library:
+    """Show, export or draw the skills that agents have learned."""
+
+    command: tyro.conf.OmitArgPrefixes[tyro.conf.OmitSubcommandPrefixes[_Command]]
+
+    def run(self) -> None:
+        """Runs the subcommand."""
+        self.command.run()

@@ -1,0 +1,76 @@
+"""The subcommand `procmem replay`: one episode once more, to look at."""
+
+import dataclasses
+import pathlib
+from typing import Annotated
+
+import tyro
+
+from procmem_jax.cli.reports import ProgressBar
+from procmem_jax.experiments.replays.replay import replay_episode
+from procmem_jax.figures.picture_scene import check_drawable
+from procmem_jax.figures.replay import plot_replay
+from procmem_jax.figures.text_frames import text_frames
+from procmem_jax.records import check_count
+
+_FASTEST = 50  # frames a second; a GIF counts in hundredths of a second, and viewers slow down what is faster
+
+
+@dataclasses.dataclass(frozen=True)
+class Replay:
+    """Live one agent's life again up to an episode, hold it against the stored rows, and draw the episode.
+
+    Attributes:
+        agent: its number.
+        episode: its number; negative numbers count from the end.
+        out: the GIF file; by default replay-AGENT-EPISODE.gif in the folder.
+        fps: frames a second, 1 to 50.
+        every: steps from one frame to the next; by default 1, more in episodes of over 600 steps.
+        text: print the frames instead of drawing them.
+        warm_start: the file that the run was started with, if it was; a run keeps only its sha256.
+        quiet: no progress on stderr.
+    """
+
+    run_folder: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help="folder of a finished run")]
+    agent: int = 0
+    episode: int = -1
+    out: str | None = None
+    fps: int = 4
+    every: int | None = None
+    text: bool = False
+    warm_start: str | None = None
+    quiet: bool = False
+
+    def run(self) -> None:
+        """Replays, and says where the picture is."""
+        check_count("fps", self.fps, 1, _FASTEST)
+        if self.every is not None:
+            check_count("every", self.every, 1, 2**31 - 1)
+        self._check_out()
+        folder = pathlib.Path(self.run_folder)
+        with ProgressBar(0, show=not self.quiet) as bar:
+            where = {"warm_start": self.warm_start, "on_progress": bar.on_progress}
+            where |= {} if self.text else {"check_config": check_drawable}
+            replay = replay_episode(folder, self.agent, self.episode, **where)
+        num_steps, ending = len(replay.frames) - 1, replay.frames[-1].doing
+        met = f"Agent {replay.agent}, episode {replay.episode}: {num_steps} steps, {ending}; it meets the stored row."
+        if self.text:
+            for text in text_frames(replay):
+                print(f"{text}\n")
+            print(met)
+            return
+        path = pathlib.Path(self.out or folder / f"replay-{replay.agent}-{replay.episode}.gif")
+        count = plot_replay(replay, path, fps=self.fps, every=self.every)
+        print(f"{met}\n{path}: {count} frames")
+
+    def _check_out(self) -> None:
+        """Raises a ValueError for a file that could not be written, before a long life is lived for it."""
+        if self.out is None:
+            return
+        if self.text:
+            raise ValueError(f"text prints the frames and out={self.out} draws them; give one of the two")
+        path = pathlib.Path(self.out)
+        if path.suffix != ".gif":
+            raise ValueError(f"out={self.out} does not end in .gif; give another name")
+        if not path.parent.is_dir():
+            raise ValueError(f"out={self.out}: there is no folder {path.parent}; make it first")

@@ -1,0 +1,1 @@
+"""Our grid in the interfaces of other packages: gymnax, Gymnasium and its vector environments."""

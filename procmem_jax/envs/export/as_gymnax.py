@@ -1,0 +1,178 @@
+"""The grid as a gymnax environment, for learners written for gymnax."""
+
+import dataclasses
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from procmem_jax.envs.foreign.observation import OBSERVATION_SHAPE, as_floats, observation_bounds
+from procmem_jax.envs.foreign.peers import import_peer
+from procmem_jax.envs.grid.tasks import make_task
+from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig, GridWorldParams, GridWorldState
+from procmem_jax.records import params_record, state_record
+
+_NO_LIMIT = 2**30  # steps; gymnax knows no endless episodes
+
+
+@params_record
+class GymnaxParams(GridWorldParams):
+    """The numbers of a grid, by gymnax's names too."""
+
+    @property
+    def max_steps_in_episode(self) -> jax.Array:
+        """The time limit, `()` int32; 2^30 where there is none."""
+        limit = jnp.asarray(self.max_steps, jnp.int32)
+        return jnp.where(limit > 0, limit, jnp.int32(_NO_LIMIT))
+
+    def replace(self, **changes) -> "GymnaxParams":
+        """Returns params with other numbers; the time limit goes by `max_steps` or `max_steps_in_episode`."""
+        if "max_steps_in_episode" in changes:
+            changes["max_steps"] = changes.pop("max_steps_in_episode")
+        return dataclasses.replace(self, **changes)
+
+
+@state_record
+class GymnaxState(GridWorldState):
+    """One world in the middle of an episode, by gymnax's names too."""
+
+    @property
+    def time(self) -> jax.Array:
+        """`()` int32, steps since the episode began."""
+        return self.step
+
+    def replace(self, **changes) -> "GymnaxState":
+        """Returns a state with other values."""
+        if "time" in changes:
+            changes["step"] = changes.pop("time")
+        return dataclasses.replace(self, **changes)
+
+
+@dataclasses.dataclass(frozen=True)
+class _GymnaxGrid:
+    """What gymnax's `Environment` leaves to its subclasses. Two of equal fields are equal and share programs.
+
+    Attributes:
+        world: the grid.
+        numbers: the default params, Python numbers.
+    """
+
+    world: GridWorld
+    numbers: GymnaxParams
+
+    @property
+    def name(self) -> str:
+        """Such as "random-5-procmem"."""
+        return f"{self.world.config.layout}-{self.numbers.size}-procmem"
+
+    @property
+    def num_actions(self) -> int:
+        """The number of actions."""
+        return self.world.num_actions
+
+    @property
+    def default_params(self) -> GymnaxParams:
+        """The numbers of the task."""
+        return self.numbers
+
+    def reset_env(self, key: jax.Array, params: GymnaxParams) -> tuple[jax.Array, GymnaxState]:
+        """Returns (observation `[13]` float32, first state). `key` is consumed."""
+        obs, state = self.world.reset(key, params)
+        return as_floats(obs), _gymnax_state(state)
+
+    def step_env(
+        self, key: jax.Array, state: GymnaxState, action: jax.Array, params: GymnaxParams
+    ) -> tuple[jax.Array, GymnaxState, jax.Array, jax.Array, dict]:
+        """Returns (observation, state, reward, terminated, info) of one raw transition. `key` is consumed."""
+        action = jnp.asarray(action).astype(jnp.int32)
+        obs, state, reward, terminated, _, info = self.world.step(key, state, action, params)
+        return as_floats(obs), _gymnax_state(state), reward, terminated, info
+
+    def observe(self, key: jax.Array, state: GymnaxState, action: Any, params: GymnaxParams) -> jax.Array:
+        """Returns the observation of `state`, `[13]` float32."""
+        del key, action
+        return as_floats(self.world.observe(state, params))
+
+    def is_terminated(self, state: GymnaxState, params: GymnaxParams) -> jax.Array:
+        """Returns whether the goal was reached with the door open, `()` bool."""
+        del params
+        return self.world.is_terminated(state)
+
+    def is_truncated(self, state: GymnaxState, params: GymnaxParams) -> jax.Array:
+        """Returns whether the time ran out before the goal was reached, `()` bool."""
+        return self.world.is_truncated(state, params)
+
+    def action_space(self, params: GymnaxParams | None = None) -> Any:
+        """Returns the six actions."""
+        del params
+        return _spaces().Discrete(self.num_actions)
+
+    def observation_space(self, params: GymnaxParams | None = None) -> Any:
+        """Returns the box of all observations up to the config's `max_size`, since params may be traced."""
+        del params
+        low, high = observation_bounds(self.world, self.world.config.max_size)
+        return _spaces().Box(low, high, OBSERVATION_SHAPE, jnp.float32)
+
+    def state_space(self, params: GymnaxParams | None = None) -> Any:
+        """Returns the space of what changes within an episode."""
+        del params
+        discrete, size = _spaces().Discrete, self.world.config.max_size
+        cells = {"x": discrete(size), "y": discrete(size), "has_key": discrete(2), "door_open": discrete(2)}
+        return _spaces().Dict({**cells, "time": discrete(_NO_LIMIT + 1), "last_action": discrete(self.num_actions)})
+
+
+class _FiveValues:
+    """The step of gymnax 0.x on top of that of 1.0."""
+
+    def step(self, key: jax.Array, state: GymnaxState, action: jax.Array, params: GymnaxParams | None = None) -> tuple:
+        """Returns (observation, state, reward, done, info); `info` tells `terminated` and `truncated` apart."""
+        obs, state, reward, terminated, truncated, info = super().step(key, state, action, params)
+        return obs, state, reward, terminated | truncated, info
+
+
+def as_gymnax(task: str | GridWorldConfig, *, five_values: bool = False, **changes) -> tuple[Any, GymnaxParams]:
+    """Returns (environment, params) of a task, as `gymnax.make` does.
+
+    The environment is a `gymnax.environments.environment.Environment`. Its `reset` and `step` are gymnax's own: `step`
+    resets by itself, and tells the last observation of an episode as `info["final_observation"]`. Observations are
+    float32 `[13]`. Layout "shifting" is refused, because a gymnax reset cannot know the number of the episode.
+
+    Args:
+        task: a name such as "random-5", or the config of a world.
+        five_values: whether `step` returns the (obs, state, reward, done, info) of gymnax 0.x, as learners written for
+            it expect (rejax 0.1 is one).
+        changes: fields of `GridWorldParams`.
+
+    Raises:
+        TypeError, ValueError: the task is unknown, a number out of bounds, or gymnax 1.0 or later missing.
+    """
+    grid, legacy = _classes()
+    world, numbers = make_task(task, **changes)
+    if world.config.layout == "shifting":
+        raise ValueError(
+            "layout='shifting' counts episodes, which the reset of gymnax cannot; use layout random, or Gymnasium"
+        )
+    # Python numbers: the environment is hashed with them.
+    plain = {field.name: np.asarray(getattr(numbers, field.name)).item() for field in dataclasses.fields(numbers)}
+    params = GymnaxParams(**plain)
+    return (legacy if five_values else grid)(world, params), params
+
+
+@functools.cache
+def _classes() -> tuple[type, type]:
+    """Returns the environment's class, and that with five values."""
+    environment = import_peer("gymnax").environments.environment
+    if not hasattr(environment.Environment, "is_truncated"):
+        raise ValueError("as_gymnax needs gymnax 1.0 or later; install it with: pip install 'gymnax>=1.0' six")
+    grid = type("GridWorldEnvironment", (_GymnaxGrid, environment.Environment), {})
+    return grid, type("FiveValueGridWorldEnvironment", (_FiveValues, grid), {})
+
+
+def _spaces() -> Any:
+    return import_peer("gymnax").environments.spaces
+
+
+def _gymnax_state(state: GridWorldState) -> GymnaxState:
+    return GymnaxState(**{field.name: getattr(state, field.name) for field in dataclasses.fields(GridWorldState)})

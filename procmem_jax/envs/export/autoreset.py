@@ -1,0 +1,81 @@
+"""Batches of grids that begin their next episode by Gymnasium's rules, compiled.
+
+Under `vmap` every step costs a reset, which the layouts keep cheap.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+
+from procmem_jax.envs.export.seeded_episodes import SeededState, begin_next, begin_seeded, step_seeded
+from procmem_jax.envs.foreign.observation import as_floats
+from procmem_jax.envs.grid.world import GridWorld, GridWorldParams
+
+# The values of `gymnasium.vector.AutoresetMode`.
+NEXT_STEP = "NextStep"
+SAME_STEP = "SameStep"
+DISABLED = "Disabled"
+
+
+def advance(
+    state: SeededState, action: jax.Array, params: GridWorldParams, world: GridWorld, mode: str
+) -> tuple[SeededState, tuple[jax.Array, ...]]:
+    """Returns (state, told) of one step with autoreset (one example).
+
+    Args:
+        state: one example.
+        action: `()` int32.
+        params: concrete or traced.
+        world: static.
+        mode: static, `NEXT_STEP`, `SAME_STEP` or `DISABLED`.
+
+    Returns:
+        The state, and what to tell: observation, reward, terminated, truncated, executed action, whether the world was
+        stepped at all, and the observation before the autoreset.
+    """
+    new, reward, terminated, truncated, executed = step_seeded(state, action, world, params)
+    final_obs = _observe(new, params, world)
+    stepped = jnp.ones((), jnp.bool_)
+    if mode == NEXT_STEP:
+        stepped = ~state.ended
+        new = _select(state.ended, begin_next(state, world, params), new)
+        reward = jnp.where(stepped, reward, jnp.zeros((), reward.dtype))
+        terminated, truncated = terminated & stepped, truncated & stepped
+    elif mode == SAME_STEP:
+        new = _select(new.ended, begin_next(new, world, params), new)
+    told = (_observe(new, params, world), reward, terminated, truncated, executed, stepped, final_obs)
+    return new, told
+
+
+@functools.partial(jax.jit, static_argnames=("world", "mode"))
+def advance_batch(state, actions, params, world, mode):
+    """Returns `advance` of a batch, all with the same params."""
+    return jax.vmap(lambda one, action: advance(one, action, params, world, mode))(state, actions)
+
+
+@functools.partial(jax.jit, static_argnames=("world",))
+def begin_batch(words, params, world):
+    """Returns (states, observations) of the first episodes of seeds, `words` `[A, 2]` uint32."""
+    states = jax.vmap(lambda one: begin_seeded(one, world, params))(words)
+    return states, jax.vmap(lambda one: _observe(one, params, world))(states)
+
+
+@functools.partial(jax.jit, static_argnames=("world",))
+def reset_batch(state, words, seeded, mask, params, world):
+    """Returns (states, observations) after a reset of those in `mask`: of the `seeded` anew, of the others onwards."""
+
+    def reset(one, words, seeded, chosen):
+        fresh = _select(seeded, begin_seeded(words, world, params), begin_next(one, world, params))
+        return _select(chosen, fresh, one)
+
+    states = jax.vmap(reset)(state, words, seeded, mask)
+    return states, jax.vmap(lambda one: _observe(one, params, world))(states)
+
+
+def _observe(state: SeededState, params: GridWorldParams, world: GridWorld) -> jax.Array:
+    return as_floats(world.observe(state.world, params))
+
+
+def _select(condition: jax.Array, yes: SeededState, no: SeededState) -> SeededState:
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)

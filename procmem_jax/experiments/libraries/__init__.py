@@ -1,0 +1,1 @@
+"""Saved skill libraries: files, tables, groups, and warm starts from them."""

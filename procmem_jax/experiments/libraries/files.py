@@ -1,0 +1,136 @@
+"""Files that carry the skills of one agent, or of many, from one run to another."""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from procmem_jax.envs.grid.world import GridWorld
+from procmem_jax.experiments.libraries.json import json_text, libraries_of_entries, library_entries
+from procmem_jax.experiments.libraries.saved import SavedLibraries
+from procmem_jax.experiments.storage.files import read_json, write_whole
+from procmem_jax.experiments.storage.versions import versions
+from procmem_jax.memory.library import LibraryConfig, SkillLibrary
+
+KIND = "procmem_jax skill libraries"
+FORMAT = 1
+SUFFIXES = (".json", ".npz")
+
+
+def export_libraries(
+    path: str | pathlib.Path,
+    libraries: SkillLibrary,
+    config: LibraryConfig,
+    *,
+    embedding: str,
+    predicate_names: Sequence[str] = GridWorld.predicate_names,
+    action_names: Sequence[str] = GridWorld.action_names,
+    agents: Sequence[int] | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Writes libraries to a file that `import_libraries` reads, whole or not at all.
+
+    Args:
+        path: ending in .json (for people) or .npz (for many agents).
+        libraries: `[A, N, ...]`, NumPy or JAX arrays.
+        config: their settings.
+        embedding: the name of the rule that made the embeddings (see `embedding_rule`).
+        predicate_names, action_names: what the numbers mean; by default in the grid world.
+        agents: the number of each of them; by default 0 to A - 1.
+        overwrite: replace an existing file.
+
+    Raises:
+        TypeError, ValueError: the arguments do not fit together, the suffix is unknown, or the file exists.
+        OSError: the file cannot be written.
+    """
+    numbers = range(np.shape(libraries.skill_ids)[0]) if agents is None else agents
+    names = (tuple(predicate_names), tuple(action_names), tuple(int(number) for number in numbers))
+    saved = SavedLibraries(libraries, config, embedding, *names, versions())
+    write_saved(pathlib.Path(path), saved, overwrite=overwrite)
+
+
+def write_saved(path: pathlib.Path, saved: SavedLibraries, *, overwrite: bool = False) -> None:
+    """Writes `saved` to `path`; as `export_libraries`, whose errors it raises."""
+    _check_suffix(path)
+    if path.exists() and not (overwrite and path.is_file()):
+        raise ValueError(f"{path} exists; choose another name" + (" or --force" if path.is_file() else ""))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    libraries = saved.libraries
+    head = {
+        "kind": KIND,
+        "format": FORMAT,
+        "versions": dict(saved.versions),
+        "config": dataclasses.asdict(saved.config),
+        "embedding": saved.embedding,
+        "predicate_names": list(saved.predicate_names),
+        "action_names": list(saved.action_names),
+        "agents": list(saved.agents),
+    }
+    if path.suffix == ".json":
+        entries = library_entries(libraries, saved.agents, saved.predicate_names, saved.action_names)
+        text = json_text({**head, "libraries": entries})
+        write_whole(path, lambda aside: aside.write_text(text, encoding="utf-8"))
+        return
+
+    def write(aside: pathlib.Path) -> None:
+        with open(aside, "wb") as file:
+            np.savez(file, header=np.array(json.dumps(head)), **_arrays(libraries))
+
+    write_whole(path, write)
+
+
+def import_libraries(path: str | pathlib.Path) -> SavedLibraries:
+    """Returns what `export_libraries` has written.
+
+    Raises:
+        ValueError: the suffix is unknown, or the file is damaged, of another kind or of a later version.
+    """
+    path = pathlib.Path(path)
+    _check_suffix(path)
+    head, arrays = (read_json(path), {}) if path.suffix == ".json" else _read_npz(path)
+    number = head.get("format")
+    if head.get("kind") != KIND or type(number) is not int:
+        raise ValueError(f"{path}: holds no exported libraries; make such a file with `procmem library export`")
+    if number > FORMAT:
+        ours = f"the newest that procmem_jax {versions()['procmem_jax']} reads"
+        raise ValueError(f"{path}: format={number} is above {FORMAT}, {ours}; use a newer procmem_jax")
+    try:
+        return _saved_from(head, arrays)
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: is damaged ({type(error).__name__}: {error}); export it again") from None
+
+
+def _read_npz(path: pathlib.Path) -> tuple[dict, dict[str, np.ndarray]]:
+    try:
+        # NumPy leaves the file open if it is given the path of a damaged one.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        head = json.loads(str(arrays.pop("header", "{}")))
+    except Exception as error:  # a damaged archive raises almost anything, RuntimeError and zlib's own included
+        raise ValueError(f"{path}: cannot be read as libraries ({error}); export them again") from None
+    return head if isinstance(head, dict) else {}, arrays
+
+
+def _saved_from(head: Mapping, arrays: Mapping[str, np.ndarray]) -> SavedLibraries:
+    config = LibraryConfig(**head["config"])
+    agents = head["agents"]
+    names = (tuple(head["predicate_names"]), tuple(head["action_names"]))
+    if arrays:
+        libraries = SkillLibrary(**{field.name: arrays[field.name] for field in dataclasses.fields(SkillLibrary)})
+    else:
+        entries = head["libraries"]
+        if [entry["agent"] for entry in entries] != agents:
+            raise ValueError("agents are not those of the libraries")
+        libraries = libraries_of_entries(entries, config, *names)
+    return SavedLibraries(libraries, config, head["embedding"], *names, tuple(agents), dict(head["versions"]))
+
+
+def _arrays(libraries: SkillLibrary) -> dict[str, np.ndarray]:
+    return {field.name: getattr(libraries, field.name) for field in dataclasses.fields(libraries)}
+
+
+def _check_suffix(path: pathlib.Path) -> None:
+    if path.suffix not in SUFFIXES:
+        raise ValueError(f"{path}: suffix {path.suffix!r} is unknown; choose from {', '.join(SUFFIXES)}")

@@ -1,0 +1,1 @@
+"""One agent of a finished run once more, with every step recorded."""

@@ -1,0 +1,111 @@
+"""The life of one agent alone: fast up to an episode, then recorded."""
+
+import dataclasses
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from procmem_jax.agents import rollout
+from procmem_jax.agents.procedural import AgentInputs, AgentState, EpisodeMetrics, ProceduralAgent
+from procmem_jax.agents.recording import Moment, record_moments
+from procmem_jax.agents.settings import Config, Params
+from procmem_jax.experiments.training.lane_programs import build_programs
+from procmem_jax.experiments.training.lanes import LANE_MULTIPLE
+from procmem_jax.memory.library import SkillLibrary
+from procmem_jax.records import as_arrays
+from procmem_jax.streams import Streams, open_streams
+
+_CHUNK_TICKS = 256
+_FAST_CHUNKS = 256  # at once, between two looks at the records
+# Recording takes 95 microseconds a tick where a block of ticks takes 23, but the blocks cost 8 seconds of compilation
+# (doorkey-8, 2 shared cores): they pay for lives longer than this.
+_LONG_LIFE = 1 << 17
+
+
+class Life:
+    """An agent alone, in the first of as many lanes as make a vector; the others stand still.
+
+    Attributes:
+        chunk_ticks: ticks of a recording.
+    """
+
+    def __init__(
+        self,
+        key: jax.Array,
+        config: Config,
+        params: Params,
+        number: int,
+        num_episodes: int,
+        library: SkillLibrary | None = None,
+    ):
+        """Begins the life of agent `number` of a run; `library` (`[1, N, ...]`) is what it starts with."""
+        self._agent = ProceduralAgent(config)
+        self._params: Params = as_arrays(params)
+        self._streams: Streams = open_streams(key)
+        first = np.arange(LANE_MULTIPLE) == 0
+        numbers = jnp.full((LANE_MULTIPLE,), number % 2**32, jnp.uint32)
+        episodes = jnp.asarray(np.where(first, num_episodes, 0), jnp.int32)
+        self._inputs: AgentInputs = jax.vmap(self._agent.make_inputs)(numbers, episodes)
+        begin = (self._agent, self._params, self._streams, self._inputs)
+        self._state: AgentState = rollout.begin_agents(*begin, num_recorded=num_episodes)
+        if library is not None:
+            lanes = jax.tree.map(lambda leaf: jnp.repeat(jnp.asarray(leaf), LANE_MULTIPLE, axis=0), library)
+            memory = jax.vmap(self._agent.rule.with_library)(self._state.memory, lanes)
+            self._state = dataclasses.replace(self._state, memory=memory)
+        self.chunk_ticks = -(-_CHUNK_TICKS // self._agent.interval) * self._agent.interval
+
+    @property
+    def finished(self) -> int:
+        """Episodes so far."""
+        return int(self._state.episode[0])
+
+    @property
+    def metrics(self) -> EpisodeMetrics:
+        """`[E]` NumPy arrays."""
+        return jax.tree.map(lambda column: np.array(column)[0], self._state.metrics)
+
+    def skip(self, num_chunks: int) -> None:
+        """Lives on for as many chunks, fast."""
+        blocks = jnp.asarray(num_chunks * (self.chunk_ticks // self._agent.block_ticks), jnp.int32)
+        num_episodes = self._state.metrics.steps.shape[1]
+        device = jax.local_devices()[0]
+        programs = build_programs(self._agent.config, LANE_MULTIPLE, num_episodes, False, (device,))
+        self._state = programs.run(self._params, self._streams, self._inputs, self._state, blocks)
+
+    def record(self) -> Moment:
+        """Lives on for a chunk, and returns its moments `[T, ...]` as NumPy arrays."""
+        self._state, moments = record_moments(*self._everything(), num_ticks=self.chunk_ticks)
+        return jax.tree.map(lambda column: np.array(column[:, 0]), moments)
+
+    def _everything(self):
+        return self._agent, self._params, self._streams, self._inputs, self._state
+
+
+def record_episode(life: Life, episode: int, start: int, look: Callable[[Life], None]) -> Moment:
+    """Returns the moments `[T, ...]` of one episode, NumPy arrays.
+
+    Args:
+        life: at its beginning.
+        episode: its number.
+        start: ticks of the life before it, as far as is known: what is too many is noticed by `look`.
+        look: called after every part of the life; raises if that is not as it should be.
+    """
+    chunks = max(start, 0) // life.chunk_ticks
+    is_long = start > _LONG_LIFE
+    while chunks > 0:
+        count = min(chunks, _FAST_CHUNKS) if is_long else 1
+        if is_long:
+            life.skip(count)
+        else:
+            life.record()
+        chunks -= count
+        look(life)
+    parts = []
+    while life.finished <= episode:
+        moments = life.record()
+        look(life)
+        wanted = moments.episode == episode
+        parts.append(jax.tree.map(lambda column, rows=wanted: column[rows], moments))
+    return jax.tree.map(lambda *columns: np.concatenate(columns), *parts)

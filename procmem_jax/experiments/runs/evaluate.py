@@ -1,0 +1,95 @@
+"""Evaluation: the libraries of a finished run, frozen, on layouts that none of them has seen."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+
+from procmem_jax.agents.settings import Config, Params
+from procmem_jax.experiments.runs import results
+from procmem_jax.experiments.storage.files import read_json, write_json, write_whole
+from procmem_jax.experiments.optimum import optimal_steps
+from procmem_jax.experiments.presets import make_experiment
+from procmem_jax.experiments.runs.folders import CONFIG_FILE, EPISODES_FILE, LIBRARIES_FILE, SUMMARY_FILE
+from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
+from procmem_jax.experiments.training.train import Progress, train
+from procmem_jax.records import check_count
+from procmem_jax.streams import run_key
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """How frozen libraries do; each an (estimate, low, high) with a 95% interval over agents.
+
+    Attributes:
+        success: share of successful episodes.
+        steps: primitive steps per episode.
+        steps_over_optimal: steps over the fewest possible, mean over episodes; None where these are unknown.
+    """
+
+    success: tuple[float, float, float]
+    steps: tuple[float, float, float]
+    steps_over_optimal: tuple[float, float, float] | None
+
+
+def read_experiment(folder: pathlib.Path) -> tuple[dict, Config, Params]:
+    """Returns (stored config, config, params) of the finished run in `folder`.
+
+    Raises:
+        ValueError: the folder holds no finished run, or one of its files cannot be read.
+    """
+    for name in (CONFIG_FILE, SUMMARY_FILE, LIBRARIES_FILE):
+        if not (folder / name).exists():
+            raise ValueError(f"{folder} holds no finished run ({name} is missing); give the folder of one")
+    stored = read_json(folder / CONFIG_FILE)
+    try:
+        config, params = make_experiment(stored["task"], stored["preset"], overrides=stored["settings"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{folder / CONFIG_FILE}: is not the config of a run ({error})") from None
+    return stored, config, params
+
+
+def evaluate_run(
+    folder: pathlib.Path,
+    num_episodes: int,
+    seed: int,
+    *,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> tuple[Evaluation, pathlib.Path]:
+    """Returns (how the run's libraries do, folder of the files) over fresh episodes in which nothing is learned.
+
+    The folder `eval-SEED` within the run's gets `episodes.parquet` and `summary.json`.
+
+    Args:
+        folder: of a finished run.
+        num_episodes: of each agent.
+        seed: of the fresh layouts; not the run's own.
+        on_progress: as for `train`.
+
+    Raises:
+        ValueError: the folder holds no finished run, or a number is out of bounds.
+    """
+    stored, config, params = read_experiment(folder)
+    check_count("num_episodes", num_episodes, 1, 2**31 - 1)
+    if seed == stored["seed"]:
+        raise ValueError(f"seed={seed} is the run's own, its layouts are not fresh; give another")
+    config = dataclasses.replace(config, memory=dataclasses.replace(config.memory, learn=False))
+    libraries = results.read_libraries(folder / LIBRARIES_FILE) if config.agent.use_skills else None
+    key, num_agents = run_key(seed), stored["agents"]
+    result = train(key, config, params, num_agents, num_episodes, libraries=libraries, on_progress=on_progress)
+    optimal = optimal_steps(key, config, params, num_agents, num_episodes)
+    out = folder / f"eval-{seed}"
+    out.mkdir(exist_ok=True)
+    write_whole(out / EPISODES_FILE, lambda path: results.write_episodes(path, result.metrics, optimal))
+    write_json(out / SUMMARY_FILE, results.summarize(result, optimal, config.library))
+    metrics = result.metrics
+
+    def over_agents(values: np.ndarray) -> tuple[float, float, float]:
+        return tuple(float(bound) for bound in mean_interval(values.mean(axis=1)))
+
+    success = over_agents(metrics.success)
+    if success[1] == success[2]:  # all agents alike: the width of a share, not zero
+        success = tuple(float(bound) for bound in proportion_interval(metrics.success.reshape(-1)))
+    ratio = None if optimal is None else over_agents(metrics.steps / optimal)
+    return Evaluation(success, over_agents(metrics.steps), ratio), out

@@ -1,0 +1,211 @@
+"""Runs in folders: what was asked for, what came out, and never a half-written file."""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable, Sequence
+
+import jax
+
+from procmem_jax.agents.procedural import EpisodeMetrics
+from procmem_jax.agents.settings import Config, Params
+from procmem_jax.experiments.runs import results
+from procmem_jax.experiments.storage.files import read_json, write_json, write_whole
+from procmem_jax.experiments.storage.locks import LOCK_FILE, folder_lock
+from procmem_jax.experiments.optimum import optimal_steps
+from procmem_jax.experiments.overrides import list_settings
+from procmem_jax.experiments.training.processes import entered_by_first, from_first, is_first
+from procmem_jax.experiments.storage.saving import DEFAULT_SECONDS, Saver
+from procmem_jax.experiments.storage.trackers import METRICS_FILE, TENSORBOARD_FOLDER, JsonLines, TensorBoard, Tracker
+from procmem_jax.experiments.training.train import TrainResult, check_run, train
+from procmem_jax.experiments.storage.versions import versions
+from procmem_jax.experiments.libraries.warm_start import WarmStart
+from procmem_jax.streams import run_key
+
+FORMAT = 1
+CONFIG_FILE = "config.json"
+SUMMARY_FILE = "summary.json"
+EPISODES_FILE = "episodes.parquet"
+LIBRARIES_FILE = "libraries.npz"
+FIGURE_FILE = "training.png"
+CHECKPOINTS_FOLDER = "checkpoints"
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSpec:
+    """One training run: everything that its results depend on.
+
+    Attributes:
+        task, preset: their names.
+        config, params: what they and the overrides made.
+        num_agents, num_episodes: A and E.
+        seed: of the run key.
+        warm_start: the skills that the agents start with, None for none.
+    """
+
+    task: str
+    preset: str
+    config: Config
+    params: Params
+    num_agents: int
+    num_episodes: int
+    seed: int
+    warm_start: WarmStart | None = None
+
+    def identity(self) -> dict:
+        """Returns what decides the results, ready for JSON: equal for equal runs."""
+        settings = {setting.name: setting.value for setting in list_settings(self.config, self.params)}
+        started = {} if self.warm_start is None else {"warm_start": self.warm_start.sha256}
+        return {
+            "format": FORMAT,
+            "task": self.task,
+            "preset": self.preset,
+            "agents": self.num_agents,
+            "episodes": self.num_episodes,
+            "seed": self.seed,
+            "settings": settings,
+            **started,
+        }
+
+    def check(self) -> None:
+        """Raises a TypeError or ValueError if the run is impossible."""
+        run_key(self.seed)
+        check_run(self.config, self.params, self.num_agents, self.num_episodes)
+
+
+def check_folder(folder: pathlib.Path, spec: RunSpec) -> None:
+    """Raises unless `folder` is absent, empty, or that of the run `spec`, finished or not.
+
+    Raises:
+        ValueError: the folder holds something else, or a run of another config; the message says what differs.
+    """
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise ValueError(f"out={folder} is not a folder; choose another")
+    if not (folder / CONFIG_FILE).exists():
+        if any(path.name != LOCK_FILE for path in folder.iterdir()):
+            raise ValueError(f"out={folder} holds files that are not of a run; choose another or an empty folder")
+        return
+    stored = read_json(folder / CONFIG_FILE)
+    wanted = {"warm_start": None, **spec.identity()}
+    differing = _differences({key: stored.get(key) for key in wanted}, wanted)
+    if differing:
+        raise ValueError(f"out={folder} holds a run of another config ({'; '.join(differing)}); choose another")
+
+
+def stored_summary(folder: pathlib.Path, spec: RunSpec) -> dict | None:
+    """Returns the summary of the finished run `spec` in `folder`, None if it has not been run or finished there.
+
+    Raises:
+        ValueError: as `check_folder`, or the summary cannot be read.
+    """
+    check_folder(folder, spec)
+    return read_json(folder / SUMMARY_FILE) if (folder / SUMMARY_FILE).exists() else None
+
+
+def _differences(stored: dict, wanted: dict) -> list[str]:
+    found = []
+    for key in wanted:
+        here, there = wanted[key], stored.get(key)
+        if isinstance(here, dict) and isinstance(there, dict):
+            names = dict.fromkeys([*here, *there])
+            found += _differences({n: there.get(n) for n in names}, {n: here.get(n) for n in names})
+        elif here != there or type(here) is not type(there):
+            found.append(f"{key}: there {_brief(there)}, here {_brief(here)}")
+    return found
+
+
+def _brief(value) -> str:
+    return f"{len(value)} others" if isinstance(value, list) else str(value)
+
+
+def run_training(
+    spec: RunSpec,
+    folder: pathlib.Path,
+    *,
+    draw_figure: Callable[[pathlib.Path, pathlib.Path], None],
+    anew: bool = False,
+    checkpoint_every: float = DEFAULT_SECONDS,
+    tensorboard: bool = False,
+    on_progress=None,
+    on_episode=None,
+    on_warning: Callable[[str], None] = lambda text: None,
+) -> dict:
+    """Returns the summary of the run `spec`, whose files it leaves in `folder`.
+
+    The config is written first and the summary last, so that a folder without a summary is an unfinished run: it goes
+    on from its last checkpoint, to the very results that it would have had without the interruption. Files of an
+    earlier run of the same config are replaced once the new results are complete. In a program of several processes all
+    make the same call, and the first one writes.
+
+    Args:
+        spec: the run.
+        folder: made if it does not exist; one process at a time may use it.
+        draw_figure: called with the folder and the path of the figure to write.
+        anew: pays no heed to checkpoints.
+        checkpoint_every: seconds between two checkpoints.
+        tensorboard: whether to write events for TensorBoard too.
+        on_progress, on_episode: as for `train`.
+        on_warning: called with a line about a checkpoint that cannot be used.
+
+    Raises:
+        TypeError, ValueError: the run is impossible, or the folder holds something else.
+        OSError: the folder cannot be written.
+    """
+    from_first(spec.check)
+    from_first(lambda: check_folder(folder, spec))
+    saver = Saver(folder / CHECKPOINTS_FOLDER, spec.identity(), every=checkpoint_every, on_warning=on_warning)
+    trackers: list[Tracker] = [JsonLines(folder / METRICS_FILE, live=not (folder / SUMMARY_FILE).exists())]
+    if tensorboard:
+        trackers.append(TensorBoard(folder / TENSORBOARD_FOLDER))
+
+    def tell(episode: int, metrics: EpisodeMetrics) -> None:
+        if is_first():
+            for tracker in trackers:
+                tracker.on_episode(episode, metrics)
+        if on_episode is not None:
+            on_episode(episode, metrics)
+
+    with entered_by_first(folder_lock(folder)):
+        from_first(lambda: _begin_folder(spec, folder))
+        if anew:
+            saver.clear()
+        result = train(
+            run_key(spec.seed),
+            spec.config,
+            spec.params,
+            spec.num_agents,
+            spec.num_episodes,
+            libraries=spec.warm_start.libraries if spec.warm_start else None,
+            devices=jax.devices(),
+            saver=saver,
+            on_progress=on_progress,
+            on_episode=tell,
+        )
+        summary = from_first(lambda: _write_results(spec, folder, result, trackers, draw_figure))
+        saver.clear()
+    return summary
+
+
+def _begin_folder(spec: RunSpec, folder: pathlib.Path) -> None:
+    if not (folder / CONFIG_FILE).exists():
+        write_json(folder / CONFIG_FILE, {**spec.identity(), "versions": versions()})
+
+
+def _write_results(
+    spec: RunSpec, folder: pathlib.Path, result: TrainResult, trackers: Sequence[Tracker], draw_figure
+) -> dict:
+    """Returns the summary, written last."""
+    optimal = optimal_steps(run_key(spec.seed), spec.config, spec.params, spec.num_agents, spec.num_episodes)
+    summary = results.summarize(result, optimal, spec.config.library)
+    (folder / SUMMARY_FILE).unlink(missing_ok=True)
+    write_json(folder / CONFIG_FILE, {**spec.identity(), "versions": versions()})
+    episodes = functools.partial(results.write_episodes, metrics=result.metrics, optimal=optimal)
+    write_whole(folder / EPISODES_FILE, episodes)
+    write_whole(folder / LIBRARIES_FILE, lambda path: results.write_libraries(path, result.libraries))
+    for tracker in trackers:
+        tracker.finish(result.metrics)
+    write_json(folder / SUMMARY_FILE, summary)
+    draw_figure(folder, folder / FIGURE_FILE)
+    return summary

@@ -1,0 +1,128 @@
+"""What a run leaves behind: tables, summaries, libraries."""
+
+import dataclasses
+import pathlib
+
+import jax
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+
+from procmem_jax.agents.procedural import EpisodeMetrics
+from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
+from procmem_jax.experiments.training.train import TrainResult
+from procmem_jax.memory import library as skill_library
+from procmem_jax.memory.library import LibraryConfig, SkillLibrary
+
+_ROWS_PER_GROUP = 1 << 20
+EPISODE_SCHEMA = pa.schema(
+    [
+        ("agent", pa.uint32()),
+        ("episode", pa.int32()),
+        ("episode_return", pa.float32()),
+        ("steps", pa.int32()),
+        ("success", pa.bool_()),
+        ("optimal_steps", pa.int32()),
+        ("skills", pa.int32()),
+        ("skill_uses", pa.int32()),
+        ("skill_steps", pa.int32()),
+        ("env_steps", pa.int64()),
+    ]
+)
+
+
+def write_episodes(
+    path: pathlib.Path, metrics: EpisodeMetrics, optimal: np.ndarray | None, first_agent: int = 0
+) -> None:
+    """Writes one row per agent and episode, ordered by both, in the columns of `EPISODE_SCHEMA`.
+
+    Args:
+        path: of the Parquet file.
+        metrics: `[A, E]` in each field.
+        optimal: `[A, E]` int32, the fewest steps; None where unknown (null in the file).
+        first_agent: the number of the first agent.
+    """
+    num_agents, num_episodes = metrics.steps.shape
+    agents_per_group = max(1, _ROWS_PER_GROUP // num_episodes)
+    with pyarrow.parquet.ParquetWriter(path, EPISODE_SCHEMA) as writer:
+        for start in range(0, num_agents, agents_per_group):
+            rows = slice(start, min(start + agents_per_group, num_agents))
+            writer.write_table(_episode_table(metrics, optimal, rows, first_agent))
+
+
+def _episode_table(metrics: EpisodeMetrics, optimal: np.ndarray | None, rows: slice, first_agent: int) -> pa.Table:
+    part = jax.tree.map(lambda column: column[rows], metrics)
+    count, num_episodes = part.steps.shape
+    columns = {field.name: getattr(part, field.name).reshape(-1) for field in dataclasses.fields(part)}
+    columns["agent"] = np.repeat(first_agent + np.arange(rows.start, rows.stop), num_episodes)
+    columns["episode"] = np.tile(np.arange(num_episodes, dtype=np.int32), count)
+    columns["env_steps"] = np.cumsum(part.steps, axis=1, dtype=np.int64).reshape(-1)
+    if optimal is None:
+        columns["optimal_steps"] = pa.nulls(count * num_episodes, pa.int32())
+    else:
+        columns["optimal_steps"] = optimal[rows].reshape(-1)
+    return pa.table({field.name: pa.array(columns[field.name], field.type) for field in EPISODE_SCHEMA})
+
+
+def summarize(result: TrainResult, optimal: np.ndarray | None, config: LibraryConfig) -> dict:
+    """Returns the summary of a run, ready for JSON.
+
+    `episodes` holds, for every metric, lists over episodes of its mean over agents and the 95% interval of that mean
+    (null with a single agent); `library` the same for the statistics of the final libraries, and `num_evictions`, the
+    skills that full libraries gave up in all agents together.
+    """
+    metrics = result.metrics
+    columns = {field.name: getattr(metrics, field.name) for field in dataclasses.fields(metrics)}
+    columns["env_steps"] = np.cumsum(metrics.steps, axis=1, dtype=np.int64)
+    if optimal is not None:
+        columns["optimal_steps"] = optimal
+    return {
+        "num_agents": int(metrics.steps.shape[0]),
+        "num_episodes": int(metrics.steps.shape[1]),
+        "episodes": {name: _interval_lists(values) for name, values in columns.items()},
+        "library": _library_statistics(result.libraries, config),
+        "run_seconds": result.run_seconds,
+        "compile_seconds": result.compile_seconds,
+        "agent_steps_per_second": result.agent_steps_per_second,
+    }
+
+
+def _library_statistics(libraries: SkillLibrary, config: LibraryConfig) -> dict:
+    summaries = jax.device_get(jax.vmap(lambda library: skill_library.summary(library, config))(libraries))
+    statistics = {
+        field.name: {
+            name: values[0] for name, values in _interval_lists(getattr(summaries, field.name)[:, None]).items()
+        }
+        for field in dataclasses.fields(summaries)
+    }
+    statistics["num_evictions"] = int(libraries.num_evictions.sum(dtype=np.int64))
+    return statistics
+
+
+def _interval_lists(values: np.ndarray) -> dict[str, list[float | None]]:
+    """Returns lists over the second axis of `values` (`[A, E]`): mean, low and high; None for an unknown bound."""
+    interval = proportion_interval if values.dtype == np.bool_ else mean_interval
+    bounds = zip(("mean", "low", "high"), interval(values), strict=True)
+    return {name: [None if np.isnan(value) else float(value) for value in bound] for name, bound in bounds}
+
+
+def write_libraries(path: pathlib.Path, libraries: SkillLibrary) -> None:
+    """Writes the final libraries as an npz file with one array `[A, N, ...]` per field of `SkillLibrary`."""
+    arrays = {field.name: getattr(libraries, field.name) for field in dataclasses.fields(libraries)}
+    with open(path, "wb") as file:
+        np.savez(file, **arrays)
+
+
+def read_libraries(path: pathlib.Path) -> SkillLibrary:
+    """Returns the libraries of a run, `[A, N, ...]` NumPy arrays.
+
+    Raises:
+        ValueError: the file cannot be read or lacks a field.
+    """
+    names = [field.name for field in dataclasses.fields(SkillLibrary)]
+    try:
+        # NumPy leaves the file open if it is given the path of a damaged one.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return SkillLibrary(**{name: arrays[name] for name in names})
+    except Exception as error:  # a damaged archive raises almost anything, RuntimeError and zlib's own included
+        raise ValueError(f"{path}: cannot be read as libraries ({error})") from None

@@ -1,0 +1,1 @@
+"""Intervals, interquartile means and paired differences; measures of learning curves."""

@@ -1,0 +1,1 @@
+"""Files that are whole or absent: JSON, locks, checkpoints, trackers, versions."""

@@ -1,0 +1,103 @@
+"""What other programs may follow while a run goes on: JSON lines always, TensorBoard events if asked for.
+
+Both are written between two chunks of ticks, an episode at a time, once all agents have finished it.
+"""
+
+import dataclasses
+import json
+import pathlib
+import shutil
+from typing import Protocol
+
+import numpy as np
+
+from procmem_jax.agents.procedural import EpisodeMetrics
+from procmem_jax.experiments.storage.files import write_whole
+
+METRICS_FILE = "metrics.jsonl"
+TENSORBOARD_FOLDER = "tensorboard"
+
+
+class Tracker(Protocol):
+    """Something that is told of every episode, in order; a run that goes on may begin anywhere."""
+
+    def on_episode(self, episode: int, metrics: EpisodeMetrics) -> None:
+        """Takes over the metrics `[A]` of an episode, numbered from 0."""
+
+    def finish(self, metrics: EpisodeMetrics) -> None:
+        """Takes over all metrics, `[A, E]`, once the run is done."""
+
+
+def means_of(metrics: EpisodeMetrics) -> dict[str, float]:
+    """Returns the mean over agents of every metric of one episode (`[A]` in each field), by name."""
+    columns = {field.name: getattr(metrics, field.name) for field in dataclasses.fields(metrics)}
+    return {name: float(np.mean(np.ascontiguousarray(column), dtype=np.float64)) for name, column in columns.items()}
+
+
+def _episode_of(metrics: EpisodeMetrics, episode: int) -> EpisodeMetrics:
+    columns = {field.name: getattr(metrics, field.name)[:, episode] for field in dataclasses.fields(metrics)}
+    return EpisodeMetrics(**columns)
+
+
+class JsonLines:
+    """A file with a line per episode: its number from 0, and means over agents."""
+
+    def __init__(self, path: pathlib.Path, *, live: bool = True):
+        """Prepares; nothing is written yet.
+
+        Args:
+            path: of the file.
+            live: whether lines are added one by one; otherwise the file is left as it is until the run is done.
+        """
+        self._path, self._live, self._is_open = path, live, False
+
+    def on_episode(self, episode: int, metrics: EpisodeMetrics) -> None:
+        """Adds the episode's line; the first to come removes lines of this episode and later ones."""
+        if not self._live:
+            return
+        if not self._is_open:
+            lines = self._path.read_text(encoding="utf-8").splitlines(True) if self._path.exists() else []
+            write_whole(self._path, lambda aside: aside.write_text("".join(lines[:episode]), encoding="utf-8"))
+            self._is_open = True
+        with open(self._path, "a", encoding="utf-8") as file:
+            file.write(_line(episode, metrics))
+
+    def finish(self, metrics: EpisodeMetrics) -> None:
+        """Writes the whole file anew: a crash of the machine may have lost lines."""
+        lines = [_line(episode, _episode_of(metrics, episode)) for episode in range(metrics.steps.shape[1])]
+        write_whole(self._path, lambda aside: aside.write_text("".join(lines), encoding="utf-8"))
+
+
+def _line(episode: int, metrics: EpisodeMetrics) -> str:
+    return json.dumps({"episode": episode, **means_of(metrics)}, allow_nan=False) + "\n"
+
+
+class TensorBoard:
+    """Events in a folder that TensorBoard reads: a scalar per metric, the mean over agents, at every episode."""
+
+    def __init__(self, folder: pathlib.Path):
+        """Prepares; nothing is written yet.
+
+        Raises:
+            ValueError: the package tensorboardX is missing.
+        """
+        try:
+            from tensorboardX import SummaryWriter
+        except ImportError:
+            raise ValueError("--tensorboard needs a package; install it with: pip install tensorboardX") from None
+        self._folder, self._make, self._writer = folder, SummaryWriter, None
+
+    def on_episode(self, episode: int, metrics: EpisodeMetrics) -> None:
+        """Adds the episode's scalars; the first to come takes back what an interrupted run wrote of later ones."""
+        if self._writer is None:
+            if episode == 0:
+                shutil.rmtree(self._folder, ignore_errors=True)
+            self._writer = self._make(str(self._folder), purge_step=episode)
+        for name, mean in means_of(metrics).items():
+            self._writer.add_scalar(name, mean, episode)
+
+    def finish(self, metrics: EpisodeMetrics) -> None:
+        """Closes the files."""
+        del metrics
+        if self._writer is not None:
+            self._writer.close()

@@ -1,0 +1,1 @@
+"""The comparison of the default memory with its rivals and with itself less one mechanism."""

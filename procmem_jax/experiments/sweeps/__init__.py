@@ -1,0 +1,1 @@
+"""Many settings times many seeds: what is swept, how it runs, its tables and summary."""

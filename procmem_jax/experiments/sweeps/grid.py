@@ -1,0 +1,172 @@
+"""Which settings a sweep has: every combination of listed values, and values drawn at random from ranges."""
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from procmem_jax.agents.settings import Config, Params
+from procmem_jax.experiments.overrides import Setting, list_settings
+from procmem_jax.experiments.sweeps.spec import SweptSetting
+
+_DIGITS = 6  # of a drawn number: what is printed gives the same run again
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """Where a setting is drawn from.
+
+    Attributes:
+        low, high: both included.
+        log: whether its logarithm is uniform, not the number itself.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+
+def parse_grid(texts: Iterable[str]) -> dict[str, list[str]]:
+    """Returns {name: texts of its values} of arguments of the form NAME=V1,V2,...
+
+    Raises:
+        ValueError: an argument has another form, or a name comes twice.
+    """
+    grid: dict[str, list[str]] = {}
+    for text in texts:
+        name, _, values = text.partition("=")
+        if not name or not values or not all(values.split(",")):
+            raise ValueError(f"--grid {text!r} is not NAME=VALUE,VALUE,...; write for instance capacity=16,64")
+        if name in grid:
+            raise ValueError(f"--grid names {name} twice; give all its values at once")
+        grid[name] = values.split(",")
+    return grid
+
+
+def parse_ranges(texts: Iterable[str]) -> dict[str, Range]:
+    """Returns {name: range} of arguments of the form NAME=LOW:HIGH or NAME=LOW:HIGH:log.
+
+    Raises:
+        ValueError: an argument has another form, a name comes twice, or a range is empty.
+    """
+    ranges: dict[str, Range] = {}
+    for text in texts:
+        name, _, values = text.partition("=")
+        parts = values.split(":")
+        if not name or len(parts) not in (2, 3) or parts[2:] not in ([], ["log"]):
+            raise ValueError(
+                f"--random {text!r} is not NAME=LOW:HIGH[:log]; write for instance merge_threshold=0.8:0.99"
+            )
+        if name in ranges:
+            raise ValueError(f"--random names {name} twice; give it once")
+        try:
+            low, high = float(parts[0]), float(parts[1])
+        except ValueError:
+            raise ValueError(f"--random {text!r}: {parts[0]} or {parts[1]} is not a number; give two numbers") from None
+        ranges[name] = _checked_range(name, Range(low, high, len(parts) == 3))
+    return ranges
+
+
+def _checked_range(name: str, drawn: Range) -> Range:
+    if not (math.isfinite(drawn.low) and math.isfinite(drawn.high) and drawn.low < drawn.high):
+        raise ValueError(f"--random {name}={drawn.low:g}:{drawn.high:g} is empty or endless; give LOW below HIGH")
+    if drawn.log and drawn.low <= 0:
+        raise ValueError(f"--random {name}={drawn.low:g}:{drawn.high:g}:log needs LOW above 0")
+    return drawn
+
+
+def make_settings(
+    make: Callable[[Mapping[str, Any]], tuple[Config, Params]],
+    grid: Mapping[str, Sequence[Any]],
+    ranges: Mapping[str, Range],
+    num_random: int,
+    seed: int,
+) -> tuple[SweptSetting, ...]:
+    """Returns the settings of a sweep: every combination of the grid's values, the last name fastest.
+
+    Settings that share a compiled program follow each other, in the order in which their programs first appear. With
+    ranges, each combination is joined with each of `num_random` points drawn from them; the first points are the
+    same however many are drawn. Numbers are rounded to six digits, so that `--set` gives the same run again.
+
+    Args:
+        make: returns the config and params with some settings replaced (see `presets.make_experiment`).
+        grid: values, or texts of them, by name.
+        ranges: by name.
+        num_random: points to draw, 0 without ranges.
+        seed: of the draws.
+
+    Raises:
+        TypeError, ValueError: a name is unknown or comes in both; a value is of the wrong kind, out of bounds, or comes
+            twice; there are ranges without points or points without ranges.
+    """
+    known = {setting.name: setting for setting in list_settings(*make({}))}
+    both = [name for name in grid if name in ranges]
+    if both:
+        raise ValueError(f"{both[0]} is in --grid and in --random; give it in one of them")
+    if bool(ranges) != (num_random > 0):
+        raise ValueError(f"--random draws {num_random} points from {len(ranges)} ranges; give a count and ranges")
+    points = _draw_points(known, ranges, num_random, seed)
+    settings = []
+    for values in itertools.product(*grid.values()):
+        for point in points:
+            settings.append(_make_setting(make, dict(zip(grid, values, strict=True)) | point))
+    _check_distinct(settings)
+    return _by_program(settings)
+
+
+def _by_program(settings: Sequence[SweptSetting]) -> tuple[SweptSetting, ...]:
+    places = {config: place for place, config in enumerate(dict.fromkeys(setting.config for setting in settings))}
+    return tuple(sorted(settings, key=lambda setting: places[setting.config]))
+
+
+def _make_setting(
+    make: Callable[[Mapping[str, Any]], tuple[Config, Params]], overrides: dict[str, Any]
+) -> SweptSetting:
+    config, params = make(overrides)
+    found = {setting.name: setting.value for setting in list_settings(config, params)}
+    return SweptSetting({name: found[name] for name in overrides}, config, params)
+
+
+def _draw_points(
+    known: Mapping[str, Setting], ranges: Mapping[str, Range], count: int, seed: int
+) -> list[dict[str, int | float]]:
+    """Returns one point {} without ranges."""
+    if not ranges:
+        return [{}]
+    for name in ranges:
+        if name not in known:
+            raise ValueError(f"setting {name!r} is unknown; choose from {', '.join(sorted(known))}")
+        if known[name].kind not in ("int", "float"):
+            raise ValueError(f"{name} is a {known[name].kind}, which has no range; list its values with --grid")
+    generator = np.random.default_rng(seed)
+    uniform = [generator.random(len(ranges)) for _ in range(count)]
+    return [
+        {name: _scale(drawn, ranges[name], known[name].kind) for name, drawn in zip(ranges, row, strict=True)}
+        for row in uniform
+    ]
+
+
+def _scale(uniform: float, within: Range, kind: str) -> int | float:
+    low, high = within.low, within.high
+    if kind == "int":
+        low, high = math.ceil(low), math.floor(high) + 1
+    if within.log:
+        value = math.exp(math.log(low) + uniform * (math.log(high) - math.log(low)))
+    else:
+        value = low + uniform * (high - low)
+    if kind == "int":
+        return min(math.floor(value), high - 1)
+    return min(max(float(f"{value:.{_DIGITS}g}"), within.low), within.high)
+
+
+def _check_distinct(settings: Sequence[SweptSetting]) -> None:
+    seen = set()
+    for setting in settings:
+        values = tuple(setting.values.items())
+        if values in seen:
+            text = ", ".join(f"{name}={value}" for name, value in values)
+            raise ValueError(f"the sweep has the setting {text} twice; list every value once")
+        seen.add(values)

@@ -1,0 +1,99 @@
+"""One sweep out of its shards."""
+
+import functools
+import pathlib
+import re
+import shutil
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from procmem_jax.experiments.runs.folders import CONFIG_FILE, SUMMARY_FILE
+from procmem_jax.experiments.storage.files import expecting_fields, read_json, write_json, write_whole
+from procmem_jax.experiments.storage.locks import folder_lock
+from procmem_jax.experiments.sweeps.folders import PARTS_FOLDER, SHARDS_FOLDER, TABLE_FILE, file_hash
+from procmem_jax.experiments.sweeps.summary import summarize_sweep
+from procmem_jax.experiments.sweeps.tables import read_runs
+
+_SHARD_FOLDER = re.compile(r"([0-9]+)-of-([0-9]+)")
+
+
+def merge_shards(folder: pathlib.Path) -> pathlib.Path:
+    """Returns OUT, in which the parts and the summary of a whole sweep now lie, made of those of its shards.
+
+    Raises:
+        ValueError: a shard is missing, unfinished or damaged, or they are not of one sweep.
+        OSError: the folder cannot be written.
+    """
+    shards = _find_shards(folder)
+    config = read_json(shards[0] / CONFIG_FILE)
+    summaries = [_checked_summary(shard, config) for shard in shards]
+    if (folder / CONFIG_FILE).exists() and _identity(read_json(folder / CONFIG_FILE)) != _identity(config):
+        raise ValueError(f"{folder} holds a run of another config than its shards; give them a folder of their own")
+    with folder_lock(folder):
+        write_json(folder / CONFIG_FILE, config)
+        (folder / SUMMARY_FILE).unlink(missing_ok=True)
+        shutil.rmtree(folder / PARTS_FOLDER, ignore_errors=True)
+        written = _join_parts(
+            shards, folder / PARTS_FOLDER, sorted({name for one in summaries for name in one["parts"]})
+        )
+        table = summarize_sweep(read_runs(folder / PARTS_FOLDER))
+        write_whole(folder / TABLE_FILE, functools.partial(pyarrow.parquet.write_table, table))
+        names = ("agent_steps", "run_seconds", "compile_seconds")
+        totals = {name: sum(summary[name] for summary in summaries) for name in names}
+        rate = totals["agent_steps"] / max(totals["run_seconds"], 1e-9)
+        same = {name: summaries[0][name] for name in ("runs", "settings")}
+        write_json(folder / SUMMARY_FILE, {**same, "parts": written, **totals, "agent_steps_per_second": rate})
+    return folder
+
+
+def _identity(config: dict) -> dict:
+    return {name: value for name, value in config.items() if name != "versions"}
+
+
+def _find_shards(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Returns the folders of all shards, in their order."""
+    found: dict[int, dict[int, pathlib.Path]] = {}
+    for path in sorted((folder / SHARDS_FOLDER).glob("*-of-*")):
+        match = _SHARD_FOLDER.fullmatch(path.name)
+        if match:
+            found.setdefault(int(match[2]), {})[int(match[1])] = path
+    if len(found) != 1:
+        what = (
+            "no shards"
+            if not found
+            else f"shards of {len(found)} kinds, in {', '.join(map(str, sorted(found)))} pieces"
+        )
+        raise ValueError(f"{folder} holds {what}; run `procmem sweep --shard i/n` for i from 1 to n, with one n")
+    [(count, shards)] = found.items()
+    missing = [f"{index}/{count}" for index in range(1, count + 1) if index not in shards]
+    if missing:
+        raise ValueError(f"{folder} lacks shard {', '.join(missing)}; run `procmem sweep --shard {missing[0]}` first")
+    return [shards[index] for index in range(1, count + 1)]
+
+
+def _checked_summary(shard: pathlib.Path, config: dict) -> dict:
+    """Returns the summary of a finished shard, its parts as they were written."""
+    if not (shard / SUMMARY_FILE).exists():
+        raise ValueError(f"shard {shard.name} is not finished; give its command again, it goes on where it stopped")
+    if _identity(read_json(shard / CONFIG_FILE)) != _identity(config):
+        raise ValueError(f"shard {shard.name} is of another config than shard 1; give all shards the same options")
+    summary = read_json(shard / SUMMARY_FILE)
+    with expecting_fields(shard / SUMMARY_FILE):
+        for name, sha256 in summary["parts"].items():
+            if file_hash(shard / PARTS_FOLDER / name) != sha256:
+                raise ValueError(f"{shard / PARTS_FOLDER / name} is missing or damaged")
+    return summary
+
+
+def _join_parts(shards: Sequence[pathlib.Path], target: pathlib.Path, names: Sequence[str]) -> dict[str, str]:
+    """Writes the parts, and returns their sha256 by file name."""
+    target.mkdir()
+    written = {}
+    for name in names:
+        pieces = [shard / PARTS_FOLDER / name for shard in shards if (shard / PARTS_FOLDER / name).exists()]
+        table = pa.concat_tables([pyarrow.parquet.read_table(piece) for piece in pieces]).combine_chunks()
+        write_whole(target / name, functools.partial(pyarrow.parquet.write_table, table))
+        written[name] = file_hash(target / name)
+    return written

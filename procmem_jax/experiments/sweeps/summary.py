@@ -1,0 +1,142 @@
+"""What came of a sweep: the interquartile mean of every score in every setting, and which setting is best."""
+
+import pathlib
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+
+from procmem_jax.experiments.statistics.intervals import Interval, interquartile_mean, interval_of, paired_difference
+from procmem_jax.experiments.sweeps.tables import SCORES
+
+LOWER_IS_BETTER = {"success": False, "steps": True, "steps_over_optimal": True, "episode_return": False}
+# Failures count their steps: each asks for success and for short ways. The first that is known is taken.
+BEST_SCORES = ("steps_over_optimal", "steps")
+_NUM_RESAMPLES = 2000
+_FEWEST_RESAMPLES = 200
+_DRAWS = 40_000_000  # distinct values times resamples; with more distinct values there are fewer resamples
+_BLOCK = 4_000_000
+_SHOWN = 10
+
+
+def iqm_interval(scores: np.ndarray, *, seed: int) -> Interval:
+    """Returns the interquartile mean of `scores` (`[A]`) with its 95% percentile bootstrap interval.
+
+    A resample is a count of how often each distinct value was drawn, which is multinomial: the same bootstrap as one
+    that draws agents (Efron & Tibshirani 1993, section 13.3), but a million equal scores cost no more than one. 2,000
+    resamples up to 20,000 distinct values; beyond, fewer, 200 at least.
+    """
+    values, counts = np.unique(scores, return_counts=True)
+    number = int(np.clip(_DRAWS // len(values), _FEWEST_RESAMPLES, _NUM_RESAMPLES))
+    resampled = [_iqm_of_counts(values, block) for block in _draw_counts(counts, number, seed)]
+    return interval_of(float(interquartile_mean(scores)), np.concatenate(resampled))
+
+
+def _draw_counts(counts: np.ndarray, number: int, seed: int) -> Iterator[np.ndarray]:
+    generator = np.random.Generator(np.random.Philox(seed))
+    total, block = int(counts.sum()), max(1, _BLOCK // len(counts))
+    for start in range(0, number, block):
+        yield generator.multinomial(total, counts / total, size=min(block, number - start))
+
+
+def _iqm_of_counts(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Returns the interquartile means `[B]` of resamples: `values` (`[U]`, ascending), each `counts` (`[B, U]`) times.
+
+    What `scipy.stats.trim_mean` cuts off, whole scores, is cut off the counts.
+    """
+    total = int(counts[0].sum())
+    cut = int(0.25 * total)
+    ends = np.clip(np.cumsum(counts, axis=1), cut, total - cut)
+    kept = np.diff(ends, axis=1, prepend=cut)
+    # Differences from the first value, so that equal scores give exactly no width.
+    return values[0] + kept @ (values - values[0]) / (total - 2 * cut)
+
+
+def summarize_sweep(runs: pa.Table) -> pa.Table:
+    """Returns a row per setting: its values, `runs`, and of each score `_mean`, `_iqm`, `_low` and `_high` (95%).
+
+    Args:
+        runs: of the whole sweep, every setting among them (see `sweep_results.run_schema`).
+    """
+    number = runs["setting"].to_numpy()
+    num_settings = int(number.max()) + 1
+    order = np.argsort(number, kind="stable")
+    starts = np.searchsorted(number[order], np.arange(num_settings + 1))
+    names = runs.column_names[: runs.column_names.index("setting")]
+    summary: dict[str, list] = {"setting": list(range(num_settings)), "runs": np.diff(starts).tolist()}
+    first = order[starts[:-1]]
+    swept = {name: runs[name].combine_chunks().take(pa.array(first)) for name in names}
+    for score in SCORES:
+        values = runs[score].to_numpy()[order]
+        columns = {end: [] for end in ("mean", "iqm", "low", "high")}
+        for setting in range(num_settings):
+            own = values[starts[setting] : starts[setting + 1]]
+            for end, value in zip(columns, _mean_and_interval(own, setting), strict=True):
+                columns[end].append(value)
+        summary |= {f"{score}_{end}": column for end, column in columns.items()}
+    return pa.table({**swept, **summary})
+
+
+def _mean_and_interval(scores: np.ndarray, seed: int) -> tuple[float, float, float, float]:
+    """Returns (mean, IQM, low, high), all NaN where the scores are unknown."""
+    if np.isnan(scores).all():
+        return (np.nan,) * 4
+    interval = iqm_interval(scores, seed=seed)
+    return float(scores.mean()), interval.value, interval.low, interval.high
+
+
+def read_summary(path: pathlib.Path) -> pa.Table:
+    """Returns the summary of a sweep.
+
+    Raises:
+        ValueError: the file cannot be read.
+    """
+    try:
+        return pyarrow.parquet.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise ValueError(f"{path}: cannot be read as the summary of a sweep ({error})") from None
+
+
+def known_score(summary: pa.Table) -> str:
+    """Returns by which of `BEST_SCORES` settings are ranked: in foreign worlds the fewest steps are unknown."""
+    return next(score for score in BEST_SCORES if not np.isnan(summary[f"{score}_iqm"].to_numpy()).any())
+
+
+def best_settings(summary: pa.Table, runs: pa.Table, score: str | None = None) -> str:
+    """Returns a table of the best ten settings as text, and whether the best is distinguishable from the second.
+
+    They are ranked by the interquartile mean. Best and second are compared agent by agent, since equal agents met equal
+    layouts: distinguishable if the 95% bootstrap interval of the mean difference leaves out 0.
+    """
+    score = score or known_score(summary)
+    rows = summary.to_pylist()
+    names = summary.column_names[: summary.column_names.index("setting")]
+    sign = 1 if LOWER_IS_BETTER[score] else -1
+    rows.sort(key=lambda row: (sign * row[f"{score}_iqm"], row["setting"]))
+    lines = [[*names, "success", "steps", "steps/optimal", "return"]]
+    for row in rows[:_SHOWN]:
+        scores = (("success", 3), ("steps", 1), ("steps_over_optimal", 3), ("episode_return", 2))
+        lines.append([*(_short(row[name]) for name in names), *(_with_bounds(row, *which) for which in scores)])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    head = f"Best {min(len(rows), _SHOWN)} of {len(rows)} settings by {score}: IQM over runs of the last episodes [95%]"
+    return f"{head}\n{text}" + (f"\n{_compare(rows[:2], runs, score)}" if len(rows) > 1 else "")
+
+
+def _compare(best: Sequence[dict], runs: pa.Table, score: str) -> str:
+    number, values = runs["setting"].to_numpy(), runs[score].to_numpy()
+    first, second = (values[number == row["setting"]] for row in best)
+    difference = paired_difference(first, second, seed=0)
+    apart = "is" if difference.low > 0 or difference.high < 0 else "is not"
+    bounds = f"[{difference.low:.3g}, {difference.high:.3g}]"
+    return f"The best {apart} distinguishable from the second: mean difference {difference.value:.3g} {bounds}"
+
+
+def _short(value) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _with_bounds(row: dict, score: str, digits: int) -> str:
+    value, low, high = (row[f"{score}_{end}"] for end in ("iqm", "low", "high"))
+    return "unknown" if np.isnan(value) else f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"

@@ -1,0 +1,1 @@
+"""Many agents for many episodes, in lanes and chunks that leave no trace in the results."""

@@ -1,0 +1,235 @@
+"""Lanes: runs side by side in one compiled program; a lane whose run is done takes the next one.
+
+Runs are rows of a table: which agent, in which setting. The lanes are as many as a device runs well at once, whatever
+the number of rows. A row's result depends on its agent, its setting and the key, bit for bit on nothing else.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+
+from procmem_jax.agents.procedural import AgentState, EpisodeMetrics, ProceduralAgent
+from procmem_jax.agents.settings import Config, Params
+from procmem_jax.experiments.training.lane_programs import build_programs
+from procmem_jax.experiments.training.processes import spans_processes, to_host
+from procmem_jax.memory.library import SkillLibrary
+from procmem_jax.records import as_arrays, state_record
+from procmem_jax.streams import open_streams
+
+CPU_LANES = 1024  # of all cores of a process together; more were not faster on two
+GPU_LANES = 16384  # not measured: an accelerator wants more than a CPU
+CHUNK_TICKS = 256
+IDLE = -1
+LANE_MULTIPLE = 16  # elementwise functions may differ in the last bit between a vector loop and its remainder
+_FEWEST_LANES = 128  # of a device: fewer are not worth another
+_REFILL_PART = 8  # lanes are refilled once an eighth of them is done: a refill costs as much as a few blocks of ticks
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """What is to be run.
+
+    Attributes:
+        numbers: `[R]` int64, the global agent number of each row.
+        params: one record for all rows, or `[G]` NumPy arrays in each field.
+        settings: `[R]` int32, which of the G a row has; None if there is one record for all.
+        libraries: `[R, N, ...]`, the skills to start with; None for none.
+    """
+
+    numbers: np.ndarray
+    params: Params
+    settings: np.ndarray | None = None
+    libraries: SkillLibrary | None = None
+
+
+@state_record
+class LaneState:
+    """The lanes in the middle of their work: all that is needed to go on.
+
+    Attributes:
+        agents: `[W, ...]`.
+        rows: `[W]` int64 on the host, the row that a lane works on, -1 for none.
+        next_row: `()` int64 on the host, the first row that no lane has begun.
+    """
+
+    agents: AgentState
+    rows: np.ndarray
+    next_row: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Harvest:
+    """Rows that are done; NumPy arrays.
+
+    Attributes:
+        rows: `[F]` int64.
+        metrics: `[F, E]` in each field.
+        libraries: `[F, N, ...]`, None if the agents have no skills or they are not kept.
+    """
+
+    rows: np.ndarray
+    metrics: EpisodeMetrics
+    libraries: SkillLibrary | None
+
+
+def default_lanes(devices: Sequence[jax.Device] | None = None) -> int:
+    """Returns how many agents run at once on all devices together."""
+    devices = devices or jax.local_devices()
+    if devices[0].platform != "cpu":
+        return len(devices) * GPU_LANES
+    return CPU_LANES * len({device.process_index for device in devices})
+
+
+def lane_width(num_rows: int, lanes: int, devices: Sequence[jax.Device] = ()) -> int:
+    """Returns the number of lanes W: no more than asked for or needed, but a whole number of vectors.
+
+    Devices of several processes get a vector each at the least, for all of them must take part.
+    """
+    multiple = LANE_MULTIPLE * (len(devices) if spans_processes(devices) else 1)
+    return -(-min(lanes, num_rows) // multiple) * multiple
+
+
+def usable_devices(devices: Sequence[jax.Device], width: int) -> list[jax.Device]:
+    """Returns as many of `devices` as can share `width` lanes, with enough lanes for each; all, if of many processes.
+
+    Raises:
+        ValueError: devices of several processes cannot share `width` lanes.
+    """
+    if spans_processes(devices):
+        if width % (len(devices) * LANE_MULTIPLE):
+            raise ValueError(f"{width} lanes cannot be shared by {len(devices)} devices; go on with as many as before")
+        return list(devices)
+    shares = range(1, min(len(devices), width // _FEWEST_LANES) + 1)
+    return list(devices[: max((n for n in shares if width % (n * LANE_MULTIPLE) == 0), default=1)])
+
+
+class Lanes:
+    """A compiled program and the rows it works through.
+
+    Attributes:
+        compile_seconds: building the programs; 0 when they were at hand.
+        num_rows: R.
+    """
+
+    def __init__(
+        self,
+        key: jax.Array,
+        config: Config,
+        rows: Rows,
+        num_episodes: int,
+        width: int,
+        devices: Sequence[jax.Device] | None = None,
+        *,
+        keep_libraries: bool = True,
+    ):
+        """Compiles what is not compiled yet.
+
+        Args:
+            key: the run key.
+            config: static settings.
+            rows: what is to be run.
+            num_episodes: E, of each row.
+            width: W, see `lane_width`.
+            devices: those that share the lanes; by default the first of the process.
+            keep_libraries: whether the final libraries are harvested.
+        """
+        devices = tuple(devices or jax.local_devices()[:1])
+        misses = build_programs.cache_info().misses
+        self._programs = build_programs(config, width, num_episodes, rows.settings is not None, devices)
+        self.compile_seconds = self._programs.seconds if build_programs.cache_info().misses > misses else 0.0
+        self.num_rows = len(rows.numbers)
+        self._rows, self._width, self._num_episodes = rows, width, num_episodes
+        self._has_library = keep_libraries and ProceduralAgent(config).rule is not None
+        self._block_ticks = ProceduralAgent(config).block_ticks
+        self._put = self._programs.placement.put
+        self._streams = self._put(open_streams(key), is_split=False)
+        if rows.settings is None:
+            self._params = self._put(as_arrays(rows.params), is_split=False)
+
+    def begin(self) -> LaneState:
+        """Returns the lanes with the first rows in them."""
+        nothing = np.full(self._width, IDLE, np.int64)
+        return self._refill(LaneState(self._programs.agents, nothing, np.zeros((), np.int64)))
+
+    def restore(self, stored: LaneState) -> LaneState:
+        """Returns lanes that were stored as NumPy arrays."""
+        self._take_up(stored.rows)
+        agents = self._put(stored.agents, is_split=True)
+        return dataclasses.replace(stored, agents=agents)
+
+    def like(self) -> LaneState:
+        """Returns the shapes of the state, for restoring a stored one."""
+        return LaneState(self._programs.agents, np.zeros(self._width, np.int64), np.zeros((), np.int64))
+
+    def is_done(self, state: LaneState) -> bool:
+        """Whether all rows have been harvested."""
+        return int(state.next_row) == self.num_rows and bool(np.all(state.rows == IDLE))
+
+    def advance(self, state: LaneState, num_ticks: int) -> LaneState:
+        """Returns the lanes after `num_ticks` more ticks, rounded up to whole blocks; `state` is used up."""
+        count = self._put(np.int32(-(-num_ticks // self._block_ticks)), is_split=False)
+        agents = self._programs.run(self._params, self._streams, self._inputs, state.agents, count)
+        return dataclasses.replace(state, agents=agents)
+
+    def finished_episodes(self, state: LaneState) -> np.ndarray:
+        """Returns how many episodes every lane has finished, `[W]` int32; E where it has no row."""
+        return np.where(state.rows == IDLE, self._num_episodes, to_host(state.agents.episode))
+
+    def harvest(self, state: LaneState) -> tuple[LaneState, Harvest | None]:
+        """Returns (state, the rows that are done): with enough of them done, or none left to begin, new rows begin."""
+        done = (state.rows != IDLE) & (self.finished_episodes(state) >= self._num_episodes)
+        left = self.num_rows - int(state.next_row)
+        working = int(np.sum(state.rows != IDLE))
+        enough = min(max(self._width // _REFILL_PART, 1), left) if left else working
+        if not done.any() or done.sum() < enough:
+            return state, None
+        taken = np.flatnonzero(done)
+        harvest = Harvest(state.rows[taken], self.metrics(state, taken), self._libraries(state, taken))
+        state = dataclasses.replace(state, rows=np.where(done, IDLE, state.rows))
+        return self._refill(state), harvest
+
+    def metrics(self, state: LaneState, lanes: np.ndarray) -> EpisodeMetrics:
+        """Returns the metrics `[F, E]` of some lanes (`[F]` integers), as NumPy arrays."""
+        return jax.tree.map(lambda column: to_host(column)[lanes], state.agents.metrics)
+
+    def _libraries(self, state: LaneState, lanes: np.ndarray) -> SkillLibrary | None:
+        if not self._has_library:
+            return None
+        library = self._programs.library(state.agents.memory)
+        return jax.tree.map(lambda leaf: to_host(leaf)[lanes], library)
+
+    def _refill(self, state: LaneState) -> LaneState:
+        """Returns the lanes with the next rows in those that are idle."""
+        idle = np.flatnonzero(state.rows == IDLE)
+        first = int(state.next_row)
+        fresh = np.arange(first, min(first + len(idle), self.num_rows))
+        rows = state.rows.copy()
+        rows[idle[: len(fresh)]] = fresh
+        self._take_up(rows)
+        if len(fresh) == 0:
+            return dataclasses.replace(state, rows=rows)
+        starts = np.zeros(self._width, np.bool_)
+        starts[idle[: len(fresh)]] = True
+        begun = self._programs.begin(self._params, self._streams, self._inputs)
+        if self._rows.libraries is not None:
+            given = jax.tree.map(lambda leaf: np.asarray(leaf)[np.maximum(rows, 0)], self._rows.libraries)
+            begun = self._programs.with_library(begun, self._put(given, is_split=True))
+        if first == 0:
+            agents = begun
+        else:
+            agents = self._programs.select(self._put(starts, is_split=True), begun, state.agents)
+        return LaneState(agents, rows, np.asarray(first + len(fresh), np.int64))
+
+    def _take_up(self, rows: np.ndarray) -> None:
+        """Makes what the lanes need for these rows: their inputs, and their params where rows have their own."""
+        near = np.maximum(rows, 0)
+        numbers = (self._rows.numbers[near] % 2**32).astype(np.uint32)
+        episodes = np.where(rows == IDLE, 0, self._num_episodes).astype(np.int32)
+        own = self._put((numbers, episodes), is_split=True)
+        self._inputs = self._programs.make_inputs(*own)
+        if self._rows.settings is not None:
+            settings = self._rows.settings[near]
+            own = jax.tree.map(lambda column: np.asarray(column)[settings], self._rows.params)
+            self._params = self._put(own, is_split=True)

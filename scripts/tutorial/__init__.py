@@ -1,0 +1,1 @@
+"""Recorded cases of the tutorial and their replay."""

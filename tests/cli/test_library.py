@@ -1,0 +1,179 @@
+"""`procmem library` and `procmem train --warm-start`, run in this process."""
+
+import json
+import pathlib
+import shutil
+
+import pytest
+
+from command_line import out_of, run
+from experiments.handmade_libraries import CONFIG, EMBEDDING, assert_same_bits, handmade_libraries
+from procmem_jax import cli
+from procmem_jax.experiments.libraries.files import export_libraries, import_libraries
+from procmem_jax.experiments.runs.results import read_libraries
+
+SMALL = ["train", "--task", "random-3", "--preset", "tutorial", "--agents", "4", "--episodes", "3", "--quiet"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The folder of a finished run."""
+    folder = tmp_path_factory.mktemp("library") / "run"
+    cli.main([*SMALL, "--seed", "7", "--out", str(folder)])
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PROCMEM_TRACEBACK", raising=False)
+
+
+@pytest.fixture
+def run_folder(finished):
+    """A copy of the finished run in the present folder."""
+    shutil.copytree(finished, "run")
+    return "run"
+
+
+@pytest.fixture
+def handmade():
+    export_libraries("handmade.json", handmade_libraries(), CONFIG, embedding=EMBEDDING)
+    return "handmade.json"
+
+
+def read_libraries_of(folder):
+    return read_libraries(pathlib.Path(folder) / "libraries.npz")
+
+
+TABLE = """\
+Agent 0: 2 skills, capacity 3, 1 eviction
+
+slot  name              precondition            postcondition  actions  successes/failures  uses
+   2  navigate_1_steps  -                       -              d              2147483647/0    12
+   0  acquire_key       not has_key, door_open  has_key        ↓ → k                   4/1     5
+
+↓ move_down, → move_right, k pickup_key, d open_door
+"""
+
+
+def test_the_table_of_a_file(capsys, handmade):
+    assert out_of(capsys, "library", "show", handmade) == TABLE
+    assert out_of(capsys, "library", "show", handmade, "--agent", "0") == TABLE
+
+
+def test_a_library_without_skills_says_so(capsys, handmade):
+    out = out_of(capsys, "library", "show", handmade, "--agent", "1")
+    assert (
+        out
+        == "Agent 1: 0 skills, capacity 3, 0 evictions\n\nThe library is empty: this agent has learned nothing yet.\n"
+    )
+
+
+def test_actions_without_a_symbol_are_spelt_out(capsys):
+    names = ("north", "south", "west", "east", "take", "open")
+    export_libraries("a.npz", handmade_libraries(), CONFIG, embedding=EMBEDDING, action_names=names)
+    lines = out_of(capsys, "library", "show", "a.npz").splitlines()
+    assert lines[-1].split()[-5:] == ["south", "east", "take", "4/1", "5"]
+
+
+@pytest.mark.parametrize("suffix", ["json", "npz"])
+def test_a_run_goes_to_a_file_and_back(capsys, run_folder, suffix):
+    out = out_of(capsys, "library", "export", run_folder, f"all.{suffix}")
+    saved, libraries = import_libraries(f"all.{suffix}"), read_libraries_of(run_folder)
+    assert_same_bits(saved.libraries, libraries)
+    assert out == f"all.{suffix}: libraries of 4 agents, {libraries.used.sum()} skills, sha256 {saved.sha256}\n"
+    assert saved.versions == json.loads(pathlib.Path("run/config.json").read_text())["versions"]
+    table = out_of(capsys, "library", "show", run_folder, "--agent", "3")
+    assert table.startswith(f"Agent 3: {libraries.used[3].sum()} skill")
+    assert out_of(capsys, "library", "show", f"all.{suffix}", "--agent", "3") == table
+    out_of(capsys, "library", "export", run_folder, f"one.{suffix}", "--agent", "3")
+    assert out_of(capsys, "library", "show", f"one.{suffix}") == table
+    out_of(capsys, "library", "export", f"one.{suffix}", "copy.json")
+    assert import_libraries("copy.json").sha256 == import_libraries(f"one.{suffix}").sha256
+
+
+def test_an_existing_file_needs_force(capsys, run_folder, handmade):
+    before = pathlib.Path(handmade).read_text()
+    status, out, err = run(capsys, "library", "export", run_folder, handmade)
+    assert (status, out, err) == (2, "", "procmem: error: handmade.json exists; choose another name or --force\n")
+    assert pathlib.Path(handmade).read_text() == before
+    out_of(capsys, "library", "export", run_folder, handmade, "--force")
+    assert pathlib.Path(handmade).read_text() != before
+
+
+def test_a_warm_start_is_trained_evaluated_and_plotted(capsys, run_folder):
+    sha256 = out_of(capsys, "library", "export", run_folder, "skills.json").split()[-1]
+    warm = [*SMALL, "--seed", "8", "--out", "warm", "--warm-start", "skills.json"]
+    out_of(capsys, *warm)
+    assert json.loads(pathlib.Path("warm/config.json").read_text())["warm_start"] == sha256
+    given, final = read_libraries_of(run_folder), read_libraries_of("warm")
+    assert (final.skill_ids[given.used] == given.skill_ids[given.used]).all()
+    assert (final.embeddings[given.used] == given.embeddings[given.used]).all()
+    assert "warm holds this run, finished" in out_of(capsys, *warm)
+    assert "Success:" in out_of(capsys, "eval", "warm", "--episodes", "3", "--quiet")
+    assert out_of(capsys, "plot", "warm") == "warm/training.png\n"
+    for other in (warm[:-2], [*warm[:-1], "one.npz"]):
+        out_of(capsys, "library", "export", "warm", "one.npz", "--force")
+        status, _, err = run(capsys, *other)
+        assert (status, err.count("\n")) == (2, 1)
+        assert f"out=warm holds a run of another config (warm_start: there {sha256}, here" in err
+    assert "warm_start" not in json.loads(pathlib.Path("run/config.json").read_text())
+
+
+BAD = [
+    ("library", "Expected one of {show, export, plot}"),
+    ("library frob", "frob"),
+    ("library show", "RUN"),
+    ("library show nowhere", "nowhere holds no finished run (config.json is missing)"),
+    ("library show nowhere.json", "nowhere.json: cannot be read"),
+    ("library show run --agent 4", "agent=4 has no library here; choose from 0 to 3"),
+    ("library show run --agent -1", "agent=-1 has no library here; choose from 0 to 3"),
+    ("library show run --agent many", "--agent"),
+    ("library show run/libraries.npz", "run/libraries.npz: holds no exported libraries"),
+    ("library show off", "off: use_skills=False: without a memory there are no libraries"),
+    ("library export run", "FILE"),
+    ("library export run new.txt", "new.txt: suffix '.txt' is unknown; choose from .json, .npz"),
+    ("library export run new.json --agent 4", "agent=4 has no library here"),
+    ("library export run run/config.json/new.json", "config.json"),
+    ("library export off new.json", "off: use_skills=False"),
+    ("train --warm-start nowhere.npz", "nowhere.npz: cannot be read as libraries"),
+    ("train --warm-start run", "run: suffix '' is unknown; choose from .json, .npz"),
+    ("train --warm-start handmade.json --agents 3", "handmade.json does not fit this run: max_skill_length=3"),
+    ("train --warm-start handmade.json --agents 3 --set max_skill_length=3", "agents=3 exceeds the 2 libraries"),
+    ("train --warm-start handmade.json --agents 2 --set capacity=2 max_skill_length=3", "capacity=3 of the libr"),
+    ("train --warm-start handmade.json --no-skills", "does not fit this run: use_skills=False"),
+    ("train --warm-start handmade.json --preset q-learning", "memory='q_learning' has no skills"),
+    ("train --warm-start handmade.json --agents 0", "num_agents=0 is below 1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "text"), BAD, ids=[arguments for arguments, _ in BAD])
+def test_bad_input_is_one_line_and_status_2(capsys, tmp_path, run_folder, handmade, arguments, text):
+    shutil.copytree(run_folder, "off")
+    config = json.loads((tmp_path / "off/config.json").read_text())
+    config["settings"]["use_skills"] = False
+    (tmp_path / "off/config.json").write_text(json.dumps(config))
+    status, out, err = run(capsys, *arguments.split())
+    assert (status, out) == (2, "")
+    assert err.startswith("procmem: error: ") and err.count("\n") == 1
+    assert text in err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["handmade.json", "off", "run"]
+
+
+@pytest.mark.parametrize("name", ["config.json", "summary.json", "libraries.npz"])
+def test_a_damaged_run_is_one_line(capsys, tmp_path, run_folder, name):
+    (tmp_path / run_folder / name).write_bytes(b"{}")
+    status, out, err = run(capsys, "library", "show", run_folder)
+    if name != "summary.json":  # which has no say here
+        assert (status, out, err.count("\n")) == (2, "", 1)
+        assert f"run/{name}: " in err
+
+
+def test_libraries_of_other_settings_than_the_runs_are_named(capsys, tmp_path, run_folder):
+    config = json.loads((tmp_path / "run/config.json").read_text())
+    for change in ({"agents": 5}, {"settings": config["settings"] | {"capacity": 8}}, {"agents": "four"}):
+        (tmp_path / "run/config.json").write_text(json.dumps(config | change))
+        status, out, err = run(capsys, "library", "show", run_folder)
+        assert (status, out, err.count("\n")) == (2, "", 1)
+        assert "run/libraries.npz: is not as a finished run leaves it" in err

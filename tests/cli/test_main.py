@@ -1,0 +1,285 @@
+"""The command `procmem`, run in this process: what it prints, writes and refuses."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pyarrow.parquet
+import pytest
+
+import procmem_jax
+from command_line import out_of, run
+from procmem_jax import cli
+from procmem_jax.cli import commands
+from procmem_jax.experiments.runs import folders as runs
+
+SMALL = ["train", "--task", "random-3", "--preset", "tutorial", "--agents", "5", "--episodes", "3", "--seed", "7"]
+FILES = {"config.json", "episodes.parquet", "libraries.npz", "metrics.jsonl", "summary.json", "training.png"}
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PROCMEM_TRACEBACK", raising=False)
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_version(capsys):
+    assert out_of(capsys, "--version") == f"procmem {procmem_jax.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["plot", "--help"], ["presets", "--help"]])
+def test_help(capsys, arguments):
+    assert "procmem" in out_of(capsys, *arguments)
+
+
+def test_train_prints_lines_and_leaves_files(capsys, tmp_path):
+    out = out_of(capsys, *SMALL)
+    folder = tmp_path / "runs" / "random-3-tutorial-7"
+    assert set(contents(folder)) == FILES
+    lines = out.splitlines()
+    assert [line.split(":")[0] for line in lines[:3]] == [f"Episode {number:>5}" for number in (1, 2, 3)]
+    for word in ("return", "steps", "skills", "success"):
+        assert word in lines[0]
+    assert "=== Skills of agent 0 ===" in out
+    assert "=== Library statistics, mean over 5 agents [95% interval] ===" in out
+    assert "agent steps/s" in out
+    assert "Results in runs/random-3-tutorial-7, figure runs/random-3-tutorial-7/training.png" in out
+    assert os.listdir(tmp_path) == ["runs"]
+
+
+def test_the_printed_lines_are_the_stored_means(capsys, tmp_path):
+    lines = out_of(capsys, *SMALL).splitlines()
+    summary = json.loads((tmp_path / "runs/random-3-tutorial-7/summary.json").read_text())
+    steps, success = summary["episodes"]["steps"], summary["episodes"]["success"]
+    for episode in range(3):
+        low, high = steps["low"][episode], steps["high"][episode]
+        assert f"steps {steps['mean'][episode]:.1f} [{low:.1f}, {high:.1f}]" in lines[episode]
+        assert f"success {100 * success['mean'][episode]:.1f}% [" in lines[episode]
+
+
+def test_the_same_again_tells_the_stored_result(capsys, tmp_path):
+    first = out_of(capsys, *SMALL, "--out", "here").splitlines()
+    before = contents(tmp_path / "here")
+    second = out_of(capsys, *SMALL, "--out", "here").splitlines()
+    assert second[0] == "here holds this run, finished; its stored result (--force runs it again):"
+    assert second[1:] == first[3:]  # all but the lines of the episodes
+    assert contents(tmp_path / "here") == before
+
+
+def test_a_lost_figure_is_drawn_again(capsys, tmp_path):
+    out_of(capsys, *SMALL)
+    figure = tmp_path / "runs/random-3-tutorial-7/training.png"
+    figure.unlink()
+    out_of(capsys, *SMALL)
+    assert figure.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_force_runs_again(capsys, monkeypatch, tmp_path):
+    out_of(capsys, *SMALL)
+    summary = tmp_path / "runs/random-3-tutorial-7/summary.json"
+    stored = json.loads(summary.read_text())
+    monkeypatch.setattr(commands, "plot_run", lambda folder, path=None: None)
+    assert "Episode     1" in out_of(capsys, *SMALL, "--force")
+    again = json.loads(summary.read_text())
+    assert again["episodes"] == stored["episodes"]
+    assert again["run_seconds"] != stored["run_seconds"]
+
+
+def test_another_config_in_the_same_folder_is_refused(capsys, tmp_path):
+    out_of(capsys, *SMALL, "--out", "here")
+    before = contents(tmp_path / "here")
+    for force in ([], ["--force"]):
+        status, out, err = run(capsys, *SMALL, "--out", "here", "--set", "capacity=8", *force)
+        assert (status, out) == (2, "")
+        assert "out=here holds a run of another config (capacity: there 16, here 8); choose another" in err
+    assert contents(tmp_path / "here") == before
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The specs of the runs that are asked for, which are not run."""
+    specs = []
+
+    def stop(spec, *args, **kwargs):
+        specs.append(spec)
+        raise ValueError("not run")
+
+    monkeypatch.setattr(commands, "run_training", stop)
+    return specs
+
+
+def test_options_reach_the_run(capsys, asked):
+    world = ["--task", "tutorial-6", "--preset", "tutorial", "--seed", "4294967295", "--agents", "3", "--episodes", "2"]
+    agent = ["--no-skills", "--explorer", "epsilon:0.3", "--set", "capacity=64", "merge_threshold=0.5"]
+    run(capsys, "train", *world, *agent)
+    [spec] = asked
+    assert (spec.task, spec.preset, spec.num_agents, spec.num_episodes, spec.seed) == (
+        "tutorial-6",
+        "tutorial",
+        3,
+        2,
+        2**32 - 1,
+    )
+    assert (spec.config.agent.use_skills, spec.config.agent.explorer, spec.params.agent.epsilon) == (
+        False,
+        "epsilon",
+        0.3,
+    )
+    assert (spec.config.library.capacity, spec.params.agent.merge_threshold) == (64, 0.5)
+
+
+def test_defaults(capsys, asked):
+    run(capsys, "train")
+    [spec] = asked
+    assert (spec.task, spec.num_agents, spec.num_episodes, spec.seed) == ("random-5", 1024, 100, 0)
+    assert spec.config.agent.use_skills
+
+
+def test_presets_and_tasks(capsys):
+    assert "tutorial" in out_of(capsys, "presets")
+    listed = out_of(capsys, "presets", "tutorial", "--task", "tutorial-6")
+    rows = {line.split()[0]: line.split() for line in listed.splitlines()[2:]}
+    assert rows["capacity"][1:4] == ["16", "int", "static"]
+    assert rows["merge_threshold"][1:4] == ["0.9", "float", "traced"]
+    assert rows["size"][1:4] == ["6", "int", "traced"]
+    assert all(len(row) > 4 for row in rows.values())  # a line of help each
+    tasks = out_of(capsys, "tasks")
+    assert "tutorial-N   N 4 to 64" in tasks and "random-N     N 3 to 64" in tasks
+
+
+def test_plot(capsys, tmp_path):
+    out_of(capsys, *SMALL, "--out", "here")
+    (tmp_path / "here" / "training.png").unlink()
+    assert out_of(capsys, "plot", "here") == "here/training.png\n"
+    assert out_of(capsys, "plot", "here", "--out", "mine.png") == "mine.png\n"
+    assert (tmp_path / "mine.png").read_bytes() == (tmp_path / "here" / "training.png").read_bytes()
+
+
+BAD = [
+    ("train --agents 0", "num_agents=0 is below 1"),
+    ("train --agents -1", "num_agents=-1 is below 1"),
+    ("train --agents 1.5", "--agents"),
+    ("train --agents many", "--agents"),
+    ("train --agents 2147483648", "num_agents=2147483648 is above"),
+    ("train --agents 2000000000 --episodes 1000", "2000000000 agents x 1000 episodes need about"),
+    ("train --episodes 0", "num_episodes=0 is below 1"),
+    ("train --episodes -7", "num_episodes=-7 is below 1"),
+    ("train --seed -1", "seed=-1 is"),
+    ("train --seed 4294967296", "seed=4294967296 is"),
+    ("train --seed one", "--seed"),
+    ("train --task tutorial-3", "task='tutorial-3': N=3 is outside 4 to 64"),
+    ("train --task random-2", "N=2 is outside 3 to 64"),
+    ("train --task maze-5", "task='maze-5' is unknown; choose from"),
+    ("train --task", "--task"),
+    ("train --preset voyager", "preset='voyager' is unknown; choose from"),
+    ("train --explorer greedy", "explorer='greedy' is unknown; choose scripted, random or epsilon:P"),
+    ("train --explorer epsilon:1.5", "explorer='epsilon:1.5' is unknown"),
+    ("train --explorer epsilon:nan", "explorer='epsilon:nan' is unknown"),
+    ("train --set capacity", "--set 'capacity' is not NAME=VALUE"),
+    ("train --set capacity=0", "capacity=0 is below 1"),
+    ("train --set capacity=-4", "capacity=-4 is below 1"),
+    ("train --set capacity=x", "capacity=x is not a whole number"),
+    ("train --set capacity=4 capacity=5", "--set names capacity twice"),
+    ("train --set capacty=4", "setting 'capacty' is unknown; choose from"),
+    ("train --set merge_threshold=1.5", "merge_threshold=1.5 is above 1.0"),
+    ("train --set merge_threshold=-1.01", "merge_threshold=-1.01 is below -1.0"),
+    ("train --set merge_threshold=nan", "merge_threshold=nan is not a finite number"),
+    ("train --set goal_reward=nan", "goal_reward=nan is not a finite number"),
+    ("train --set step_reward=inf", "step_reward=inf is not a finite number"),
+    ("train --set eviction=newest", "eviction='newest' is unknown; choose from lru"),
+    ("train --set explorer=tape", "explorer='tape' needs recorded tapes"),
+    ("train --preset tutorial --set step_budget=0", "max_steps=0 and step_budget=0 let an episode last for ever"),
+    ("train --preset tutorial --set num_predicates=5", "num_predicates=5 differs from the 3 of the world"),
+    ("train --preset tutorial --task tutorial-4 --set size=3", "size=3 is below 4"),
+    ("train --preset tutorial --task tutorial-4 --set key_x=4", "key_x=4 is above 3"),
+    ("train --out file", "out=file is not a folder"),
+    ("train --out file/below", "file/below"),
+    ("train --out foreign", "out=foreign holds files that are not of a run"),
+    ("train --unknown", "Unrecognized options: --unknown"),
+    ("plot", "RUN"),
+    ("plot nowhere", "nowhere holds no finished run (config.json is missing)"),
+    ("plot file", "file holds no finished run"),
+    ("plot foreign", "foreign holds no finished run"),
+    ("presets voyager", "preset='voyager' is unknown; choose from"),
+    ("presets tutorial --task maze", "task='maze' is unknown"),
+    ("tasks more", "more"),
+    ("trian", "trian"),
+    ("", "procmem --help"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "text"), BAD, ids=[arguments or "nothing" for arguments, _ in BAD])
+def test_bad_input_is_one_line_and_status_2(capsys, tmp_path, monkeypatch, arguments, text):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "thesis.tex").write_text("mine")
+    monkeypatch.setattr(runs, "train", None)  # whoever gets that far fails otherwise
+    status, out, err = run(capsys, *arguments.split())
+    assert (status, out) == (2, "")
+    assert err.startswith("procmem: error: ")
+    assert err.count("\n") == 1 and err.endswith("\n")
+    assert text in err
+    assert sorted(os.listdir(tmp_path)) == ["file", "foreign"]
+    assert contents(tmp_path / "foreign") == {"thesis.tex": b"mine"}
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["config.json", "summary.json", "libraries.npz"])
+@pytest.mark.parametrize("damage", [b"", b"{}", b"\xff\xfe"])
+def test_a_damaged_stored_run_is_one_line_and_untouched(capsys, tmp_path, name, damage):
+    out_of(capsys, *SMALL, "--out", "here")
+    (tmp_path / "here" / name).write_bytes(damage)
+    before = contents(tmp_path / "here")
+    status, out, err = run(capsys, *SMALL, "--out", "here")
+    assert (status, err.count("\n")) == (2, 1)
+    assert name in err or "another config" in err
+    assert contents(tmp_path / "here") == before
+
+
+def test_an_interrupted_run_says_so(capsys, monkeypatch, tmp_path):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "train", interrupt)
+    status, out, err = run(capsys, *SMALL, "--out", "here")
+    text = "procmem: interrupted; nothing half-written was left, give the command again to go on\n"
+    assert (status, out, err) == (130, "", text)
+    assert set(contents(tmp_path / "here")) == {"config.json"}
+
+
+def test_a_traceback_for_developers(monkeypatch):
+    monkeypatch.setenv("PROCMEM_TRACEBACK", "1")
+    with pytest.raises(ValueError, match="num_agents=0"):
+        cli.main(["train", "--agents", "0"])
+
+
+def test_as_a_program():
+    """In processes of its own: output, one line of error, and quiet when nobody reads the output any more."""
+    module = [sys.executable, "-P", "-m", "procmem_jax"]
+    script = [os.path.join(os.path.dirname(sys.executable), "procmem")]
+    done = subprocess.run([*module, "tasks"], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "random-N" in done.stdout
+    done = subprocess.run([*script, "train", "--agents", "0"], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "procmem: error: num_agents=0 is below 1; give at least 1\n"
+    reader, writer = os.pipe()
+    os.close(reader)
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run([*script, "tasks"], stdout=writer, stderr=subprocess.PIPE, env=buffered, timeout=120)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_the_table_of_a_run(capsys, tmp_path):
+    out_of(capsys, *SMALL, "--no-skills", "--out", "here", "--quiet")
+    table = pyarrow.parquet.read_table(tmp_path / "here" / "episodes.parquet").to_pydict()
+    assert (table["agent"], table["episode"]) == ([0] * 3 + [1] * 3 + [2] * 3 + [3] * 3 + [4] * 3, [0, 1, 2] * 5)
+    assert table["steps"] == table["optimal_steps"]  # the script's way is the shortest
+    assert set(table["skills"]) == {0}
+    assert json.loads((tmp_path / "here" / "config.json").read_text())["settings"]["use_skills"] is False

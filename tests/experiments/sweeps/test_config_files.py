@@ -1,0 +1,67 @@
+"""A sweep written down in TOML."""
+
+import pytest
+
+from procmem_jax.experiments.sweeps.config_files import read_sweep_file
+
+GOOD = """
+task = "random-4"
+seeds = 5
+summary_only = true
+[set]
+sticky = 0.1
+[grid]
+capacity = [4, 8]
+[random]
+count = 3
+novelty = "0:1"
+"""
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(text):
+        path = tmp_path / "sweep.toml"
+        path.write_text(text)
+        return read_sweep_file(path)
+
+    return read
+
+
+def test_what_a_file_says(read):
+    assert read(GOOD) == {
+        "task": "random-4",
+        "seeds": 5,
+        "summary_only": True,
+        "set": {"sticky": 0.1},
+        "grid": {"capacity": [4, 8]},
+        "random": (3, ["novelty=0:1"]),
+    }
+    assert read("") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("task = ", "cannot be read as TOML"),
+        ("tusk = 1", "'tusk' is unknown; choose from task,"),
+        ("task = 1", "task=1 is not text"),
+        ('seeds = "5"', "seeds='5' is not a whole number"),
+        ("seeds = true", "seeds=True is not a whole number"),
+        ("seeds = 5.0", "seeds=5.0 is not a whole number"),
+        ("grid = 3", "grid=3 is not a table"),
+        ("[grid]\ncapacity = 4", "grid.capacity=4 is not a list"),
+        ("[grid]\ncapacity = []", r"grid.capacity=\[\] is not a list of values"),
+        ('[random]\nnovelty = "0:1"', "random.count=None is not a number of points"),
+        ("[random]\ncount = 0", "random.count=0 is not a number of points"),
+        ("[random]\ncount = 2\nnovelty = 3", "random.novelty=3 is not text"),
+    ],
+)
+def test_bad_files(read, text, why):
+    with pytest.raises(ValueError, match=why):
+        read(text)
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(ValueError, match="cannot be read as TOML"):
+        read_sweep_file(tmp_path / "none.toml")

@@ -1,0 +1,109 @@
+"""Which settings a sweep has."""
+
+import functools
+import math
+
+import numpy as np
+import pytest
+
+from procmem_jax.experiments.presets import make_experiment
+from procmem_jax.experiments.sweeps.grid import Range, make_settings, parse_grid, parse_ranges
+
+
+def make(overrides):
+    return make_experiment("random-4", overrides=overrides)
+
+
+settings_of = functools.partial(make_settings, make)
+
+
+def values_of(*arguments):
+    return [setting.values for setting in settings_of(*arguments)]
+
+
+def test_every_combination_by_program():
+    grid = {"novelty": ["0.0", "0.5"], "capacity": ["8", "4"]}
+    assert values_of(grid, {}, 0, 0) == [
+        {"novelty": 0.0, "capacity": 8},
+        {"novelty": 0.5, "capacity": 8},
+        {"novelty": 0.0, "capacity": 4},
+        {"novelty": 0.5, "capacity": 4},
+    ]
+
+
+def test_a_setting_is_what_set_makes_of_it():
+    [setting] = settings_of({"size": [6], "capacity": ["9"]}, {}, 0, 0)
+    assert (setting.config, setting.params) == make({"size": 6, "capacity": 9})
+    assert setting.config.world.max_size == 6
+
+
+def test_points_lie_in_their_ranges_and_the_first_stay_the_same():
+    ranges = {"novelty": Range(0.1, 0.9), "distance_cost": Range(0.01, 1.0, log=True), "capacity": Range(3.5, 6)}
+    few, many = (values_of({}, ranges, count, 5) for count in (20, 200))
+    key = functools.partial(sorted, key=str)
+    assert all(point in many for point in few) and key(few) != key(values_of({}, ranges, 20, 6))
+    columns = {name: np.asarray([point[name] for point in many]) for name in ranges}
+    assert set(columns["capacity"]) == {4, 5, 6}
+    assert 0.1 <= columns["novelty"].min() < 0.15 and 0.85 < columns["novelty"].max() <= 0.9
+    # Half of a logarithmic draw lies below the geometric mean.
+    assert 0.01 <= columns["distance_cost"].min() and 70 < np.sum(columns["distance_cost"] < math.sqrt(0.01)) < 130
+    assert all(float(f"{value:.6g}") == value for value in columns["novelty"])
+
+
+def test_points_are_joined_with_the_grid():
+    values = values_of({"count_failures": [True, False]}, {"novelty": Range(0, 1)}, 3, 0)
+    assert [point["count_failures"] for point in values] == [True] * 3 + [False] * 3
+    assert values[0]["novelty"] == values[3]["novelty"] != values[1]["novelty"]
+
+
+def test_grid_and_ranges_are_read():
+    assert parse_grid(["a=1,2", "b=x"]) == {"a": ["1", "2"], "b": ["x"]}
+    assert parse_ranges(["a=0:1", "b=1e-3:2:log"]) == {"a": Range(0, 1), "b": Range(0.001, 2, log=True)}
+
+
+@pytest.mark.parametrize("text", ["", "a", "a=", "=1", "a=1,,2", "a=1,"])
+def test_bad_grids(text):
+    with pytest.raises(ValueError, match="is not NAME=VALUE,VALUE"):
+        parse_grid([text])
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a", "is not NAME=LOW:HIGH"),
+        ("a=1", "is not NAME=LOW:HIGH"),
+        ("a=1:2:exp", "is not NAME=LOW:HIGH"),
+        ("a=1:x", "is not a number"),
+        ("a=2:1", "is empty or endless"),
+        ("a=1:1", "is empty or endless"),
+        ("a=0:inf", "is empty or endless"),
+        ("a=nan:1", "is empty or endless"),
+        ("a=0:1:log", "needs LOW above 0"),
+    ],
+)
+def test_bad_ranges(text, why):
+    with pytest.raises(ValueError, match=why):
+        parse_ranges([text])
+
+
+@pytest.mark.parametrize("parse", [parse_grid, parse_ranges])
+def test_a_name_comes_once(parse):
+    with pytest.raises(ValueError, match="names a twice"):
+        parse(["a=1:2", "a=1:2"])
+
+
+@pytest.mark.parametrize(
+    ("grid", "ranges", "count", "why"),
+    [
+        ({"novelty": ["0"]}, {"novelty": Range(0, 1)}, 1, "novelty is in --grid and in --random"),
+        ({}, {"novelty": Range(0, 1)}, 0, "draws 0 points from 1 ranges"),
+        ({}, {}, 3, "draws 3 points from 0 ranges"),
+        ({}, {"nowelty": Range(0, 1)}, 1, "setting 'nowelty' is unknown"),
+        ({}, {"count_failures": Range(0, 1)}, 1, "count_failures is a bool, which has no range"),
+        ({}, {"novelty": Range(-2, -1)}, 1, "novelty=-1.* is below 0"),
+        ({"novelty": ["much"]}, {}, 0, "novelty=much is not a number"),
+    ],
+)
+def test_impossible_settings(grid, ranges, count, why):
+    with pytest.raises((TypeError, ValueError), match=why):
+        settings_of(grid, ranges, count, 0)

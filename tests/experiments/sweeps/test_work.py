@@ -1,0 +1,102 @@
+"""A sweep's rows are the agents of single training runs, bit for bit, in parts of a fixed size."""
+
+import functools
+
+import jax
+import numpy as np
+import pytest
+
+from procmem_jax.experiments.presets import make_experiment
+from procmem_jax.experiments.sweeps import work as sweep_work
+from procmem_jax.experiments.sweeps.work import Gathering, SweepWork, make_groups, rows_per_part
+from procmem_jax.experiments.training import lane_programs
+from procmem_jax.experiments.training.train import train
+from procmem_jax.streams import run_key
+
+NUM_SEEDS, NUM_EPISODES = 20, 30
+VALUES = [(8, 0.0), (8, 1.0), (5, 0.0), (8, 0.5)]
+
+
+@functools.cache
+def settings():
+    """Four settings, three of which share a program."""
+    return tuple(
+        make_experiment(
+            "random-5", overrides={"capacity": capacity, "novelty": novelty, "max_steps": 80, "sticky": 0.1}
+        )
+        for capacity, novelty in VALUES
+    )
+
+
+@functools.cache
+def single_runs():
+    """The metrics of every setting by itself, `[G * S, E]`."""
+    runs = [train(run_key(5), config, params, NUM_SEEDS, NUM_EPISODES).metrics for config, params in settings()]
+    return jax.tree.map(lambda *columns: np.concatenate(columns), *runs)
+
+
+def work(**changes):
+    where = {"lanes": 32, "devices": jax.devices()[:1]} | changes
+    return SweepWork(run_key(5), settings(), NUM_SEEDS, NUM_EPISODES, **where)
+
+
+def gather(parts):
+    parts = sorted(parts, key=lambda part: part.number)
+    rows = np.concatenate([part.rows for part in parts])
+    return rows, jax.tree.map(lambda *columns: np.concatenate(columns), *(part.metrics for part in parts))
+
+
+def test_rows_are_the_agents_of_single_runs_and_traced_settings_share_a_program(monkeypatch):
+    monkeypatch.setattr(sweep_work, "_PART_ROWS", 7)
+    single_runs()
+    builds = lane_programs.build_programs.cache_info().misses
+    rows, metrics = gather(work().parts())
+    assert (
+        lane_programs.build_programs.cache_info().misses <= builds + 2
+    )  # one for each capacity, whatever else is swept
+    assert rows.tolist() == list(range(4 * NUM_SEEDS))
+    jax.tree.map(np.testing.assert_array_equal, metrics, single_runs())
+    assert not np.array_equal(metrics.steps[:20], metrics.steps[20:40]) and metrics.success.mean() > 0.1
+
+
+@pytest.mark.parametrize("bounds", [(0, 27), (27, 53), (53, 80)])
+def test_a_shard_holds_its_rows_of_the_whole(bounds, monkeypatch):
+    monkeypatch.setattr(sweep_work, "_PART_ROWS", 10)
+    parts = list(work(first_row=bounds[0], last_row=bounds[1]).parts())
+    assert all(part.number == part.rows[0] // 10 == part.rows[-1] // 10 for part in parts)
+    rows, metrics = gather(parts)
+    assert rows.tolist() == list(range(*bounds))
+    jax.tree.map(lambda ours, whole: np.testing.assert_array_equal(ours, whole[slice(*bounds)]), metrics, single_runs())
+
+
+def test_groups_hold_every_row_once_by_program():
+    groups = make_groups(settings(), NUM_SEEDS, 15, 75)
+    assert [group.config.library.capacity for group in groups] == [8, 5]
+    assert groups[0].ids.tolist() == [*range(15, 40), *range(60, 75)]
+    assert groups[0].settings.tolist() == [0] * 5 + [1] * 20 + [2] * 15
+    np.testing.assert_array_equal(groups[0].params.agent.novelty, np.float32([0.0, 1.0, 0.5]))
+    assert groups[1].ids.tolist() == list(range(40, 60)) and groups[1].settings is None
+
+
+def test_a_part_is_handed_out_once_it_is_whole(monkeypatch):
+    monkeypatch.setattr(sweep_work, "_PART_ROWS", 4)
+    gathering = Gathering(2, 2, 11)
+
+    def rows(*numbers):
+        metrics = sweep_work._no_metrics(len(numbers), 2)
+        metrics.steps[:] = np.asarray(numbers)[:, None] * 10 + [0, 1]
+        return np.asarray(numbers), metrics
+
+    assert gathering.add(*rows(9, 3, 5)) == []
+    [part] = gathering.add(*rows(2, 4))
+    assert (part.number, part.rows.tolist()) == (0, [2, 3])
+    assert part.metrics.steps.tolist() == [[20, 21], [30, 31]]
+    left = gathering.snapshot()
+    assert left["rows"].tolist() == [4, 5, 9] and left["metrics"].steps[:, 0].tolist() == [40, 50, 90]
+    parts = gathering.add(*rows(6, 7, 8, 10))
+    assert [part.rows.tolist() for part in parts] == [[4, 5, 6, 7], [8, 9, 10]]
+    assert gathering.snapshot()["metrics"].steps.shape == (0, 2)
+
+
+def test_parts_hold_about_a_million_episodes():
+    assert [rows_per_part(episodes) for episodes in (1, 15, 16, 200, 10**7)] == [65536, 65536, 65536, 5242, 1]

@@ -1,0 +1,106 @@
+"""The context embedding: angles by hand, what is near and what is far."""
+
+import itertools
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from procmem_jax.memory.default.direction import direction_embedding
+
+embed = jax.jit(direction_embedding, static_argnums=1)
+
+
+def cosine(left, right, size=16):
+    pair = [np.asarray(embed(jnp.asarray(context, jnp.float32), size), np.float64) for context in (left, right)]
+    return float(np.dot(*pair))
+
+
+@pytest.mark.parametrize(
+    ("context", "cosines", "sines"),
+    (
+        ([0, 0], [1, 1], [0, 0]),
+        ([1, 0], [0, 1], [1, 0]),  # a quarter turn
+        ([0, -1], [1, 0], [0, -1]),
+        ([2, -1], [-math.sin(1 / 8), 0], [math.cos(1 / 8), -1]),  # an eighth of a radian more for a doubling
+        ([-8, 64], [-math.sin(3 / 8), -math.sin(6 / 8)], [-math.cos(3 / 8), math.cos(6 / 8)]),
+        ([3, 0], [-math.sin(math.log2(3) / 8), 1], [math.cos(math.log2(3) / 8), 0]),
+    ),
+)
+def test_the_embedding_by_hand(context, cosines, sines):
+    embedding = embed(jnp.asarray(context, jnp.float32), 7)
+    expected = np.array([*cosines, *sines, 0, 0, 0]) / math.sqrt(2)
+    assert embedding.dtype == jnp.float32
+    np.testing.assert_allclose(embedding, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("num_coordinates", (1, 2, 3, 8))
+def test_length_one_and_zeros_behind(num_coordinates):
+    rng = np.random.default_rng(num_coordinates)
+    contexts = jnp.asarray(rng.integers(-64, 65, (200, num_coordinates)), jnp.float32)
+    for size in (2 * num_coordinates, 2 * num_coordinates + 5):
+        embeddings = np.asarray(jax.vmap(lambda context, size=size: direction_embedding(context, size))(contexts))
+        assert embeddings.shape == (200, size)
+        np.testing.assert_allclose(np.linalg.norm(embeddings.astype(np.float64), axis=-1), 1, atol=1e-6)
+        assert not embeddings[:, 2 * num_coordinates :].any()
+
+
+def test_the_cosine_is_the_mean_over_coordinates():
+    assert cosine([1, 5, 0, -2], [1, 0, -7, 2]) == pytest.approx((1 + cosine([5], [0]) + cosine([0], [-7])
+                                                                    + cosine([-2], [2])) / 4, abs=1e-6)  # fmt: skip
+    assert cosine([4], [1]) == pytest.approx(math.cos(2 / 8), abs=1e-6)
+    assert cosine([4], [-1]) == pytest.approx(math.cos(math.pi + 2 / 8), abs=1e-6)
+
+
+def table():
+    """The cosines of all pairs of values from -64 to 64, by value."""
+    values = range(-64, 65)
+    embeddings = [np.asarray(embed(jnp.asarray([value], jnp.float32), 2), np.float64) for value in values]
+    product = np.array(embeddings) @ np.array(embeddings).T
+    return {pair: product[pair[0] + 64, pair[1] + 64] for pair in itertools.product(values, values)}
+
+
+def test_sign_and_zero_are_far_apart_and_distances_near():
+    cosines = table()
+    for (left, right), value in cosines.items():
+        if np.sign(left) == np.sign(right):
+            assert value > 0.73, (left, right)
+        elif left * right < 0:
+            assert value < -0.07, (left, right)  # opposite signs never come near
+        else:
+            assert value < 1e-6, (left, right)
+    for value in range(1, 33):
+        assert cosines[value, 2 * value] == pytest.approx(math.cos(1 / 8), abs=1e-6)
+
+
+def test_the_farther_the_less_similar():
+    cosines = table()
+    for near in (1, 3, 10):
+        row = [cosines[near, far] for far in range(near, 65)]
+        assert np.all(np.diff(row) < 0)
+        assert row == [cosines[-near, -far] for far in range(near, 65)]
+
+
+def test_mirrored_situations_are_mirrored():
+    for left, right in (([3, 1], [2, 5]), ([0, 4], [1, -1])):
+        mirrored = [[-x for x in context] for context in (left, right)]
+        swapped = [context[::-1] for context in (left, right)]
+        assert cosine(left, right) == cosine(*mirrored)
+        assert cosine(left, right) == pytest.approx(cosine(*swapped), abs=1e-7)
+
+
+@pytest.mark.parametrize("width", (1, 7, 16, 300))
+def test_the_bits_do_not_change_with_the_batch(width):
+    values = jnp.asarray(np.random.default_rng(0).integers(-64, 65, (300, 2)), jnp.float32)
+    batch = jax.jit(jax.vmap(lambda context: direction_embedding(context, 4)))
+    np.testing.assert_array_equal(batch(values[:width]), batch(values)[:width])
+
+
+def test_an_embedding_that_is_too_short_says_so():
+    with pytest.raises(ValueError) as caught:
+        direction_embedding(jnp.zeros(8, jnp.float32), 15)
+    assert str(caught.value) == (
+        "embedding_size=15 is below 16, twice the coordinates of the context; raise LibraryConfig.embedding_size"
+    )
