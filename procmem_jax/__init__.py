@@ -4,7 +4,7 @@ The names below are the public API. Importing the package creates no array, star
 """
 
 from procmem_jax.agents.procedural import AgentInputs, AgentState, EpisodeMetrics, ProceduralAgent
-from procmem_jax.agents.settings import AgentConfig, AgentParams, Config, Params
+from procmem_jax.agents.settings import Config, Params
 from procmem_jax.agents.verbs import Trajectory, execute_skill, explore, extract_skill, run_episode
 from procmem_jax.envs.export.as_gymnasium import as_gymnasium
 from procmem_jax.envs.export.as_gymnax import as_gymnax
@@ -13,7 +13,7 @@ from procmem_jax.envs.foreign.adapted import AdaptedState
 from procmem_jax.envs.foreign.projected import ProjectedPercept
 from procmem_jax.envs.grid.layouts import Layout
 from procmem_jax.envs.grid.render import render_rgb, render_text
-from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig, GridWorldParams, GridWorldState
+from procmem_jax.envs.grid.world import GridWorld, GridWorldParams, GridWorldState
 from procmem_jax.experiments.libraries.files import export_libraries, import_libraries
 from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.experiments.libraries.warm_start import WarmStart, embedding_rule, make_warm_start
@@ -24,19 +24,13 @@ from procmem_jax.experiments.sweeps.summary import summarize_sweep
 from procmem_jax.experiments.sweeps.sweep import make_sweep, sweep, sweep_tables
 from procmem_jax.experiments.training.train import TrainResult, train
 from procmem_jax.experiments.with_memory import with_memory
-from procmem_jax.memory.library import (
-    Insertion,
-    LibraryConfig,
-    Skill,
-    SkillLibrary,
-    empty,
-    insert,
-    record_outcome,
-    retrieve,
-    summary,
-)
+from procmem_jax.memory.insertion import Insertion, insert
+from procmem_jax.memory.library import SkillLibrary, empty, record_outcome, summary
 from procmem_jax.memory.naming import skill_name
+from procmem_jax.memory.retrieval import retrieve
+from procmem_jax.memory.settings import LibraryConfig
 from procmem_jax.memory.similarity import Retrieved, cosine_top_k, normalize
+from procmem_jax.memory.skills import Skill
 from procmem_jax.percept import Percept
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import Streams, open_streams, run_key
@@ -45,14 +39,11 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AdaptedState",
-    "AgentConfig",
     "AgentInputs",
-    "AgentParams",
     "AgentState",
     "Config",
     "EpisodeMetrics",
     "GridWorld",
-    "GridWorldConfig",
     "GridWorldParams",
     "GridWorldState",
     "Insertion",

@@ -7,6 +7,7 @@ a config or params record carries its help text, bounds and kind, so that the co
 
 import dataclasses
 import math
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import jax
@@ -26,15 +27,33 @@ def state_record(cls: type[Record]) -> type[Record]:
 params_record = state_record
 
 
-def setting(default: Any, help: str, *, minimum=None, maximum=None, choices: tuple[str, ...] = ()) -> Any:
-    """Returns a dataclass field for a static value of a config."""
+def setting(
+    default: Any,
+    help: str,
+    *,
+    minimum=None,
+    maximum=None,
+    choices: tuple[str, ...] = (),
+    functions: Mapping[str, Callable] | None = None,
+    name: str | None = None,
+) -> Any:
+    """Returns a dataclass field for a static value of a config.
+
+    Args:
+        default: of a type that all values have; with `functions` a function, or the name of one if names will do.
+        help: a line for the command line.
+        minimum, maximum: bounds of a number, None for none.
+        choices: the texts that a text may be.
+        functions: by name, those that the command line offers; from Python any function may be given.
+        name: what the command line calls it, by default the field's own name.
+    """
     metadata = {"help": help, "minimum": minimum, "maximum": maximum, "choices": choices, "static": True}
-    return dataclasses.field(default=default, metadata=metadata)
+    return dataclasses.field(default=default, metadata={**metadata, "functions": functions or {}, "name": name})
 
 
-def param(default: Any, dtype: Any, help: str, *, minimum=None, maximum=None) -> Any:
+def param(default: Any, dtype: Any, help: str, *, minimum=None, maximum=None, name: str | None = None) -> Any:
     """Returns a dataclass field for a traced number of a params record; `dtype` is the dtype of its array."""
-    metadata = {"help": help, "minimum": minimum, "maximum": maximum, "dtype": dtype, "static": False}
+    metadata = {"help": help, "minimum": minimum, "maximum": maximum, "dtype": dtype, "static": False, "name": name}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -72,6 +91,9 @@ def check_settings(config: Any) -> None:
         value, metadata = getattr(config, field.name), field.metadata
         if "static" not in metadata:
             continue
+        if metadata["functions"]:
+            _check_function(field, value)
+            continue
         if type(value) is not type(field.default):
             wanted = type(field.default).__name__
             raise TypeError(f"{field.name}={value!r} is a {type(value).__name__}; give a {wanted}")
@@ -79,6 +101,30 @@ def check_settings(config: Any) -> None:
             raise ValueError(f"{field.name}={value!r} is unknown; choose from {', '.join(metadata['choices'])}")
         if not isinstance(value, (str, bool)):
             check_range(field.name, value, metadata["minimum"], metadata["maximum"])
+
+
+def _check_function(field: dataclasses.Field, value: Any) -> None:
+    functions, takes_names = field.metadata["functions"], isinstance(field.default, str)
+    if takes_names and isinstance(value, str):
+        if value not in functions:
+            raise ValueError(
+                f"{field.name}={value!r} is unknown; choose from {', '.join(functions)}, or give a function"
+            )
+    elif not callable(value):
+        raise TypeError(f"{field.name}={value!r} is a {type(value).__name__}; give a function")
+    try:
+        hash(value)
+    except TypeError:
+        raise TypeError(f"{field.name}={value!r} cannot be hashed; give a function or a frozen dataclass") from None
+
+
+def function_text(function: Callable, functions: Mapping[str, Callable]) -> str:
+    """Returns the name of a function among `functions`, else where it can be imported from, `module:name`."""
+    for name, known in functions.items():
+        if known == function:
+            return name
+    where = function if hasattr(function, "__qualname__") else type(function)
+    return f"{where.__module__}:{where.__qualname__}"
 
 
 def check_numbers(params: Any) -> None:
@@ -92,12 +138,32 @@ def check_numbers(params: Any) -> None:
 
 
 def as_arrays(params: Record) -> Record:
-    """Returns `params` with every number, also in nested records, as an array of its field's dtype."""
+    """Returns `params` with every number as an array: of its field's dtype, elsewhere of its own."""
+    if not (dataclasses.is_dataclass(params) and any("dtype" in field.metadata for field in _all_fields(params))):
+        return jax.tree.map(lambda leaf: jnp.asarray(leaf, canonical_dtype(leaf)), params)
     changes = {}
     for field in dataclasses.fields(params):
         value = getattr(params, field.name)
-        if dataclasses.is_dataclass(value):
-            changes[field.name] = as_arrays(value)
-        elif "dtype" in field.metadata:
-            changes[field.name] = jnp.asarray(value, field.metadata["dtype"])
+        changes[field.name] = (
+            jnp.asarray(value, field.metadata["dtype"]) if "dtype" in field.metadata else as_arrays(value)
+        )
     return dataclasses.replace(params, **changes)
+
+
+def _all_fields(record: Any) -> Iterator[dataclasses.Field]:
+    """Yields the fields of a record and of those in it."""
+    for field in dataclasses.fields(record):
+        yield field
+        if dataclasses.is_dataclass(getattr(record, field.name)):
+            yield from _all_fields(getattr(record, field.name))
+
+
+def canonical_dtype(leaf: Any) -> np.dtype:
+    """Returns the dtype that a number or array has once jax holds it."""
+    return jax.dtypes.canonicalize_dtype(np.result_type(leaf))
+
+
+def shapes_of(params: Any) -> tuple:
+    """Returns the structure of a pytree of numbers, hashable: (tree, ((shape, dtype), ...))."""
+    leaves, treedef = jax.tree.flatten(params)
+    return treedef, tuple((np.shape(leaf), str(canonical_dtype(leaf))) for leaf in leaves)

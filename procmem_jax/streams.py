@@ -104,3 +104,11 @@ def scale_word(word: jax.Array, bound: jax.Array) -> tuple[jax.Array, jax.Array]
     high, low = word >> 16, word & jnp.uint32(0xFFFF)
     integer = (high * bound + ((low * bound) >> 16)) >> 16
     return integer.astype(jnp.int32), word * bound
+
+
+def coin_of(word: jax.Array) -> jax.Array:
+    """Returns a number from {0, 1/128, ..., 127/128}, `()` float32, from low bits that no other draw looks at.
+
+    An exploration policy takes its action and its coin from the high bits of the same word.
+    """
+    return ((word >> 1) & jnp.uint32(127)).astype(jnp.float32) * (1.0 / 128.0)

@@ -18,7 +18,6 @@ SIZES = {"tutorial": range(4, 9), "random": range(4, 9), "doorkey": range(5, 9)}
 # The epsilon explorer stands for all, so that they share a compiled program: at 0 it is the script, at 1 it is random.
 EXPLORERS = {"scripted": 0.0, "epsilon:0.3": 0.3, "epsilon:0.6": 0.6, "random": 1.0}
 STICKY = (0.0, 0.1)
-MAX_SIZE = 8  # one static size for all, for the same reason
 LAST, LAST_TRAPPED, TWIN_SUCCESSES = 50, 20, 10
 WORST_DIFFERENCE, WORST_RATIO = -0.01, 1.02
 BOOTSTRAP_SEED = 0
@@ -66,7 +65,7 @@ def run_side(cell: Cell, use_skills: bool, run: Run):
         cell.task,
         explorer=f"epsilon:{EXPLORERS[cell.explorer]}",
         use_skills=use_skills,
-        overrides={"max_size": MAX_SIZE, "sticky": cell.sticky},
+        overrides={"sticky": cell.sticky},
     )
     return train(run_key(run.seed), config, params, run.agents, run.episodes).metrics
 

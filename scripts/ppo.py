@@ -22,7 +22,7 @@ import numpy as np
 from tqdm import tqdm
 
 from procmem_jax.envs.grid.tasks import parse_task
-from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig
+from procmem_jax.envs.grid.world import GridWorld
 from procmem_jax.experiments.statistics.learning import steps_to_success
 from procmem_jax.experiments.storage.files import write_whole
 from procmem_jax.records import check_count, check_range
@@ -196,8 +196,8 @@ def train(task: str, config: PPOConfig, seed: int, agents, num_steps: int, keep_
     """
     check_count("steps", num_steps, 1, 2**30)
     parsed, numbers = parse_task(task), jnp.asarray(agents, jnp.uint32)
-    ppo = PPO(GridWorld(GridWorldConfig(layout=parsed.family, max_size=parsed.size)), config)
-    params, key = ppo.world.default_params(max_steps=parsed.max_steps), run_key(seed)
+    ppo = PPO(GridWorld(parsed.family), config)
+    params, key = ppo.world.default_params(size=parsed.size, max_steps=parsed.max_steps), run_key(seed)
     shared = (params, open_streams(key), jax.random.fold_in(key, LEARNING))
     learners, episodes, taken, common, reached = ppo.begin(shared, numbers), [[] for _ in agents], 0, 0, np.inf
     with tqdm(total=num_steps, unit=" steps", unit_scale=True, desc=task, disable=None, file=sys.stderr) as bar:

@@ -1,1 +1,1 @@
-"""Exploration and the procedural agent, which ties a world and a memory together."""
+"""Exploration and the procedural agent, which ties an environment and a memory together."""

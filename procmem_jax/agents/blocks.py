@@ -4,8 +4,8 @@ A tick by `ProceduralAgent.tick` under `vmap` does for every agent whatever any 
 
 * the random words of all ticks are drawn at once, and so are the layouts of the episodes that may begin;
 * rows of metrics are kept aside and scattered at the end, one scatter for each episode that the busiest agent ended;
-* skills are taken in for those agents only that have any to take in, gathered into a narrow batch; worlds whose reset
-  is costly are reset likewise.
+* skills are taken in for those agents only that have any to take in, gathered into a narrow batch; environments whose
+  reset is costly are reset likewise.
 
 The results are the same, bit for bit (tests compare them).
 
@@ -71,7 +71,7 @@ def run_block(
     axis = 0 if batched_params else None
     report = jax.vmap(agent.report)
     numbers = jnp.arange(agent.block_ticks, dtype=jnp.int32)[:, None]
-    words = draw_words(streams.tick, state.tick[None] + numbers, inputs.number[None])
+    words = draw_words(streams.tick, state.tick[None] + numbers, inputs.agent_id[None])
     advance = _make_advance(agent, params, streams, inputs, state, axis)
 
     def tick(number: jax.Array, carry: tuple[AgentState, Reports]) -> tuple[AgentState, Reports]:
@@ -90,14 +90,14 @@ def _make_advance(agent, params, streams, inputs, first_state: AgentState, axis:
 
     Where a reset is cheap, it is done for all, on layouts drawn for the block; else for those whose episode ended.
     """
-    if agent.world.costly_reset:
+    if agent.environment.costly_reset:
         act = jax.vmap(agent.act, in_axes=(axis, 0, 0, 0))
-        turn_page = jax.vmap(agent.turn_page, in_axes=(axis, 0, 0, 0, 0))
+        begin_next_episode = jax.vmap(agent.begin_next_episode, in_axes=(axis, 0, 0, 0, 0))
 
         def advance_few(state: AgentState, words) -> tuple[AgentState, Finished]:
             state, _, finished = act(params, inputs, state, words)
             fresh = _begin_few(agent, params, streams, inputs, state, finished.ended, axis)
-            return turn_page(params, inputs, state, finished.ended, fresh), finished
+            return begin_next_episode(params, inputs, state, finished.ended, fresh), finished
 
         return advance_few
     advance = jax.vmap(agent.advance, in_axes=(axis, 0, 0, 0, 0))
@@ -113,13 +113,13 @@ def _make_advance(agent, params, streams, inputs, first_state: AgentState, axis:
 
 
 def _begin_few(agent, params, streams, inputs, state: AgentState, ended: jax.Array, axis: int | None):
-    """Returns the worlds, `[A, ...]`, those of the next episode where one has `ended`."""
+    """Returns the environment states, `[A, ...]`, those of the next episode where one has `ended`."""
 
-    def begin(params, world, inputs, episode):
-        del world
-        return agent.world.begin(agent.draw_layout(params, streams, inputs, episode), params.world)
+    def begin(params, env_state, inputs, episode):
+        del env_state
+        return agent.environment.begin(agent.draw_layout(params, streams, inputs, episode), params.environment)
 
-    return _serve_few(begin, ended, params, axis, state.world, inputs, state.episode + 1, most=_LANES_RESET)
+    return _serve_few(begin, ended, params, axis, state.env_state, inputs, state.episode + 1, most=_LANES_RESET)
 
 
 def _draw_layouts(agent, params, streams, inputs, first: jax.Array, axis: int | None) -> Start | None:
@@ -127,7 +127,7 @@ def _draw_layouts(agent, params, streams, inputs, first: jax.Array, axis: int | 
 
     As few are drawn as the shortest possible episode leaves room for.
     """
-    if not agent.world.draws_layout:
+    if not agent.environment.draws_layout:
         return None
     draw = jax.vmap(agent.draw_layout, in_axes=(axis, None, 0, 0))
     ticks = agent.block_ticks
@@ -138,8 +138,8 @@ def _draw_layouts(agent, params, streams, inputs, first: jax.Array, axis: int | 
 
     shape = jax.eval_shape(draw, params, streams, inputs, first)
     rows = jax.tree.map(lambda leaf: jnp.zeros((ticks, *leaf.shape), leaf.dtype), shape)
-    shortest = agent.world.shortest_episode(params.world)
-    budget = jnp.where(params.agent.step_budget > 0, params.agent.step_budget, shortest)
+    shortest = agent.environment.shortest_episode(params.environment)
+    budget = jnp.where(params.step_budget > 0, params.step_budget, shortest)
     count = 1 + (ticks - 1) // jnp.min(jnp.minimum(shortest, budget))
     return jax.lax.fori_loop(0, count, draw_row, rows)
 
@@ -148,7 +148,7 @@ def _layout_of(agent, layouts: Start | None, params, place: jax.Array, axis: int
     """Returns the layouts `[A]` at `place` (`[A]` int32, from 0) of those drawn for a block."""
     if layouts is None:
         layout = jax.vmap(
-            lambda some: agent.world.draw_layout(None, some.world), in_axes=axis, axis_size=place.shape[0]
+            lambda some: agent.environment.draw_layout(None, some.environment), in_axes=axis, axis_size=place.shape[0]
         )
         return layout(params)
     layout = jax.tree.map(lambda rows: rows[0], layouts)
@@ -195,27 +195,18 @@ def _write(state: AgentState, reports: Reports) -> AgentState:
 def _settle(agent, params, inputs, state: AgentState, axis: int | None) -> AgentState:
     if not agent.settles:
         return state
-    rule = agent.rule
-
-    def settle(params, memory, codes):
-        return rule.settle(memory, codes, params.agent)
-
-    pending = jax.vmap(rule.is_unsettled)(state.memory)
-    memory = _serve_few(settle, pending, params, axis, state.memory, inputs.codes)
+    pending = jax.vmap(agent.memory.is_unsettled)(state.memory)
+    memory = _serve_few(agent.settle_memory, pending, params, axis, state.memory, inputs.memory)
     return dataclasses.replace(state, memory=memory)
 
 
 def _consolidate(agent, params, inputs, state: AgentState, axis: int | None) -> AgentState:
     if not agent.consolidates:
         return state
-    rule = agent.rule
-
-    def consolidate(params, memory, enabled):
-        return rule.consolidate(memory, params.agent, enabled)
-
-    due = state.tick % agent.interval == 0
-    pending = jax.vmap(rule.is_unconsolidated)(state.memory) & due
-    memory = _serve_few(consolidate, pending, params, axis, state.memory, state.episode < inputs.num_episodes)
+    due = state.tick % agent.period == 0
+    pending = jax.vmap(agent.memory.is_unconsolidated)(state.memory) & due
+    active = state.episode < inputs.num_episodes
+    memory = _serve_few(agent.consolidate_memory, pending, params, axis, state.memory, active)
     return dataclasses.replace(state, memory=memory)
 
 

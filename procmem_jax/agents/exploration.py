@@ -1,13 +1,161 @@
-"""What an agent does when no skill runs."""
+"""What an agent does when no skill runs: exploration policies, and the base of one's own.
+
+A policy is a frozen, hashable object that owns its static settings and names the record of its traced numbers
+(`Params`, any pytree: the weights of a network for example). It may keep a state of its own. All methods take one
+example.
+"""
+
+import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from procmem_jax.records import state_record
+from procmem_jax.envs.protocol import Environment
+from procmem_jax.memory.protocol import NoParams, Step
+from procmem_jax.percept import Percept
+from procmem_jax.records import check_numbers, param, params_record, state_record
 from procmem_jax.streams import scale_word
 
-SCRIPTED = -1  # the entry of a tape that stands for the scripted choice
+SCRIPTED = -1  # the script's choice on a tape, and what a script says that has none
+
+PolicyState = Any  # a pytree; which one is the policy's own business
+PolicyParams = Any  # a pytree of numbers
+
+
+class ExplorationPolicy:
+    """The base of all exploration policies: `act` must be written, what else there is has a default.
+
+    A policy's results are the same in any batch if it is made of operations that do not depend on the batch: sums in a
+    fixed order (`fixed_order.dense`) instead of matrix products, random numbers from the given word alone.
+
+    Attributes:
+        Params: class of its numbers.
+        uses_observation: whether `act` looks at the observation; if not, it gets None.
+    """
+
+    Params: type = NoParams
+    uses_observation = False
+
+    def default_params(self) -> PolicyParams:
+        """Returns the numbers that it has unless others are given."""
+        return self.Params()
+
+    def check(self, environment: Environment, params: PolicyParams) -> None:
+        """Raises a ValueError if it cannot act in `environment`, or a concrete number is out of bounds."""
+        del environment
+        if dataclasses.is_dataclass(params):
+            check_numbers(params)
+
+    def for_environment(self, environment: Environment) -> "ExplorationPolicy":
+        """Returns this policy for an environment; by default as it is."""
+        del environment
+        return self
+
+    def begin(self, params: PolicyParams) -> PolicyState:
+        """Returns its state at the start of an agent's life; by default there is none."""
+        del params
+        return ()
+
+    def act(
+        self, state: PolicyState, percept: Percept, observation: Any, word: jax.Array, params: PolicyParams
+    ) -> tuple[PolicyState, jax.Array]:
+        """Returns (state, action `()` int32). The state is taken over only where no skill runs.
+
+        Args:
+            state: one example.
+            percept: of the situation.
+            observation: of the situation, as the environment gives it; None unless `uses_observation`.
+            word: `()` uint32, a random word.
+            params: its numbers.
+        """
+        raise NotImplementedError(f"{type(self).__name__} lacks act(state, percept, observation, word, params)")
+
+    def observe(self, state: PolicyState, step: Step, ended: jax.Array, params: PolicyParams) -> PolicyState:
+        """Returns the state after a step, whoever chose it; `ended` (`()` bool): the episode ended with it."""
+        del step, ended, params
+        return state
+
+
+def random_action(word: jax.Array, num_actions: int) -> jax.Array:
+    """Returns a uniform action, `()` int32, from one random word."""
+    return scale_word(word, num_actions)[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class RandomPolicy(ExplorationPolicy):
+    """Uniformly random actions.
+
+    Attributes:
+        num_actions: the actions 0, 1, ...; 0: as many as the environment has.
+    """
+
+    num_actions: int = 0
+
+    def for_environment(self, environment: Environment) -> "RandomPolicy":
+        """See `ExplorationPolicy`."""
+        return dataclasses.replace(self, num_actions=self.num_actions or environment.num_actions)
+
+    def act(self, state, percept, observation, word, params):
+        """See `ExplorationPolicy`."""
+        del percept, observation, params
+        return state, random_action(word, self.num_actions)
+
+
+@dataclasses.dataclass(frozen=True)
+class ScriptedPolicy(ExplorationPolicy):
+    """The environment's script; a random action where it has none to offer.
+
+    Attributes:
+        environment: whose script it is; None: the one that the agent lives in.
+    """
+
+    environment: Environment | None = None
+
+    uses_observation = True
+
+    def for_environment(self, environment: Environment) -> "ScriptedPolicy":
+        """See `ExplorationPolicy`."""
+        return self if self.environment else dataclasses.replace(self, environment=environment)
+
+    def check(self, environment: Environment, params: PolicyParams) -> None:
+        """See `ExplorationPolicy`."""
+        super().check(environment, params)
+        if not environment.has_script:
+            raise ValueError(
+                f"explorer={name_of_policy(self)!r}: this environment has no script; use explorer='random'"
+            )
+
+    def act(self, state, percept, observation, word, params):
+        """See `ExplorationPolicy`."""
+        del percept, params
+        scripted = self.environment.scripted_action(observation)
+        return state, jnp.where(scripted == SCRIPTED, random_action(word, self.environment.num_actions), scripted)
+
+
+@params_record
+class EpsilonParams:
+    """The numbers of the epsilon policy (traced)."""
+
+    epsilon: jax.Array | float = param(
+        0.1, jnp.float32, "probability of a random action under the epsilon explorer", minimum=0.0, maximum=1.0
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class EpsilonPolicy(ScriptedPolicy):
+    """A random action with probability epsilon, else the environment's script."""
+
+    Params = EpsilonParams
+
+    def act(self, state, percept, observation, word, params):
+        """See `ExplorationPolicy`."""
+        del percept
+        scripted = self.environment.scripted_action(observation)
+        action, leftover = scale_word(word, self.environment.num_actions)
+        coin = (leftover >> 8).astype(jnp.float32) * 2.0**-24
+        return state, jnp.where((scripted == SCRIPTED) | (coin < params.epsilon), action, scripted)
 
 
 @state_record
@@ -39,31 +187,6 @@ def make_tape(entries, length: int) -> Tape:
     return Tape(jnp.asarray(padded), jnp.asarray(next_action))
 
 
-def random_action(word: jax.Array, num_actions: int) -> jax.Array:
-    """Returns a uniform action, `()` int32, from one random word."""
-    return scale_word(word, num_actions)[0]
-
-
-def explore(explorer: str, word: jax.Array, scripted: jax.Array, epsilon: jax.Array, num_actions: int) -> jax.Array:
-    """Returns the action of an exploration policy, `()` int32.
-
-    Args:
-        explorer: static; "scripted", "random" or "epsilon".
-        word: `()` uint32, a random word.
-        scripted: `()` int32, the script's choice, -1 where it has none (a random action is taken).
-        epsilon: `()` float32, the probability of a random action under "epsilon".
-        num_actions: static.
-    """
-    action, leftover = scale_word(word, num_actions)
-    if explorer == "random":
-        return action
-    takes_random = scripted == SCRIPTED
-    if explorer == "epsilon":
-        coin = (leftover >> 8).astype(jnp.float32) * 2.0**-24
-        takes_random = takes_random | (coin < epsilon)
-    return jnp.where(takes_random, action, scripted)
-
-
 def play_tape(tape: Tape, index: jax.Array, scripted: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Returns (action `()` int32, index of the next entry `()` int32) of a recorded explorer.
 
@@ -83,3 +206,42 @@ def play_tape(tape: Tape, index: jax.Array, scripted: jax.Array) -> tuple[jax.Ar
     ran_out = (index >= length) | (found >= length)
     action = jnp.where(entry == SCRIPTED, scripted, entry)
     return jnp.where(ran_out, 0, action), jnp.where(ran_out, length + 1, found + 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class TapePolicy(ScriptedPolicy):
+    """Recorded choices. Its numbers are a `Tape`, its state is the index of the next entry, `()` int32."""
+
+    Params = Tape
+
+    def default_params(self) -> Tape:
+        """Raises a ValueError: there is no tape but the one that is given."""
+        raise ValueError("the tape policy needs a tape; give params whose exploration is make_tape(...)")
+
+    def check(self, environment: Environment, params: Tape) -> None:
+        """See `ExplorationPolicy`."""
+        super().check(environment, params)
+        if not isinstance(params, Tape):
+            raise TypeError(f"params.exploration is a {type(params).__name__}; give make_tape(...)")
+
+    def begin(self, params: Tape) -> jax.Array:
+        """See `ExplorationPolicy`."""
+        del params
+        return jnp.zeros((), jnp.int32)
+
+    def act(self, state, percept, observation, word, params):
+        """See `ExplorationPolicy`."""
+        del percept, word
+        action, index = play_tape(params, state, self.environment.scripted_action(observation))
+        return index, action
+
+
+POLICIES = {"scripted": ScriptedPolicy, "random": RandomPolicy, "epsilon": EpsilonPolicy, "tape": TapePolicy}
+
+
+def name_of_policy(policy: ExplorationPolicy) -> str:
+    """Returns the name of a policy that has one on the command line, else where it can be imported from."""
+    for name, known in POLICIES.items():
+        if type(policy) is known:
+            return name
+    return f"{type(policy).__module__}:{type(policy).__qualname__}"

@@ -1,15 +1,16 @@
 """The procedural agent: one tick is one primitive step of one agent, whatever it is doing."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.agents.exploration import Tape, explore, play_tape
-from procmem_jax.agents.rules import Rule, RuleState, Running, Step, make_rule, no_skill
+from procmem_jax.agents.exploration import ExplorationPolicy, PolicyState
 from procmem_jax.agents.settings import Config, Params
-from procmem_jax.envs.protocol import Start, World, WorldState, make_world
-from procmem_jax.memory.tutorial.embedding import CodeTables, hashed_code_tables
+from procmem_jax.envs.protocol import Environment, EnvState, Start
+from procmem_jax.memory.library import SkillLibrary, empty
+from procmem_jax.memory.protocol import Inputs, Memory, MemoryState, Running, Step, no_skill
 from procmem_jax.percept import Percept
 from procmem_jax.records import state_record
 from procmem_jax.streams import Streams, draw_words
@@ -23,16 +24,14 @@ class AgentInputs:
     """What makes an agent the one it is, constant over its life.
 
     Attributes:
-        number: `()` uint32, the global agent number, which chooses its random words.
+        agent_id: `()` uint32, its number among all agents, which chooses its random words.
         num_episodes: `()` int32, episodes of its life; after them it is frozen.
-        codes: the tables of the tutorial's embedding, None with another memory.
-        tape: recorded exploration, or None.
+        memory: what its memory keeps for the whole life, None if it keeps nothing.
     """
 
-    number: jax.Array
+    agent_id: jax.Array
     num_episodes: jax.Array
-    codes: CodeTables | None
-    tape: Tape | None
+    memory: Inputs
 
 
 @state_record
@@ -79,27 +78,27 @@ class AgentState:
     """One agent in the middle of its life.
 
     Attributes:
-        world: its world.
-        memory: its library, running skill and whatever else its rule keeps; None if the memory is off.
+        env_state: of its environment.
+        memory: its library, running skill and whatever else its memory keeps; None if the memory is off.
+        exploration: the state of its exploration policy.
         tick: `()` int32, ticks since it began.
         episode: `()` int32, the number of the running episode; `num_episodes` once it is frozen.
         steps, skill_steps: `()` int32, of the running episode.
         episode_return: `()` float32, of the running episode.
         return_error: `()` float32, what rounding has taken from `episode_return` (Kahan 1965, compensated summation):
             a plain float32 sum of thousands of rewards of -0.1 is off in the second decimal.
-        tape_index: `()` int32, the next entry of the tape.
         metrics: of all its episodes so far.
     """
 
-    world: WorldState
-    memory: RuleState | None
+    env_state: EnvState
+    memory: MemoryState | None
+    exploration: PolicyState
     tick: jax.Array
     episode: jax.Array
     steps: jax.Array
     skill_steps: jax.Array
     episode_return: jax.Array
     return_error: jax.Array
-    tape_index: jax.Array
     metrics: EpisodeMetrics
 
 
@@ -109,7 +108,7 @@ class Transition:
 
     Attributes:
         action: `()` int32.
-        world: the state after the step, before any reset.
+        env_state: the state after the step, before any reset.
         reward: `()` float32.
         terminated, truncated: `()` bool.
         active: `()` bool, False once the agent is frozen.
@@ -118,7 +117,7 @@ class Transition:
     """
 
     action: jax.Array
-    world: WorldState
+    env_state: EnvState
     reward: jax.Array
     terminated: jax.Array
     truncated: jax.Array
@@ -129,7 +128,7 @@ class Transition:
 
 @dataclasses.dataclass(frozen=True)
 class ProceduralAgent:
-    """An agent of a certain kind in a world of a certain kind. Stateless, hashable, static under `jit`.
+    """An agent of a certain kind in an environment of a certain kind. Stateless, hashable, static under `jit`.
 
     Methods take one example; `vmap` them for batches.
 
@@ -140,62 +139,71 @@ class ProceduralAgent:
     config: Config
 
     @property
-    def world(self) -> World:
-        """The environment."""
-        return make_world(self.config.world)
+    def environment(self) -> Environment:
+        """Where it lives."""
+        environment = self.config.environment
+        return environment.with_observations() if self.config.exploration.uses_observation else environment
 
     @property
-    def rule(self) -> Rule | None:
-        """What it does with its memory; None if the memory is off."""
-        return make_rule(self.config)
+    def exploration(self) -> ExplorationPolicy:
+        """What it does when no skill runs."""
+        return self.config.exploration.for_environment(self.config.environment)
 
     @property
-    def interval(self) -> int:
+    def memory(self) -> Memory | None:
+        """What it remembers with; None if the memory is off."""
+        if not self.config.use_skills:
+            return None
+        frozen = None if self.config.learns else self.config.memory.frozen()
+        return self.config.memory if frozen is None else frozen
+
+    @property
+    def period(self) -> int:
         """Ticks between two consolidations."""
-        return self.rule.interval if self.consolidates else 1
+        return self.memory.period if self.consolidates else 1
 
     @property
     def settles(self) -> bool:
         """Whether the memory has work to do at the end of an episode."""
-        return self.rule is not None and self.rule.settles
+        return self.memory is not None and self.memory.settles
 
     @property
     def consolidates(self) -> bool:
-        """Whether the memory has work to do every `interval` ticks."""
-        return self.rule is not None and self.rule.consolidates
+        """Whether the memory has work to do every `period` ticks."""
+        return self.memory is not None and self.memory.period > 0
 
     @property
     def block_ticks(self) -> int:
-        """Ticks that `run_ticks` runs as one block: so many that it pays, and a divisor of the interval if need be."""
+        """Ticks that `run_ticks` runs as one block: so many that it pays, and a divisor of the period if need be."""
         if not self.consolidates:
             return _BLOCK_TICKS
-        return max(ticks for ticks in range(1, _LONGEST_BLOCK + 1) if self.interval % ticks == 0)
+        return max(ticks for ticks in range(1, _LONGEST_BLOCK + 1) if self.period % ticks == 0)
 
-    def make_inputs(self, number: jax.Array, num_episodes: jax.Array, tape: Tape | None = None) -> AgentInputs:
-        """Returns the inputs of agent `number` (`()` uint32), its code tables made by a fixed hash."""
-        number = jnp.asarray(number, jnp.uint32)
-        codes = None
-        if self.config.agent.memory == "tutorial":
-            table = jnp.zeros((), jnp.uint32) if self.config.agent.code_tables == "shared" else number
-            codes = hashed_code_tables(table, self.config.world.max_size, self.world.num_actions)
-        return AgentInputs(number, jnp.asarray(num_episodes, jnp.int32), codes, tape)
+    def make_inputs(self, agent_id: jax.Array, num_episodes: jax.Array) -> AgentInputs:
+        """Returns the inputs of the agent `agent_id`, `()` uint32."""
+        agent_id = jnp.asarray(agent_id, jnp.uint32)
+        kept = None if self.memory is None else self.memory.make_inputs(agent_id, self.environment.num_actions)
+        return AgentInputs(agent_id, jnp.asarray(num_episodes, jnp.int32), kept)
 
     def begin(self, params: Params, streams: Streams, inputs: AgentInputs, num_recorded: int) -> AgentState:
         """Returns an agent at the start of its first episode, with room for metrics of `num_recorded` episodes."""
         zero = jnp.zeros((), jnp.int32)
         room = jnp.zeros((num_recorded,), jnp.int32)
         real_zero = jnp.zeros((), jnp.float32)
-        world = self.world.begin(self.draw_layout(params, streams, inputs, zero), params.world)
+        env_state = self.environment.begin(self.draw_layout(params, streams, inputs, zero), params.environment)
+        memory = None
+        if self.memory is not None:
+            memory = self.memory.begin(self.perceive(params, inputs, env_state), params.memory)
         return AgentState(
-            world=world,
-            memory=None if self.rule is None else self.rule.begin(self.perceive(params, inputs, world), params.agent),
+            env_state=env_state,
+            memory=memory,
+            exploration=self.exploration.begin(params.exploration),
             tick=zero,
             episode=zero,
             steps=zero,
             skill_steps=zero,
             episode_return=real_zero,
             return_error=real_zero,
-            tape_index=zero,
             metrics=EpisodeMetrics(
                 jnp.zeros((num_recorded,), jnp.float32), room, room.astype(jnp.bool_), room, room, room
             ),
@@ -210,7 +218,7 @@ class ProceduralAgent:
         which the layouts keep cheap. After its last episode an agent is frozen: its library, counts and metrics stay
         as they are.
         """
-        words = draw_words(streams.tick, state.tick, inputs.number)
+        words = draw_words(streams.tick, state.tick, inputs.agent_id)
         upcoming = self.draw_layout(params, streams, inputs, state.episode + 1)
         state, transition, finished = self.advance(params, inputs, state, words, upcoming)
         state = self.settle(params, inputs, state)
@@ -237,53 +245,57 @@ class ProceduralAgent:
             upcoming: what the next episode begins with.
         """
         state, transition, finished = self.act(params, inputs, state, words)
-        fresh = self.world.begin(upcoming, params.world)
-        return self.turn_page(params, inputs, state, finished.ended, fresh), transition, finished
+        fresh = self.environment.begin(upcoming, params.environment)
+        return self.begin_next_episode(params, inputs, state, finished.ended, fresh), transition, finished
 
     def act(
         self, params: Params, inputs: AgentInputs, state: AgentState, words: tuple[jax.Array, jax.Array]
     ) -> tuple[AgentState, Transition, Finished]:
-        """Returns (state, transition, what ended) of one primitive step, before `turn_page`."""
+        """Returns (state, transition, what ended) of one primitive step, before `begin_next_episode`."""
         active = state.episode < inputs.num_episodes
-        before = self.perceive(params, inputs, state.world)
+        before = self.perceive(params, inputs, state.env_state)
         memory, in_skill, skill_action = self._decide(params, state.memory, before, words[0])
-        running = no_skill() if self.rule is None else self.rule.running(memory)
-        explored, tape_index = self.choose_exploration(params, inputs, state, words[0])
+        running = no_skill() if self.memory is None else self.memory.running(memory)
+        exploration, explored = self.explore(params, state, before, words[0])
         action = jnp.where(in_skill, skill_action, explored)
-        tape_index = jnp.where(in_skill | ~active, state.tape_index, tape_index)
-        world, reward, terminated, truncated, _ = self.world.step_from_words(
-            (words[1], words[1]), state.world, action, params.world
+        exploration = _select(active & ~in_skill, exploration, state.exploration)
+        env_state, reward, terminated, truncated, _ = self.environment.step_from_words(
+            (words[1], words[1]), state.env_state, action, params.environment
         )
-        step = Step(before, self.perceive(params, inputs, world), action, reward, terminated, truncated)
-        memory, ended = self._learn(params, inputs, memory, step, state.steps + 1, active)
+        after = self.perceive(params, inputs, env_state)
+        step = Step(before, after, action, reward, terminated, truncated, state.episode, state.tick)
+        memory, ended = self._learn(params, memory, step, state.steps + 1, active)
+        observed = self.exploration.observe(exploration, step, ended, params.exploration)
         state = dataclasses.replace(
             state,
-            world=world,
-            memory=memory,
+            env_state=env_state,
+            memory=self._keep(active, memory, state.memory),
+            exploration=_select(active, observed, exploration),
             tick=state.tick + 1,
             steps=state.steps + 1,
             skill_steps=state.skill_steps + in_skill.astype(jnp.int32),
-            tape_index=tape_index,
         )
         state = _add_reward(state, reward)
         ended = ended & active
         success = step.after.predicates[-1]
         finished = Finished(ended, state.episode, state.episode_return, state.steps, success, state.skill_steps)
-        transition = Transition(action, world, reward, terminated, truncated, active, in_skill, running)
+        transition = Transition(action, env_state, reward, terminated, truncated, active, in_skill, running)
         return state, transition, finished
 
-    def turn_page(
-        self, params: Params, inputs: AgentInputs, state: AgentState, ended: jax.Array, fresh: WorldState
+    def begin_next_episode(
+        self, params: Params, inputs: AgentInputs, state: AgentState, ended: jax.Array, fresh: EnvState
     ) -> AgentState:
-        """Returns the state after `act` with the next episode begun in the world `fresh`, where `ended`."""
-        world = jax.tree.map(lambda new, old: jnp.where(ended, new, old), fresh, state.world)
+        """Returns the state after `act` with the next episode begun in the environment state `fresh`, where `ended`."""
+        env_state = _select(ended, fresh, state.env_state)
         memory = state.memory
-        if self.rule is not None:
-            memory = self.rule.arrive(memory, self.perceive(params, inputs, world), ended)
+        if self.memory is not None:
+            percept = self.perceive(params, inputs, env_state)
+            entered = self.memory.enter(memory, percept, ended, params.memory)
+            memory = self._keep(state.episode < inputs.num_episodes, entered, memory)
         zero = jnp.zeros((), jnp.int32)
         return dataclasses.replace(
             state,
-            world=world,
+            env_state=env_state,
             memory=memory,
             episode=state.episode + ended.astype(jnp.int32),
             steps=jnp.where(ended, zero, state.steps),
@@ -296,81 +308,98 @@ class ProceduralAgent:
         """Returns the state after the memory's work at the end of an episode."""
         if not self.settles:
             return state
-        return dataclasses.replace(state, memory=self.rule.settle(state.memory, inputs.codes, params.agent))
+        return dataclasses.replace(state, memory=self.settle_memory(params, state.memory, inputs.memory))
+
+    def settle_memory(self, params: Params, memory: MemoryState, kept: Inputs) -> MemoryState:
+        """Returns the memory after that work, if there is any to do."""
+        settled = self.memory.settle(memory, kept, params.memory)
+        return self._keep(self.memory.is_unsettled(memory), settled, memory)
 
     def report(self, state: AgentState, finished: Finished) -> EpisodeMetrics:
         """Returns what is reported of a finished episode, `()` each, by a state that has settled."""
-        if self.rule is None:
+        if self.memory is None:
             skills = uses = jnp.zeros((), jnp.int32)
         else:
-            skills = self.rule.num_skills(state.memory)
-            uses = self.rule.num_uses(state.memory)
+            skills = self.memory.num_skills(state.memory)
+            uses = self.memory.num_uses(state.memory)
         return EpisodeMetrics(
             finished.episode_return, finished.steps, finished.success, skills, uses, finished.skill_steps
         )
 
     def consolidate(self, params: Params, inputs: AgentInputs, state: AgentState) -> AgentState:
-        """Returns the state after the memory's work of every `interval` ticks."""
+        """Returns the state after the memory's work of every `period` ticks."""
         if not self.consolidates:
             return state
         active = state.episode < inputs.num_episodes
-        return dataclasses.replace(state, memory=self.rule.consolidate(state.memory, params.agent, active))
+        return dataclasses.replace(state, memory=self.consolidate_memory(params, state.memory, active))
 
-    def perceive(self, params: Params, inputs: AgentInputs, world: WorldState) -> Percept:
-        """Returns the percept of a world.
+    def consolidate_memory(self, params: Params, memory: MemoryState, active: jax.Array) -> MemoryState:
+        """Returns the memory after that work; of an agent that is not active what it has learned stays as it is."""
+        pending = active & self.memory.is_unconsolidated(memory)
+        return self._keep(pending, self.memory.consolidate(memory, params.memory, active), memory)
 
-        The tutorial's memory gets its own context: one number, the code of the agent's position.
-        """
-        percept = self.world.perceive_state(world, params.world)
-        if self.config.agent.memory != "tutorial":
-            return percept
-        code = inputs.codes.position_codes[world.x.astype(jnp.int32), world.y.astype(jnp.int32)]
-        return dataclasses.replace(percept, context=code[None])
+    def library(self, memory: MemoryState) -> SkillLibrary:
+        """Returns the skills in a memory; an empty library if it has no such thing."""
+        library = self.memory.library(memory)
+        return empty(self.config.library) if library is None else library
 
-    def _decide(self, params: Params, memory: RuleState | None, percept: Percept, word: jax.Array):
-        if self.rule is None:
-            return None, jnp.zeros((), jnp.bool_), jnp.zeros((), jnp.int32)
-        return self.rule.decide(memory, percept, word, params.agent)
+    def perceive(self, params: Params, inputs: AgentInputs, env_state: EnvState) -> Percept:
+        """Returns what the memory may know of a state of the environment."""
+        percept = self.environment.perceive_state(env_state, params.environment)
+        return percept if self.memory is None else self.memory.view(percept, env_state, inputs.memory)
 
-    def choose_exploration(self, params: Params, inputs: AgentInputs, state: AgentState, word: jax.Array):
-        """Returns (action, tape index) of the exploration policy."""
-        if self.config.agent.explorer == "random":
-            scripted = jnp.zeros((), jnp.int32)
-        else:
-            scripted = self.world.scripted_action(state.world, params.world)
-        if self.config.agent.explorer == "tape":
-            return play_tape(inputs.tape, state.tape_index, scripted)
-        action = explore(self.config.agent.explorer, word, scripted, params.agent.epsilon, self.world.num_actions)
-        return action, state.tape_index
-
-    def _learn(
-        self,
-        params: Params,
-        inputs: AgentInputs,
-        memory: RuleState | None,
-        step: Step,
-        steps: jax.Array,
-        active: jax.Array,
-    ) -> tuple[RuleState | None, jax.Array]:
-        """Returns (memory after a step, whether the episode ended with it `()` bool)."""
-        budget = params.agent.step_budget
-        exhausted = (budget > 0) & (steps >= budget)
-        over = step.terminated | step.truncated
-        if self.rule is None:
-            return None, over | exhausted
-        memory = self.rule.observe(memory, step, params.agent, active)
-        ended = over | (exhausted & ~self.rule.is_busy(memory))
-        if self.settles:
-            memory = self.rule.end_episode(memory, step, ended, params.agent, active)
-        return memory, ended
+    def explore(
+        self, params: Params, state: AgentState, percept: Percept, word: jax.Array
+    ) -> tuple[PolicyState, jax.Array]:
+        """Returns (state, action) of the exploration policy."""
+        observation = None
+        if self.exploration.uses_observation:
+            observation = self.environment.observe_state(state.env_state, params.environment)
+        policy_state, action = self.exploration.act(state.exploration, percept, observation, word, params.exploration)
+        return policy_state, jnp.asarray(action, jnp.int32)
 
     def draw_layout(self, params: Params, streams: Streams, inputs: AgentInputs, episode: jax.Array) -> Start:
         """Returns where things stand in the episode of number `episode` (`()` int32)."""
         words = None
-        if self.world.draws_layout:
-            number = self.world.layout_number(episode, params.world)
-            words = draw_words(streams.episode, number, inputs.number)
-        return self.world.draw_layout(words, params.world)
+        if self.environment.draws_layout:
+            number = self.environment.layout_number(episode, params.environment)
+            words = draw_words(streams.episode, number, inputs.agent_id)
+        return self.environment.draw_layout(words, params.environment)
+
+    def _decide(self, params: Params, memory: MemoryState | None, percept: Percept, word: jax.Array):
+        if self.memory is None:
+            return None, jnp.zeros((), jnp.bool_), jnp.zeros((), jnp.int32)
+        return self.memory.decide(memory, percept, word, params.memory)
+
+    def _learn(
+        self, params: Params, memory: MemoryState | None, step: Step, steps: jax.Array, active: jax.Array
+    ) -> tuple[MemoryState | None, jax.Array]:
+        """Returns (memory after a step, whether the episode ended with it `()` bool)."""
+        budget = params.step_budget
+        exhausted = (budget > 0) & (steps >= budget)
+        over = step.terminated | step.truncated
+        if self.memory is None:
+            return None, over | exhausted
+        memory = self.memory.observe(memory, step, params.memory, active)
+        ended = over | (exhausted & ~self.memory.is_busy(memory))
+        if self.settles:
+            memory = self.memory.end_episode(memory, step, ended, params.memory, active)
+        return memory, ended
+
+    def _keep(self, wanted: jax.Array, new: MemoryState, old: MemoryState) -> MemoryState:
+        """Returns `new` where it is `wanted`, else `old`, unless the memory sees to that itself.
+
+        Of a memory that cannot be told to learn nothing, and is to, the skills stay those of `old`.
+        """
+        if self.memory is None or self.memory.keeps_still:
+            return new
+        if not self.config.learns and self.memory.frozen() is None and self.memory.library(old) is not None:
+            new = self.memory.with_library(new, self.memory.library(old))
+        return _select(wanted, new, old)
+
+
+def _select(wanted: jax.Array, new: Any, old: Any) -> Any:
+    return jax.tree.map(lambda here, there: jnp.where(wanted, here, there), new, old)
 
 
 def _add_reward(state: AgentState, reward: jax.Array) -> AgentState:

@@ -7,26 +7,26 @@ import jax.numpy as jnp
 
 from procmem_jax.agents.procedural import AgentInputs, AgentState, ProceduralAgent, Transition
 from procmem_jax.agents.settings import Params
-from procmem_jax.envs.protocol import WorldState
-from procmem_jax.memory.library import NO_LABEL
+from procmem_jax.envs.protocol import EnvState
+from procmem_jax.memory.skills import NO_LABEL
 from procmem_jax.records import state_record
 from procmem_jax.streams import Streams
 
 
 @state_record
-class Moment:
+class TickRecord:
     """One tick of one agent.
 
     Attributes:
         episode: `()` int32, the number of the episode.
-        world: the situation before the step.
+        env_state: before the step.
         transition: the step, and which skill ran.
         label, length, actions: `()`, `()` and `[L]` int8, of that skill as the library held it at this tick: its slot
             may be given to another one later. Without a skill they mean nothing.
     """
 
     episode: jax.Array
-    world: WorldState
+    env_state: EnvState
     transition: Transition
     label: jax.Array
     length: jax.Array
@@ -34,10 +34,10 @@ class Moment:
 
 
 @functools.partial(jax.jit, static_argnames=("agent", "num_ticks"), donate_argnames=("state",))
-def record_moments(
+def record_agents(
     agent: ProceduralAgent, params: Params, streams: Streams, inputs: AgentInputs, state: AgentState, *, num_ticks: int
-) -> tuple[AgentState, Moment]:
-    """Returns (state, moments `[T, A]`) of A agents after `num_ticks` = T (static) more ticks.
+) -> tuple[AgentState, TickRecord]:
+    """Returns (state, records `[T, A]`) of A agents after `num_ticks` = T (static) more ticks.
 
     The state is that of as many ticks of `run_ticks`, bit for bit.
 
@@ -46,33 +46,33 @@ def record_moments(
         params: one record for all.
         streams: those of the run.
         inputs: `[A, ...]`.
-        state: `[A, ...]`, donated, all at the same tick, a multiple of the agent's interval.
+        state: `[A, ...]`, donated, all at the same tick, a multiple of the agent's period.
         num_ticks: static.
 
     Raises:
-        ValueError: `num_ticks` is not a multiple of the agent's interval.
+        ValueError: `num_ticks` is not a multiple of the agent's period.
     """
-    if num_ticks % agent.interval:
-        raise ValueError(f"num_ticks={num_ticks} is no multiple of interval={agent.interval}; choose one")
+    if num_ticks % agent.period:
+        raise ValueError(f"num_ticks={num_ticks} is no multiple of period={agent.period}; choose one")
 
-    def tick(inputs: AgentInputs, state: AgentState) -> tuple[AgentState, Moment]:
+    def tick(inputs: AgentInputs, state: AgentState) -> tuple[AgentState, TickRecord]:
         after, transition = agent.tick(params, streams, inputs, state)
         skill = _skill_in(agent, state, transition.running.slot)
-        return after, Moment(state.episode, state.world, transition, *skill)
+        return after, TickRecord(state.episode, state.env_state, transition, *skill)
 
-    def interval(state: AgentState, _) -> tuple[AgentState, Moment]:
-        state, moments = jax.lax.scan(lambda now, _: jax.vmap(tick)(inputs, now), state, None, length=agent.interval)
-        return jax.vmap(functools.partial(agent.consolidate, params))(inputs, state), moments
+    def one_period(state: AgentState, _) -> tuple[AgentState, TickRecord]:
+        state, records = jax.lax.scan(lambda now, _: jax.vmap(tick)(inputs, now), state, None, length=agent.period)
+        return jax.vmap(functools.partial(agent.consolidate, params))(inputs, state), records
 
-    state, moments = jax.lax.scan(interval, state, None, length=num_ticks // agent.interval)
-    return state, jax.tree.map(lambda leaf: leaf.reshape(num_ticks, *leaf.shape[2:]), moments)
+    state, records = jax.lax.scan(one_period, state, None, length=num_ticks // agent.period)
+    return state, jax.tree.map(lambda leaf: leaf.reshape(num_ticks, *leaf.shape[2:]), records)
 
 
 def _skill_in(agent: ProceduralAgent, state: AgentState, slot: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Returns (label, length, actions) of the skill in `slot` before the tick."""
-    if agent.rule is None:
+    if agent.memory is None:
         actions = jnp.zeros((agent.config.library.max_skill_length,), jnp.int8)
         return jnp.full((), NO_LABEL, jnp.int8), jnp.zeros((), jnp.int8), actions
-    library = agent.rule.library(state.memory)
+    library = agent.library(state.memory)
     slot = jnp.maximum(slot, 0)
     return library.labels[slot], library.lengths[slot], library.actions[slot]

@@ -76,20 +76,20 @@ def record_ticks(
     """Returns (state, transitions `[T, A, ...]`) of A agents after `num_ticks` = T (static) more ticks.
 
     Raises:
-        ValueError: `num_ticks` is not a multiple of the agent's interval.
+        ValueError: `num_ticks` is not a multiple of the agent's period.
     """
-    if num_ticks % agent.interval:
-        raise ValueError(f"num_ticks={num_ticks} is no multiple of interval={agent.interval}; choose one")
+    if num_ticks % agent.period:
+        raise ValueError(f"num_ticks={num_ticks} is no multiple of period={agent.period}; choose one")
     tick = jax.vmap(agent.tick, in_axes=(_axis(batched_params), None, 0, 0))
     consolidate = jax.vmap(agent.consolidate, in_axes=(_axis(batched_params), 0, 0))
 
-    def interval(state, _):
+    def one_period(state, _):
         state, transitions = jax.lax.scan(
-            lambda state, _: tick(params, streams, inputs, state), state, None, length=agent.interval
+            lambda state, _: tick(params, streams, inputs, state), state, None, length=agent.period
         )
         return consolidate(params, inputs, state), transitions
 
-    state, transitions = jax.lax.scan(interval, state, None, length=num_ticks // agent.interval)
+    state, transitions = jax.lax.scan(one_period, state, None, length=num_ticks // agent.period)
     return state, jax.tree.map(lambda leaf: leaf.reshape(num_ticks, *leaf.shape[2:]), transitions)
 
 

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 
 from procmem_jax.agents.procedural import AgentInputs, AgentState, EpisodeMetrics, ProceduralAgent
 from procmem_jax.agents.settings import Params
-from procmem_jax.memory.library import Skill, record_outcome
+from procmem_jax.memory.library import record_outcome
+from procmem_jax.memory.skills import Skill
 from procmem_jax.memory.tutorial.extraction import empty_window, last_window_skill, push
 from procmem_jax.records import state_record
 from procmem_jax.streams import Streams, draw_words
@@ -50,20 +51,20 @@ def _follow(
 ):
     """Returns (state, trajectory, success) of up to `num_steps` (static) steps; no reset at the end of an episode.
 
-    `choose(state, step, word)` returns (action, tape index, whether to go on).
+    `choose(state, step, percept, word)` returns (action, state of the exploration policy, whether to go on).
     """
 
     def step(carry, number):
         state, done = carry
-        percept = agent.perceive(params, inputs, state.world)
-        words = draw_words(streams.tick, state.tick, inputs.number)
-        action, tape_index, goes_on = choose(state, number, words[0])
+        percept = agent.perceive(params, inputs, state.env_state)
+        words = draw_words(streams.tick, state.tick, inputs.agent_id)
+        action, exploration, goes_on = choose(state, number, percept, words[0])
         moves = ~done & goes_on
-        world, reward, terminated, truncated, _ = agent.world.step_from_words(
-            (words[1], words[1]), state.world, action, params.world
+        env_state, reward, terminated, truncated, _ = agent.environment.step_from_words(
+            (words[1], words[1]), state.env_state, action, params.environment
         )
         moved = dataclasses.replace(
-            state, world=world, tick=state.tick + 1, steps=state.steps + 1, tape_index=tape_index
+            state, env_state=env_state, tick=state.tick + 1, steps=state.steps + 1, exploration=exploration
         )
         state = jax.tree.map(lambda new, old: jnp.where(moves, new, old), moved, state)
         row = (percept.context, percept.predicates, action, reward, moves, terminated)
@@ -78,7 +79,7 @@ def _follow(
         actions=jnp.where(moves, actions, 0),
         rewards=jnp.where(moves, rewards, 0.0),
         length=jnp.sum(moves, dtype=jnp.int32),
-        end_predicates=agent.perceive(params, inputs, state.world).predicates,
+        end_predicates=agent.perceive(params, inputs, state.env_state).predicates,
     )
     return state, trajectory, jnp.any(moves & terminated)
 
@@ -95,7 +96,7 @@ def explore(
 ) -> tuple[AgentState, Trajectory, jax.Array]:
     """Returns (state, trajectory, success `()` bool) of up to `max_steps` primitive steps of the exploration policy.
 
-    It ends early where the episode does, and leaves the world there. The memory is neither asked nor changed.
+    It ends early where the episode does, and leaves the environment there. The memory is neither asked nor changed.
 
     Args:
         agent: static.
@@ -104,10 +105,10 @@ def explore(
         max_steps: static, T.
     """
 
-    def choose(state, number, word):
+    def choose(state, number, percept, word):
         del number
-        action, tape_index = agent.choose_exploration(params, inputs, state, word)
-        return action, tape_index, jnp.ones((), jnp.bool_)
+        exploration, action = agent.explore(params, state, percept, word)
+        return action, exploration, jnp.ones((), jnp.bool_)
 
     return _follow(agent, params, streams, inputs, state, choose, max_steps)
 
@@ -132,7 +133,7 @@ def extract_skill(agent: ProceduralAgent, inputs: AgentInputs, trajectory: Traje
     numbers = jnp.arange(trajectory.actions.shape[0], dtype=jnp.int32)
     rows = (numbers, trajectory.contexts, trajectory.predicates, trajectory.actions)
     window, _ = jax.lax.scan(add, window, rows)
-    skill = last_window_skill(window, trajectory.end_predicates, inputs.codes.action_codes, config)
+    skill = last_window_skill(window, trajectory.end_predicates, inputs.memory.action_codes, config)
     return skill, trajectory.length >= 2
 
 
@@ -163,9 +164,9 @@ def execute_skill(
     library = state.memory.library
     length = library.lengths[slot].astype(jnp.int32)
 
-    def choose(state, number, word):
-        del word
-        return library.actions[slot, number].astype(jnp.int32), state.tape_index, number < length
+    def choose(state, number, percept, word):
+        del percept, word
+        return library.actions[slot, number].astype(jnp.int32), state.exploration, number < length
 
     num_steps = agent.config.library.max_skill_length
     state, trajectory, success = _follow(agent, params, streams, inputs, state, choose, num_steps)
@@ -190,7 +191,7 @@ def run_episode(
 
     def tick(state: AgentState) -> AgentState:
         state, _ = agent.tick(params, streams, inputs, state)
-        due = state.tick % agent.interval == 0
+        due = state.tick % agent.period == 0
         return jax.lax.cond(due, lambda later: agent.consolidate(params, inputs, later), lambda later: later, state)
 
     state = jax.lax.while_loop(lambda later: (later.episode == number) & (number < inputs.num_episodes), tick, state)

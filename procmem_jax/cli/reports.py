@@ -10,14 +10,14 @@ from tqdm import tqdm
 
 from procmem_jax.agents.procedural import EpisodeMetrics
 from procmem_jax.envs.grid.actions import action_symbol
-from procmem_jax.envs.protocol import World, make_world
+from procmem_jax.envs.protocol import Environment
 from procmem_jax.experiments.runs.evaluate import Evaluation
 from procmem_jax.experiments.runs.folders import LIBRARIES_FILE, SUMMARY_FILE, RunSpec
 from procmem_jax.experiments.runs.results import read_libraries
 from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
 from procmem_jax.experiments.storage.files import expecting_fields
+from procmem_jax.experiments.training.driver import Progress
 from procmem_jax.experiments.training.processes import is_first
-from procmem_jax.experiments.training.train import Progress
 from procmem_jax.memory.naming import skill_name
 
 _REPORTED_EPISODES = 20
@@ -123,7 +123,7 @@ def closing_report(spec: RunSpec, summary: dict, folder: pathlib.Path) -> str:
     Raises:
         ValueError: the files in the folder are damaged.
     """
-    lines = ["", "=== Skills of agent 0 ===", *_skill_lines(folder / LIBRARIES_FILE, make_world(spec.config.world))]
+    lines = ["", "=== Skills of agent 0 ===", *_skill_lines(folder / LIBRARIES_FILE, spec.config.environment)]
     with expecting_fields(folder / SUMMARY_FILE):
         lines += _statistics_lines(spec, summary)
     return "\n".join(lines)
@@ -155,7 +155,7 @@ def _statistics_lines(spec: RunSpec, summary: dict) -> list[str]:
     return lines
 
 
-def _skill_lines(path: pathlib.Path, world: World) -> list[str]:
+def _skill_lines(path: pathlib.Path, environment: Environment) -> list[str]:
     libraries = read_libraries(path)
     library = dataclasses.replace(
         libraries,
@@ -165,8 +165,8 @@ def _skill_lines(path: pathlib.Path, world: World) -> list[str]:
     lines = []
     for slot in slots:
         length = int(library.lengths[slot])
-        name = skill_name(int(library.labels[slot]), length, world.predicate_names)
-        arrows = " ".join(action_symbol(world.action_names[action]) for action in library.actions[slot, :length])
+        name = skill_name(int(library.labels[slot]), length, environment.predicate_names)
+        arrows = " ".join(action_symbol(environment.action_names[action]) for action in library.actions[slot, :length])
         lines.append(
             f"{name}: {length} actions ({arrows}), used {library.use_counts[slot]} times, "
             f"{library.success_counts[slot]} successes"

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from procmem_jax.experiments.study.arms import Cell, Suite, list_cells
 from procmem_jax.experiments.study.report import LAST
-from procmem_jax.experiments.training.train import Progress
+from procmem_jax.experiments.training.driver import Progress
 
 
 class StudyProgress:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from procmem_jax.agents.settings import Config, Params
-from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig, GridWorldParams
+from procmem_jax.envs.grid.world import GridWorld, GridWorldParams
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import Streams, draw_words, open_streams
 
@@ -15,15 +15,14 @@ _BLOCK = 1 << 18  # episodes worked on at once
 _SMALLEST_BLOCK = 1 << 10  # between the two a power of two, so that few programs serve runs of all sizes
 
 
-@functools.partial(jax.jit, static_argnames=("config",))
+@functools.partial(jax.jit, static_argnames=("grid",))
 def _optimal_steps(
-    config: GridWorldConfig, params: GridWorldParams, streams: Streams, agents: jax.Array, episodes: jax.Array
+    grid: GridWorld, params: GridWorldParams, streams: Streams, agents: jax.Array, episodes: jax.Array
 ) -> jax.Array:
-    world = GridWorld(config)
 
     def one(agent, episode):
-        words = draw_words(streams.episode, world.layout_number(episode, params), agent)
-        return world.optimal_steps(world.reset_from_words(words, params))
+        words = draw_words(streams.episode, grid.layout_number(episode, params), agent)
+        return grid.optimal_steps(grid.reset_from_words(words, params))
 
     return jax.vmap(one)(agents, episodes)
 
@@ -37,13 +36,13 @@ def optimal_steps(
     *,
     first_agent: int = 0,
 ) -> np.ndarray | None:
-    """Returns the fewest steps from the start of each episode to its goal, `[A, E]` int32; None in a foreign world.
+    """Returns the fewest steps from the start of each episode to its goal, `[A, E]` int32; None where they are unknown.
 
     Args: as those of `train`, whose layouts these are.
     """
-    if not isinstance(config.world, GridWorldConfig):
+    if not isinstance(config.environment, GridWorld):
         return None
-    streams, world_params = open_streams(key), as_arrays(params).world
+    streams, world_params = open_streams(key), as_arrays(params).environment
     total = num_agents * num_episodes
     block = min(_BLOCK, max(_SMALLEST_BLOCK, 1 << (total - 1).bit_length()))
     found = np.empty(total, np.int32)
@@ -51,7 +50,7 @@ def optimal_steps(
         index = np.arange(start, start + block, dtype=np.int64)
         agents = (first_agent + index // num_episodes) % 2**32
         steps = _optimal_steps(
-            config.world,
+            config.environment,
             world_params,
             streams,
             jnp.asarray(agents, jnp.uint32),

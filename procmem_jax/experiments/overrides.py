@@ -1,27 +1,31 @@
-"""Fields of config and params by their bare names: listing, reading from text, replacing."""
+"""Settings by their bare names: which ones a run reads, reading them from text, replacing them."""
 
 import dataclasses
+import difflib
+import importlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import jax.numpy as jnp
 
 from procmem_jax.agents.settings import Config, Params
+from procmem_jax.records import function_text
 
 _TRUTH = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
 
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """One field of config or params.
+    """One setting that a run reads.
 
     Attributes:
         name: its bare name, unique across all records.
-        value: what it is set to.
-        kind: "int", "float", "bool" or "str".
+        value: what it is set to; of a function its name.
+        kind: "int", "float", "bool", "str" or "function".
         static: whether another value means another compiled program.
         help: a line on what it does.
-        record: the name of the record within config or params.
+        path: the fields that lead to it, from the config or the params.
+        functions: by name, those that the command line offers.
     """
 
     name: str
@@ -29,25 +33,46 @@ class Setting:
     kind: str
     static: bool
     help: str
-    record: str
+    path: tuple[str, ...]
+    functions: Mapping[str, Any]
 
 
 def list_settings(config: Config, params: Params) -> list[Setting]:
-    """Returns every field that can be overridden, in the order of the records."""
-    return [setting for whole in (config, params) for setting in _settings_of(whole)]
+    """Returns every setting that the environment, memory and exploration policy of a run read, in this order.
+
+    With the memory off, nothing reads its settings.
+    """
+    return [setting for whole in (config, params) for setting in _settings_of(whole, config)]
 
 
-def _settings_of(whole: Config | Params) -> Iterator[Setting]:
-    for record_field in dataclasses.fields(whole):
-        record = getattr(whole, record_field.name)
-        fields = dataclasses.fields(record) if dataclasses.is_dataclass(record) else ()
-        for field in fields:
-            if "static" not in field.metadata:  # a foreign world's own
-                continue
-            static = field.metadata["static"]
-            kind = type(field.default).__name__ if static else _kind_of(field.metadata["dtype"])
+def _settings_of(whole: Config | Params, config: Config) -> Iterator[Setting]:
+    for field in dataclasses.fields(whole):
+        if field.name == "memory" and not config.use_skills:
+            continue
+        if field.metadata:
+            yield _setting(field, getattr(whole, field.name), (field.name,))
+        else:
+            yield from settings_in(getattr(whole, field.name), (field.name,))
+
+
+def settings_in(record: Any, path: tuple[str, ...] = ()) -> Iterator[Setting]:
+    """Yields the settings of a record, and of the records that are its values."""
+    for field in dataclasses.fields(record) if dataclasses.is_dataclass(record) else ():
+        if "static" in field.metadata:  # others are a foreign environment's own
             value = getattr(record, field.name)
-            yield Setting(field.name, value, kind, static, field.metadata["help"], record_field.name)
+            yield _setting(field, value, (*path, field.name))
+            if field.metadata.get("functions"):
+                yield from settings_in(value, (*path, field.name))
+
+
+def _setting(field: dataclasses.Field, value: Any, path: tuple[str, ...]) -> Setting:
+    metadata = field.metadata
+    functions = metadata.get("functions") or {}
+    if functions:
+        kind, value = "function", function_text(value, functions)
+    else:
+        kind = type(field.default).__name__ if metadata["static"] else _kind_of(metadata["dtype"])
+    return Setting(metadata["name"] or field.name, value, kind, metadata["static"], metadata["help"], path, functions)
 
 
 def _kind_of(dtype: Any) -> str:
@@ -73,31 +98,56 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:
     return parsed
 
 
-def apply_overrides(config: Config, params: Params, overrides: Mapping[str, Any]) -> tuple[Config, Params]:
-    """Returns (config, params) with the named fields replaced by values, or by what their text says.
+def apply_overrides(
+    config: Config, params: Params, overrides: Mapping[str, Any], readers: Mapping[str, str] | None = None
+) -> tuple[Config, Params]:
+    """Returns (config, params) with the named settings replaced by values, or by what their text says.
+
+    Args:
+        config, params: of a run.
+        overrides: by name.
+        readers: of settings that this run does not read, who does; for the error.
 
     Raises:
-        TypeError, ValueError: a name is unknown, or a value of the wrong kind or out of bounds.
+        TypeError, ValueError: nothing reads a setting, or a value is of the wrong kind or out of bounds.
     """
     known = {setting.name: setting for setting in list_settings(config, params)}
+    changes: tuple[dict, dict] = ({}, {})
     for name, value in overrides.items():
         if name not in known:
-            raise ValueError(f"setting {name!r} is unknown; choose from {', '.join(sorted(known))}")
+            raise ValueError(_not_read(name, known, readers or {}))
         setting = known[name]
         value = _parse_value(setting, value) if isinstance(value, str) else _coerce(setting, value)
-        if setting.static:
-            config = _replace_field(config, setting, value)
-        else:
-            params = _replace_field(params, setting, value)
-    return config, params
+        _put(changes[0 if setting.static else 1], setting.path, value)
+    return _replace(config, changes[0]), _replace(params, changes[1])
 
 
-def _replace_field(whole, setting: Setting, value: Any):
-    record = dataclasses.replace(getattr(whole, setting.record), **{setting.name: value})
-    return dataclasses.replace(whole, **{setting.record: record})
+def _not_read(name: str, known: Mapping[str, Setting], readers: Mapping[str, str]) -> str:
+    if name in readers:
+        return f"setting {name!r} is not read here: {readers[name]} reads it; leave it out, or run that"
+    close = difflib.get_close_matches(name, [*known, *readers], 1)
+    meant = f"did you mean {close[0]!r}? It is" if close else "it is"
+    return f"setting {name!r} is unknown; {meant} none of {', '.join(sorted(known))}"
+
+
+def _put(changes: dict, path: tuple[str, ...], value: Any) -> None:
+    for name in path[:-1]:
+        changes = changes.setdefault(name, {})
+    changes[path[-1]] = value
+
+
+def _replace(record: Any, changes: Mapping[str, Any]) -> Any:
+    """Returns `record` with all changes at once: a record checks itself, and may not allow each change alone."""
+    if not changes:
+        return record
+    new = {name: _replace(getattr(record, name), value) if isinstance(value, dict) else value
+           for name, value in changes.items()}  # fmt: skip
+    return dataclasses.replace(record, **new)
 
 
 def _parse_value(setting: Setting, text: str) -> Any:
+    if setting.kind == "function":
+        return _function_of(setting, text)
     try:
         if setting.kind == "bool":
             return _TRUTH[text.lower()]
@@ -107,7 +157,42 @@ def _parse_value(setting: Setting, text: str) -> Any:
         raise ValueError(f"{setting.name}={text} is not {wanted}; give {wanted}") from None
 
 
+def _function_of(setting: Setting, text: str) -> Any:
+    if text in setting.functions:
+        return setting.functions[text]
+    if ":" in text:
+        return import_object(text, setting.name)
+    known = ", ".join(setting.functions)
+    raise ValueError(f"{setting.name}={text!r} is unknown; choose from {known}, or give package.module:function")
+
+
+def import_object(text: str, what: str) -> Any:
+    """Returns what `package.module:name` names.
+
+    Args:
+        text: such a text.
+        what: it is to be, for the error.
+
+    Raises:
+        ValueError: it cannot be imported; the message says what is missing.
+    """
+    module_name, _, name = text.partition(":")
+    try:
+        found = importlib.import_module(module_name)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except ImportError as error:
+        raise ValueError(
+            f"{what}={text}: {module_name} cannot be imported ({error}); install it, or run where its file lies"
+        ) from None
+    except AttributeError:
+        raise ValueError(f"{what}={text}: the module {module_name} has no {name}; give a name that it has") from None
+    return found
+
+
 def _coerce(setting: Setting, value: Any) -> Any:
+    if setting.kind == "function":
+        return value
     accepted = {"int": int, "float": (int, float), "bool": bool, "str": str}[setting.kind]
     if not isinstance(value, accepted) or (isinstance(value, bool) and setting.kind != "bool"):
         raise TypeError(f"{setting.name}={value!r} is a {type(value).__name__}; give a {setting.kind}")

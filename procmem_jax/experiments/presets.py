@@ -1,139 +1,206 @@
-"""Presets: named sets of settings, and how a task, a preset and overrides make a config and params."""
+"""Presets: a memory and what goes with it; and how a task, a preset and overrides make a config and params."""
 
 import dataclasses
-from collections.abc import Mapping
+import difflib
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from procmem_jax.agents.settings import AgentConfig, AgentParams, Config, Params, check_params
-from procmem_jax.envs.foreign.peers import PEERS, make_peer
-from procmem_jax.envs.grid.tasks import Task, is_foreign, parse_task
-from procmem_jax.envs.grid.world import GridWorldConfig, GridWorldParams
-from procmem_jax.envs.protocol import World, WorldParams, make_world
-from procmem_jax.experiments.overrides import apply_overrides
-from procmem_jax.memory.library import LibraryConfig
+from procmem_jax.agents.exploration import (
+    EpsilonParams,
+    EpsilonPolicy,
+    ExplorationPolicy,
+    RandomPolicy,
+    ScriptedPolicy,
+)
+from procmem_jax.agents.q_learning import QLearning
+from procmem_jax.agents.settings import Config, Params, check_params
+from procmem_jax.envs.grid.world import GridWorldParams
+from procmem_jax.experiments.defaults import DEFAULT_PRESET
+from procmem_jax.experiments.overrides import apply_overrides, import_object, settings_in
+from procmem_jax.experiments.tasks import TaskParts, make_task_parts
+from procmem_jax.memory.default.memory import DefaultMemory
+from procmem_jax.memory.protocol import Memory
+from procmem_jax.memory.tutorial.memory import TutorialMemory
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """A memory and what goes with it.
+
+    Attributes:
+        memory: the memory.
+        help: a line for the command line.
+        explorer: what it explores with unless something else is asked for.
+        adjust: what it changes of a task's numbers.
+    """
+
+    memory: Memory
+    help: str = ""
+    explorer: str = "random"
+    adjust: Callable[[Params], Params] = lambda params: params
+
+
+def _give_up_instead(params: Params) -> Params:
+    """Returns the numbers of the tutorial: its grid has no time limit, its agent gives up instead."""
+    grid = params.environment
+    if not isinstance(grid, GridWorldParams):
+        return params
+    endless = dataclasses.replace(grid, max_steps=0, door_pays_again=True)
+    return dataclasses.replace(params, environment=endless, step_budget=grid.max_steps)
+
 
 PRESETS = {
-    "default": "a memory that never hurts and really helps: few, short, general skills that chain",
-    "tutorial": "the tutorial's agent, every quirk included: failures do not count, a merge is a success, the budget "
-    "of steps is looked at between skills only",
-    "q-learning": "no skills: tabular Q-learning on the same percept, tuned on random-8",
+    DEFAULT_PRESET: Preset(
+        DefaultMemory(), "a memory that never hurts and really helps: few, short, general skills that chain"
+    ),
+    "tutorial": Preset(
+        TutorialMemory(),
+        "the tutorial's agent, every quirk included: failures do not count, a merge is a success, the budget "
+        "of steps is looked at between skills only",
+        "scripted",
+        _give_up_instead,
+    ),
+    "q-learning": Preset(QLearning(), "no skills: tabular Q-learning on the same percept, tuned on random-8"),
 }
-DEFAULT_PRESET = "default"
+_OURS = tuple(PRESETS)
+
+
+def register_preset(name: str, memory: Memory, *, help: str = "", explorer: str = "random") -> None:
+    """Makes `name` a preset, as `make_experiment`, `make_sweep` and the command line's `--preset` know it.
+
+    Args:
+        name: not one of ours.
+        memory: the memory.
+        help: a line.
+        explorer: what it explores with unless something else is asked for.
+
+    Raises:
+        TypeError: `memory` is none.
+        ValueError: the name is taken.
+    """
+    if not isinstance(memory, Memory):
+        raise TypeError(f"memory={memory!r} is a {type(memory).__name__}; give an object that inherits from Memory")
+    if name in _OURS:
+        raise ValueError(f"name={name!r} is a preset already; choose another")
+    PRESETS[name] = Preset(memory, help or f"{type(memory).__name__}, registered by the user", explorer)
 
 
 def make_experiment(
     task: str = "random-5",
     preset: str = DEFAULT_PRESET,
     *,
-    explorer: str | None = None,
+    explorer: str | ExplorationPolicy | None = None,
+    memory: str | Memory | None = None,
     use_skills: bool = True,
     overrides: Mapping[str, Any] | None = None,
 ) -> tuple[Config, Params]:
     """Returns the checked (config, params) of a task and a preset.
 
     Args:
-        task: a name such as "tutorial-5" or "random-8".
-        preset: a name in `PRESETS`.
-        explorer: "scripted", "random" or "epsilon:P"; by default "scripted" with the tutorial preset, "random" with
-            every other.
+        task: a name such as "tutorial-5" or "random-8"; one that was registered; or "package.module:make_task".
+        preset: a name in `PRESETS`, or one that was registered.
+        explorer: "scripted", "random", "epsilon:P", an exploration policy, or "package.module:MyPolicy"; by default
+            the preset's, "scripted" with the tutorial preset and "random" with every other, or the task's own.
+        memory: a memory in the place of the preset's, or "package.module:MyMemory".
         use_skills: False switches the memory off.
-        overrides: values, or their text, for any fields of config and params by their bare names; they come last.
+        overrides: values, or their text, for any settings that the run reads, by their bare names; they come last.
 
     Raises:
         TypeError, ValueError: a name is unknown or a value out of bounds.
     """
-    if preset not in PRESETS:
-        raise ValueError(f"preset={preset!r} is unknown; choose from {', '.join(PRESETS)} (see `procmem presets`)")
-    if is_foreign(task):
-        return _foreign(task, preset, parse_explorer(explorer or "random"), use_skills, overrides or {})
-    parsed = parse_task(task)
-    if explorer is None:
-        explorer = "scripted" if preset == "tutorial" else "random"
-    make = _tutorial if preset == "tutorial" else _default
-    config, params = make(parsed, parse_explorer(explorer), use_skills)
-    if preset == "q-learning":
-        library = dataclasses.replace(config.library, capacity=1)
-        config = dataclasses.replace(
-            config, library=library, agent=dataclasses.replace(config.agent, memory="q_learning")
-        )
-    config, params = apply_overrides(config, params, overrides or {})
-    if config.world.max_size < params.world.size:
-        config = dataclasses.replace(config, world=dataclasses.replace(config.world, max_size=int(params.world.size)))
+    chosen = preset_by_name(preset)
+    parts = make_task_parts(task)
+    config, params = _assemble(parts, preset, chosen, memory)
+    if explorer is not None or parts.experiment is None:
+        config, params = _with_explorer(config, params, chosen.explorer if explorer is None else explorer)
+    if not use_skills:
+        config = dataclasses.replace(config, use_skills=False)
+    suited = {setting.name for setting in settings_in(config.memory)} | {
+        setting.name for setting in settings_in(params.memory)
+    }
+    given = dict(overrides or {})
+    wanted = {name: value for name, value in parts.settings.items() if name in suited and name not in given}
+    if use_skills:
+        given = {**wanted, **given}
+    config, params = apply_overrides(config, params, given, _readers())
+    if "max_size" not in given:
+        sized = config.memory.for_environment(config.environment, params.environment)
+        config = dataclasses.replace(config, memory=sized)
     check_params(config, params)
     return config, params
 
 
-def _foreign(
-    task: str, preset: str, explorer: tuple[str, float], use_skills: bool, overrides: Mapping[str, Any]
-) -> tuple[Config, Params]:
-    if preset != "default":
-        raise ValueError(f"preset={preset!r} knows the grid only, not {task}; use preset default")
-    world, world_params = make_peer(task)
-    settings = {**dict(PEERS[task].settings), **overrides}
-    config, params = apply_overrides(*default_settings(world, world_params, explorer, use_skills), settings)
-    check_params(config, params)
-    return config, params
+def preset_by_name(name: str) -> Preset:
+    """Returns the preset called `name`.
 
-
-def _tutorial(task: Task, explorer: tuple[str, float], use_skills: bool) -> tuple[Config, Params]:
-    config = Config(
-        world=GridWorldConfig(layout=task.family, max_size=task.size),
-        library=LibraryConfig(counting="tutorial"),
-        agent=AgentConfig(memory="tutorial", use_skills=use_skills, explorer=explorer[0]),
-    )
-    # The tutorial's world has no time limit; its agent gives up instead.
-    params = Params(
-        GridWorldParams(size=task.size, max_steps=0, door_pays_again=True),
-        AgentParams(step_budget=task.max_steps, epsilon=explorer[1]),
-    )
-    return config, params
-
-
-def _default(task: Task, explorer: tuple[str, float], use_skills: bool) -> tuple[Config, Params]:
-    world = GridWorldConfig(layout=task.family, max_size=task.size)
-    numbers = GridWorldParams(size=task.size, max_steps=task.max_steps)
-    return default_settings(world, numbers, explorer, use_skills)
-
-
-def default_settings(
-    world: GridWorldConfig | World, world_params: WorldParams, explorer: tuple[str, float], use_skills: bool
-) -> tuple[Config, Params]:
-    """Returns (config, params) of the default memory in any world.
-
-    Args:
-        world: of the config.
-        world_params: its numbers.
-        explorer: (name, epsilon).
-        use_skills: False switches the memory off.
+    Raises:
+        ValueError: there is none; the message lists them.
     """
-    handle = make_world(world)
-    config = Config(
-        world=world,
-        library=LibraryConfig(
-            capacity=128,
-            embedding_size=max(3, 2 * handle.context_size),
-            max_skill_length=8,
-            num_predicates=len(handle.predicate_names),
-            eviction="utility",
-        ),
-        agent=AgentConfig(memory="default", use_skills=use_skills, explorer=explorer[0]),
-    )
-    return config, Params(world_params, AgentParams(merge_threshold=0.99999, epsilon=explorer[1]))
+    if name not in PRESETS:
+        close = difflib.get_close_matches(name, PRESETS, 1)
+        meant = f"did you mean {close[0]}? Choose" if close else "choose"
+        raise ValueError(f"preset={name!r} is unknown; {meant} from {', '.join(PRESETS)} (see `procmem presets`)")
+    return PRESETS[name]
 
 
-def parse_explorer(text: str) -> tuple[str, float]:
-    """Returns (name, epsilon) of "scripted", "random" or "epsilon:P" with P in [0, 1].
+def _assemble(parts: TaskParts, name: str, preset: Preset, memory: str | Memory | None) -> tuple[Config, Params]:
+    """Returns (config, params) of a task with the memory of the preset, or the one that is given."""
+    if isinstance(memory, str):
+        memory = _object_of(import_object(memory, "memory"), memory, Memory)
+    if parts.experiment is not None and name == DEFAULT_PRESET:
+        config, params = parts.experiment
+        if memory is None:
+            return config, params
+        return dataclasses.replace(config, memory=memory), dataclasses.replace(params, memory=memory.default_params())
+    config = Config(parts.environment, preset.memory if memory is None else memory)
+    return config, preset.adjust(config.default_params(parts.environment_params))
+
+
+def _with_explorer(config: Config, params: Params, explorer: str | ExplorationPolicy) -> tuple[Config, Params]:
+    policy, numbers = parse_explorer(explorer) if isinstance(explorer, str) else (explorer, explorer.default_params())
+    return dataclasses.replace(config, exploration=policy), dataclasses.replace(params, exploration=numbers)
+
+
+def parse_explorer(text: str) -> tuple[ExplorationPolicy, Any]:
+    """Returns (policy, its numbers) of "scripted", "random", "epsilon:P" with P in [0, 1], or "module:MyPolicy".
 
     Raises:
         ValueError: the text is none of these.
     """
     if text in ("scripted", "random"):
-        return text, 0.0
+        policy = ScriptedPolicy() if text == "scripted" else RandomPolicy()
+        return policy, policy.default_params()
     kind, _, number = text.partition(":")
+    if kind != "epsilon" and number:
+        policy = _object_of(import_object(text, "explorer"), text, ExplorationPolicy)
+        return policy, policy.default_params()
     try:
         epsilon = float(number)
     except ValueError:
         epsilon = -1.0
     if kind != "epsilon" or not 0.0 <= epsilon <= 1.0:
-        raise ValueError(f"explorer={text!r} is unknown; choose scripted, random or epsilon:P with P from 0 to 1")
-    return "epsilon", epsilon
+        raise ValueError(
+            f"explorer={text!r} is unknown; choose scripted, random, epsilon:P with P from 0 to 1, or "
+            "package.module:MyPolicy"
+        )
+    return EpsilonPolicy(), EpsilonParams(epsilon)
+
+
+def _object_of(found: Any, text: str, base: type) -> Any:
+    """Returns an object of the class `base`: what was imported, or what it makes when called without arguments."""
+    made = found if isinstance(found, base) else found() if callable(found) else found
+    if not isinstance(made, base):
+        raise TypeError(
+            f"{text} makes a {type(made).__name__}; give what makes an object that inherits from {base.__name__}"
+        )
+    return made
+
+
+def _readers() -> dict[str, str]:
+    """Returns who reads a setting, by its name: of all presets and explorers."""
+    readers = {"epsilon": "the explorer epsilon:P"}
+    for name, preset in PRESETS.items():
+        for record in (preset.memory, preset.memory.default_params()):
+            for setting in settings_in(record):
+                readers.setdefault(setting.name, f"preset {name}")
+    return {**readers, **{setting.name: "the grid" for setting in settings_in(GridWorldParams())}}

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from procmem_jax.agents.exploration import ExplorationPolicy, RandomPolicy
 from procmem_jax.agents.settings import Config, Params, check_params
 from procmem_jax.envs.foreign.adapted import PerceiveFunction, adapt
 from procmem_jax.envs.foreign.gymnax import RawGymnax, is_gymnax
 from procmem_jax.envs.foreign.projected import ProjectedPercept
 from procmem_jax.experiments.overrides import apply_overrides
-from procmem_jax.experiments.presets import default_settings
+from procmem_jax.memory.default.memory import DefaultMemory
+from procmem_jax.memory.protocol import Memory
 
 
 def with_memory(
@@ -22,9 +24,11 @@ def with_memory(
     predicate_names: Sequence[str] | None = None,
     same_start: bool = False,
     use_skills: bool = True,
+    memory: Memory | None = None,
+    exploration: ExplorationPolicy | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> tuple[Config, Params]:
-    """Returns (config, params) for `train`: the default memory and a uniformly random explorer in `env`.
+    """Returns (config, params) for `train`: by default the default memory and a uniformly random explorer in `env`.
 
     Args:
         env: a gymnax environment, or an object with `reset(key, params) -> (obs, state)` and `step(key, state, action,
@@ -40,6 +44,8 @@ def with_memory(
         predicate_names: P names; by default `perceive.predicate_names`, else numbers.
         same_start: whether every episode of an agent begins as its first did (a fixed layout).
         use_skills: False switches the memory off.
+        memory: by default `DefaultMemory()`.
+        exploration: by default `RandomPolicy()`; a policy may look at the observations.
         overrides: values for settings by their names (see `procmem presets default`).
 
     Raises:
@@ -59,7 +65,7 @@ def with_memory(
         max_steps = getattr(env_params, "max_steps_in_episode", None)
     if max_steps is None:
         raise ValueError("max_steps is unknown: the environment's params do not tell; give it")
-    world, env_params = adapt(
+    environment, env_params = adapt(
         raw,
         perceive,
         env_params,
@@ -68,7 +74,7 @@ def with_memory(
         episode_limit=max_steps,
         same_start=same_start,
     )
-    config, params = default_settings(world, env_params, ("random", 0.0), use_skills)
-    config, params = apply_overrides(config, params, overrides or {})
+    config = Config(environment, memory or DefaultMemory(), exploration or RandomPolicy(), use_skills)
+    config, params = apply_overrides(config, config.default_params(env_params), overrides or {})
     check_params(config, params)
     return config, params

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from procmem_jax.envs.protocol import make_world
 from procmem_jax.experiments.replays.frames import EXPLORING, Frame
 from procmem_jax.experiments.replays.replay import Replay
 from procmem_jax.figures import skill_colours
@@ -84,7 +83,7 @@ def frame_colour(frame: Frame) -> str:
 
 def action_words(replay: Replay, number: int) -> str:
     """Returns what frame `number` chooses, and what was carried out in place of the choice before."""
-    names = make_world(replay.config.world).action_names
+    names = replay.config.environment.action_names
     stuck, action = stuck_action(replay.frames, number), replay.frames[number].action
     words = [f"next: {names[action]}"] if action >= 0 else []
     return "  ".join(words + ([f"(stuck: {names[stuck]})"] if stuck is not None else []))

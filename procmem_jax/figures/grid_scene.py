@@ -22,10 +22,10 @@ class GridScene:
     """Draws the frames of one replay into one matplotlib axes; what never moves is drawn once."""
 
     def __init__(self, axes, replay: Replay):
-        self._axes, self._config, self._params = axes, replay.config.world, replay.params.world
+        self._axes, self._config, self._params = axes, replay.config.environment, replay.params.environment
         self._longest = replay.config.library.max_skill_length
         self._moving: list = []
-        self._cells = [(int(frame.world.x), int(frame.world.y)) for frame in replay.frames]
+        self._cells = [(int(frame.env_state.x), int(frame.env_state.y)) for frame in replay.frames]
         size = int(self._params.size)
         box = axes.get_window_extent()
         self._cell_points = 72.0 / axes.figure.dpi * min(box.width, box.height) / size
@@ -36,21 +36,21 @@ class GridScene:
         style = {"color": LINES, "linewidth": min(0.8, 0.04 * self._cell_points), "zorder": 0}
         axes.hlines(lines, -0.5, size - 0.5, **style)
         axes.vlines(lines, -0.5, size - 0.5, **style)
-        self._draw_fixtures(replay.frames[0].world.layout, size)
+        self._draw_fixtures(replay.frames[0].env_state.layout, size)
 
     def draw(self, frame: Frame) -> None:
         """Draws `frame` in the place of the one before."""
         for artist in self._moving:
             artist.remove()
         self._moving = []
-        layout = frame.world.layout
-        self._draw_door(int(layout.door_x), int(layout.door_y), bool(frame.world.door_open))
-        if not bool(frame.world.has_key):
+        layout = frame.env_state.layout
+        self._draw_door(int(layout.door_x), int(layout.door_y), bool(frame.env_state.door_open))
+        if not bool(frame.env_state.has_key):
             self._moving += _draw_key(self._axes, int(layout.key_x), int(layout.key_y), 1.0)
         self._draw_trail(self._cells[max(0, frame.step - _TRAIL_STEPS) : frame.step + 1])
         if frame.skill is not None:
             self._draw_plan(frame)
-        self._draw_agent(*self._cells[frame.step], carries=bool(frame.world.has_key))
+        self._draw_agent(*self._cells[frame.step], carries=bool(frame.env_state.has_key))
 
     def _draw_fixtures(self, layout, size: int) -> None:
         from matplotlib.patches import Polygon, Rectangle
@@ -93,7 +93,7 @@ class GridScene:
         actions = np.full(self._longest, -1, np.int8)
         plan = (*skill.ahead, *skill.beyond)
         actions[: len(plan)] = plan
-        xs, ys = cells_ahead(self._config, self._params, frame.world, actions)
+        xs, ys = cells_ahead(self._config, self._params, frame.env_state, actions)
         cells = [self._cells[frame.step], *zip(np.asarray(xs).tolist(), np.asarray(ys).tolist(), strict=True)]
         cells, split = cells[: len(plan) + 1], len(skill.ahead)
         width = max(1.8, 0.13 * self._cell_points)
@@ -144,5 +144,5 @@ def stuck_action(frames: Sequence[Frame], number: int) -> int | None:
 
     Only our grids tell.
     """
-    executed = int(getattr(frames[number].world, "last_action", frames[number - 1].action))
+    executed = int(getattr(frames[number].env_state, "last_action", frames[number - 1].action))
     return executed if number > 0 and executed != frames[number - 1].action else None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from procmem_jax.agents.settings import Config
-from procmem_jax.envs.grid.world import GridWorldConfig
+from procmem_jax.envs.grid.world import GridWorld
 from procmem_jax.experiments.replays.frames import Frame
 from procmem_jax.experiments.replays.replay import Replay
 from procmem_jax.figures.gif import pack_colours, unpack_colours
@@ -27,12 +27,12 @@ class PictureScene:
 
 def is_foreign(config: Config) -> bool:
     """Whether the run's world is another package's."""
-    return not isinstance(config.world, GridWorldConfig)
+    return not isinstance(config.environment, GridWorld)
 
 
 def check_drawable(config: Config) -> None:
     """Raises a ValueError unless the run's world is one that can be drawn."""
-    if is_foreign(config) and not config.world.has_picture:
+    if is_foreign(config) and not config.environment.has_picture:
         raise ValueError("this world has no picture(state, params) of its own; read its episodes with --text")
 
 
@@ -47,4 +47,4 @@ def picture_colours(replay: Replay, numbers: Sequence[int]) -> np.ndarray:
 
 
 def _picture(replay: Replay, frame: Frame) -> np.ndarray:
-    return replay.config.world.picture(frame.world, replay.params.world)
+    return replay.config.environment.picture(frame.env_state, replay.params.environment)

@@ -1,6 +1,6 @@
 """Colours of what agents do, the same in every picture; colour-blind readers tell them apart (Okabe & Ito 2008)."""
 
-from procmem_jax.memory.library import NO_LABEL
+from procmem_jax.memory.skills import NO_LABEL
 
 _BY_LABEL = ("#D55E00", "#8E4585", "#009E73", "#B8860B", "#0072B2")  # has_key, door_open, goal_reached; more worlds
 _NO_LABEL = "#2C7FB8"

@@ -11,9 +11,10 @@ import jax
 
 from benchmarks.measure import Built, Contender, Options, measure, ratio
 from procmem_jax import make_experiment
-from procmem_jax.experiments.training.lane_programs import build_programs
+from procmem_jax.experiments.training.lane_programs import build_programs, room_for
 from procmem_jax.experiments.training.lanes import default_lanes, usable_devices
 from procmem_jax.experiments.training.runtime import use_all_cores
+from procmem_jax.records import as_arrays, shapes_of
 
 COLUMNS = ("name",)
 UNIT = "programs or commands"
@@ -31,14 +32,16 @@ COLD_LIMIT, WARM_LIMIT = 10.0, 4.0  # seconds
 
 def compile_programs(task: str, preset: str) -> Built:
     """Returns the compilation of all that training runs through."""
-    config, _ = make_experiment(task, preset)
+    config, params = make_experiment(task, preset)
+    shapes = shapes_of(as_arrays(params))
 
     def run() -> tuple[float, float]:
         build_programs.cache_clear()
         jax.clear_caches()
         lanes = default_lanes()
         started = time.perf_counter()
-        build_programs(config, lanes, EPISODES, False, tuple(usable_devices(jax.local_devices(), lanes)))
+        devices = tuple(usable_devices(jax.local_devices(), lanes))
+        build_programs(config, shapes, lanes, room_for(EPISODES), False, devices)
         return 1, time.perf_counter() - started
 
     return Built(run)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from benchmarks import peers, plain
 from benchmarks.measure import Built, Contender, Options, measure, ratio
-from procmem_jax import GridWorld, make_experiment
+from procmem_jax import make_experiment
 
 BATCHES = (1, 64, 1024, 8192, 65536)
 QUICK_BATCHES = (1, 64)
@@ -22,7 +22,7 @@ PLAIN_TARGET = 75
 def grid(task: str, batch: int) -> Built:
     """Returns our world, with the words of a whole batch drawn at once."""
     config, params = make_experiment(task)
-    world, params = GridWorld(config.world), params.world
+    world, params = config.environment, params.environment
     reset = jax.vmap(functools.partial(world.reset_from_words, params=params))
     observe = jax.vmap(lambda state: world.observe(state, params))
 

@@ -63,7 +63,7 @@ def shortest_episodes(key: jax.Array, config, params, agents: jax.Array, episode
 
     def first_state(number, episode):
         inputs = agent.make_inputs(number, 1)
-        world = agent.world.begin(agent.draw_layout(params, streams, inputs, episode), params.world)
+        world = agent.environment.begin(agent.draw_layout(params, streams, inputs, episode), params.environment)
         state = world.adapted.env.state
         return state.grid[..., 0], state.agent.position, state.agent.direction
 

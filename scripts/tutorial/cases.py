@@ -8,18 +8,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from procmem_jax.agents import rollout
-from procmem_jax.agents.exploration import Tape, make_tape
+from procmem_jax.agents.exploration import TapePolicy, make_tape
 from procmem_jax.agents.procedural import AgentInputs, AgentState, ProceduralAgent
-from procmem_jax.agents.settings import AgentConfig, AgentParams, Config, Params
-from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig, GridWorldParams
-from procmem_jax.memory.library import LibraryConfig
+from procmem_jax.agents.settings import Config, Params
+from procmem_jax.envs.grid.world import GridWorld, GridWorldParams
 from procmem_jax.memory.naming import skill_name
 from procmem_jax.memory.tutorial.embedding import CodeTables
+from procmem_jax.memory.tutorial.memory import TutorialMemory
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import open_streams, run_key
 from tutorial.case_files import check_training_case, check_walk
 
 _CHUNK_TICKS = 256
+_SMALLEST_TABLE = 4
 _RECORDED_TRANSITIONS = 400
 _DECIMALS = 6
 
@@ -65,7 +66,7 @@ def replay_cases(cases: list[dict]) -> list[dict]:
 
 def replay_walk(case: dict) -> dict:
     """Returns {"rows": ...} of a walk with the actions of the case's rows, reset after each row that is done."""
-    world = GridWorld(GridWorldConfig("tutorial", max(case["size"], 4)))
+    world = GridWorld("tutorial")
     params = as_arrays(world.default_params(size=case["size"], max_steps=0, door_pays_again=True))
     actions = np.asarray([row[0] for row in case["rows"]], np.int32)
     length = 1 << max(len(actions) - 1, 0).bit_length()  # few compiled lengths
@@ -98,15 +99,13 @@ def _replay_batch(cases: list[dict]) -> list[dict]:
     """Returns the results of training cases with one embedding size."""
     max_episodes = max(case["episodes"] for case in cases)
     tape_length = max(len(case["tape"]) for case in cases)
-    agent = ProceduralAgent(
-        Config(
-            world=GridWorldConfig("tutorial", max(case["size"] for case in cases)),
-            library=LibraryConfig(capacity=max_episodes, embedding_size=cases[0]["embedding_dim"], counting="tutorial"),
-            agent=AgentConfig(memory="tutorial", explorer="tape"),
-        )
+    largest = max(case["size"] for case in cases)
+    memory = TutorialMemory(
+        capacity=max_episodes, embedding_size=cases[0]["embedding_dim"], max_size=max(largest, _SMALLEST_TABLE)
     )
-    params = _stack([as_arrays(_case_params(case)) for case in cases])
-    inputs = _stack([_case_inputs(case, agent.config.world.max_size, tape_length) for case in cases])
+    agent = ProceduralAgent(Config(GridWorld("tutorial"), memory, TapePolicy()))
+    params = _stack([as_arrays(_case_params(case, memory, tape_length)) for case in cases])
+    inputs = _stack([_case_inputs(case, memory.max_size) for case in cases])
     streams = open_streams(run_key(0))
     state = rollout.begin_agents(agent, params, streams, inputs, num_recorded=max_episodes, batched_params=True)
     recorded = []
@@ -127,26 +126,24 @@ def _stack(records: list):
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *records)
 
 
-def _case_params(case: dict) -> Params:
-    world = GridWorldParams(size=case["size"], max_steps=0, door_pays_again=True)
-    return Params(world, AgentParams(step_budget=case["max_steps"]))
+def _case_params(case: dict, memory: TutorialMemory, tape_length: int) -> Params:
+    grid = GridWorldParams(size=case["size"], max_steps=0, door_pays_again=True)
+    return Params(grid, memory.default_params(), make_tape(case["tape"], tape_length), step_budget=case["max_steps"])
 
 
-def _case_inputs(case: dict, side: int, tape_length: int) -> AgentInputs:
+def _case_inputs(case: dict, side: int) -> AgentInputs:
     position_codes = np.zeros((side, side), np.float32)
     position_codes[: case["size"], : case["size"]] = case["position_codes"]
-    tape: Tape = make_tape(case["tape"], tape_length)
     return AgentInputs(
-        number=jnp.zeros((), jnp.uint32),
+        agent_id=jnp.zeros((), jnp.uint32),
         num_episodes=jnp.asarray(case["episodes"], jnp.int32),
-        codes=CodeTables(jnp.asarray(position_codes), jnp.asarray(case["action_codes"], jnp.float32)),
-        tape=tape,
+        memory=CodeTables(jnp.asarray(position_codes), jnp.asarray(case["action_codes"], jnp.float32)),
     )
 
 
 def _result(case: dict, index: int, final: AgentState, transitions) -> dict:
     """Returns the replayed run of the agent `index` in the form of the case's `expected`."""
-    if final.tape_index[index] > len(case["tape"]):
+    if final.exploration[index] > len(case["tape"]):
         raise ValueError(f"tape of {len(case['tape'])} entries ran out; give a longer tape")
     metrics = jax.tree.map(lambda column: column[index, : case["episodes"]], final.metrics)
     library = _library_rows(jax.tree.map(lambda leaf: leaf[index], final.memory.library))
@@ -191,7 +188,7 @@ def _library_rows(library) -> list[dict]:
 
 def _transition_rows(transitions) -> list[list]:
     count = min(_RECORDED_TRANSITIONS, int(transitions.active.sum()))
-    world = transitions.world
+    world = transitions.env_state
     return [
         [
             int(transitions.action[t]),

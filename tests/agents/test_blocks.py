@@ -56,7 +56,7 @@ def begin(case, batched_params=False):
 )
 def test_a_block_is_its_ticks(case, batched_params):
     agent, params, streams, inputs, state = begin(case, batched_params)
-    period = int(np.lcm(agent.block_ticks, agent.interval))
+    period = int(np.lcm(agent.block_ticks, agent.period))
     num_ticks = -(-96 // period) * period
     record = rollout.record_ticks
     ticks, _ = record(agent, params, streams, inputs, state, num_ticks=num_ticks, batched_params=batched_params)

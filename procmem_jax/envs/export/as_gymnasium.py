@@ -20,14 +20,14 @@ from procmem_jax.envs.export.gymnasium_interface import (
 from procmem_jax.envs.export.seeded_episodes import SeededState, begin_next, begin_seeded, seed_words, step_seeded
 from procmem_jax.envs.foreign.observation import as_floats
 from procmem_jax.envs.foreign.peers import import_peer
-from procmem_jax.envs.grid.world import GridWorldConfig
+from procmem_jax.envs.grid.world import GridWorld
 
 
-def as_gymnasium(task: str | GridWorldConfig, *, num_envs: int | None = None, **settings) -> Any:
+def as_gymnasium(task: str | GridWorld, *, num_envs: int | None = None, **settings) -> Any:
     """Returns a Gymnasium `Env` of a task, or with `num_envs` a `VectorEnv` of so many, without the registry.
 
     Args:
-        task: a name such as "random-5", or the config of a world.
+        task: a name such as "random-5", or a grid.
         num_envs: how many environments one compiled program steps; None: one `Env`.
         settings: as `GridWorldEnv` and `GridWorldVectorEnv` take them.
 
@@ -50,11 +50,11 @@ class _GridWorldEnv:
 
     metadata = METADATA
 
-    def __init__(self, task: str | GridWorldConfig = "random-5", render_mode: str | None = None, **changes):
+    def __init__(self, task: str | GridWorld = "random-5", render_mode: str | None = None, **changes):
         """Makes the environment; it begins with the first `reset`.
 
         Args:
-            task: a name such as "random-5", or the config of a world.
+            task: a name such as "random-5", or a grid.
             render_mode: "rgb_array", "ansi" or None.
             changes: fields of `GridWorldParams`, such as `size` or `sticky`.
 

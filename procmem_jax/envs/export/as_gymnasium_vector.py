@@ -20,7 +20,7 @@ from procmem_jax.envs.export.gymnasium_interface import (
 )
 from procmem_jax.envs.export.seeded_episodes import SeededState, seed_words
 from procmem_jax.envs.foreign.peers import import_peer
-from procmem_jax.envs.grid.world import GridWorldConfig
+from procmem_jax.envs.grid.world import GridWorld
 from procmem_jax.records import check_count
 
 
@@ -42,7 +42,7 @@ class _GridWorldVectorEnv:
     def __init__(
         self,
         num_envs: int = 1,
-        task: str | GridWorldConfig = "random-5",
+        task: str | GridWorld = "random-5",
         render_mode: str | None = None,
         autoreset_mode: Any = NEXT_STEP,
         max_episode_steps: int | None = None,
@@ -52,7 +52,7 @@ class _GridWorldVectorEnv:
 
         Args:
             num_envs: how many.
-            task: a name such as "random-5", or the config of a world.
+            task: a name such as "random-5", or a grid.
             render_mode: "rgb_array", "ansi" or None.
             autoreset_mode: a `gymnasium.vector.AutoresetMode` or its value.
             max_episode_steps: the time limit, as `gymnasium.make_vec` names it; by default that of the task.

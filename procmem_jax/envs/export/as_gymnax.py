@@ -11,7 +11,7 @@ import numpy as np
 from procmem_jax.envs.foreign.observation import OBSERVATION_SHAPE, as_floats, observation_bounds
 from procmem_jax.envs.foreign.peers import import_peer
 from procmem_jax.envs.grid.tasks import make_task
-from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig, GridWorldParams, GridWorldState
+from procmem_jax.envs.grid.world import GridWorld, GridWorldParams, GridWorldState
 from procmem_jax.records import params_record, state_record
 
 _NO_LIMIT = 2**30  # steps; gymnax knows no endless episodes
@@ -65,7 +65,7 @@ class _GymnaxGrid:
     @property
     def name(self) -> str:
         """Such as "random-5-procmem"."""
-        return f"{self.world.config.layout}-{self.numbers.size}-procmem"
+        return f"{self.world.layout}-{self.numbers.size}-procmem"
 
     @property
     def num_actions(self) -> int:
@@ -110,15 +110,15 @@ class _GymnaxGrid:
         return _spaces().Discrete(self.num_actions)
 
     def observation_space(self, params: GymnaxParams | None = None) -> Any:
-        """Returns the box of all observations up to the config's `max_size`, since params may be traced."""
+        """Returns the box of all observations on a grid of the task's size, since params may be traced."""
         del params
-        low, high = observation_bounds(self.world, self.world.config.max_size)
+        low, high = observation_bounds(self.world, self.numbers.size)
         return _spaces().Box(low, high, OBSERVATION_SHAPE, jnp.float32)
 
     def state_space(self, params: GymnaxParams | None = None) -> Any:
         """Returns the space of what changes within an episode."""
         del params
-        discrete, size = _spaces().Discrete, self.world.config.max_size
+        discrete, size = _spaces().Discrete, self.numbers.size
         cells = {"x": discrete(size), "y": discrete(size), "has_key": discrete(2), "door_open": discrete(2)}
         return _spaces().Dict({**cells, "time": discrete(_NO_LIMIT + 1), "last_action": discrete(self.num_actions)})
 
@@ -132,7 +132,7 @@ class _FiveValues:
         return obs, state, reward, terminated | truncated, info
 
 
-def as_gymnax(task: str | GridWorldConfig, *, five_values: bool = False, **changes) -> tuple[Any, GymnaxParams]:
+def as_gymnax(task: str | GridWorld, *, five_values: bool = False, **changes) -> tuple[Any, GymnaxParams]:
     """Returns (environment, params) of a task, as `gymnax.make` does.
 
     The environment is a `gymnax.environments.environment.Environment`. Its `reset` and `step` are gymnax's own: `step`
@@ -140,7 +140,7 @@ def as_gymnax(task: str | GridWorldConfig, *, five_values: bool = False, **chang
     float32 `[13]`. Layout "shifting" is refused, because a gymnax reset cannot know the number of the episode.
 
     Args:
-        task: a name such as "random-5", or the config of a world.
+        task: a name such as "random-5", or a grid.
         five_values: whether `step` returns the (obs, state, reward, done, info) of gymnax 0.x, as learners written for
             it expect (rejax 0.1 is one).
         changes: fields of `GridWorldParams`.
@@ -150,7 +150,7 @@ def as_gymnax(task: str | GridWorldConfig, *, five_values: bool = False, **chang
     """
     grid, legacy = _classes()
     world, numbers = make_task(task, **changes)
-    if world.config.layout == "shifting":
+    if world.layout == "shifting":
         raise ValueError(
             "layout='shifting' counts episodes, which the reset of gymnax cannot; use layout random, or Gymnasium"
         )

@@ -9,11 +9,10 @@ from procmem_jax.envs.foreign.observation import observation_bounds
 from procmem_jax.envs.foreign.peers import import_peer
 from procmem_jax.envs.grid.render import render_rgb, render_text
 from procmem_jax.envs.grid.tasks import make_task
-from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig, GridWorldParams
+from procmem_jax.envs.grid.world import GridWorld, GridWorldParams
 from procmem_jax.records import as_arrays
 
 METADATA = {"render_modes": ["rgb_array", "ansi"], "render_fps": 4}
-_LARGEST = 64  # cells along a side
 
 
 def check_render_mode(mode: str | None) -> str | None:
@@ -40,10 +39,10 @@ def reset_needed(what: str) -> Exception:
     return import_peer("gymnasium").error.ResetNeeded(f"{what} came before reset; call reset first")
 
 
-def make_program(task: str | GridWorldConfig, changes: dict) -> tuple[GridWorld, GridWorldParams]:
-    """Returns (world, params as arrays) of a task, the world such that all sizes of a layout share their programs."""
-    world, params = make_task(task, **changes)
-    return GridWorld(GridWorldConfig(layout=world.config.layout, max_size=_LARGEST)), as_arrays(params)
+def make_program(task: str | GridWorld, changes: dict) -> tuple[GridWorld, GridWorldParams]:
+    """Returns (grid, params as arrays) of a task."""
+    grid, params = make_task(task, **changes)
+    return grid, as_arrays(params)
 
 
 def make_spaces(world: GridWorld, params: GridWorldParams) -> tuple[Any, Any]:

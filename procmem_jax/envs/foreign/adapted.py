@@ -1,4 +1,4 @@
-"""A foreign environment as a world of ours: what the memory needs and it does not keep is kept beside it."""
+"""A foreign environment in our terms: what the memory needs and it does not keep is kept beside it."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -10,7 +10,15 @@ import numpy as np
 
 from procmem_jax.envs.foreign.keys import keys_to_words, make_key, words_to_keys
 from procmem_jax.percept import Percept
-from procmem_jax.records import check_count, check_settings, setting, state_record
+from procmem_jax.records import (
+    canonical_dtype,
+    check_count,
+    check_settings,
+    function_text,
+    setting,
+    shapes_of,
+    state_record,
+)
 
 _PERCEPT_KINDS = {"predicates": ("bool", 1), "context": ("float32", 1), "fingerprint": ("uint32", 0)}
 
@@ -49,18 +57,22 @@ class AdaptedState:
 
 @state_record
 class PerceivedState:
-    """An `AdaptedState`, its keys as numbers, and what the memory may know of it, found once per step."""
+    """An `AdaptedState`, its keys as numbers, and what the memory may know of it, found once per step.
+
+    `observation` is None unless the exploration policy looks at it.
+    """
 
     adapted: AdaptedState
     percept: Percept
+    observation: Any = None
 
 
 PerceiveFunction = Callable[[Any, AdaptedState, Any], Percept]
 
 
 @dataclasses.dataclass(frozen=True)
-class AdaptedWorld:
-    """A foreign environment as a `World`. Hashable; two of the same environment object and function are equal.
+class AdaptedEnvironment:
+    """A foreign environment as an `Environment`. Hashable; two of the same environment object and function are equal.
 
     Attributes:
         env: the environment.
@@ -69,6 +81,7 @@ class AdaptedWorld:
         predicate_names: P names.
         context_size: C.
         params_shapes: of the environment's params, as `shapes_of` gives them.
+        keeps_observations: whether states hold the observation.
     """
 
     env: RawEnvironment
@@ -82,9 +95,11 @@ class AdaptedWorld:
         maximum=2**30,
     )  # fmt: skip
     same_start: bool = setting(False, "all episodes of an agent begin alike")
+    keeps_observations: bool = False
 
     draws_layout = True
     costly_reset = True
+    has_script = False
 
     def __post_init__(self):
         check_settings(self)
@@ -94,29 +109,36 @@ class AdaptedWorld:
         """The number of actions."""
         return len(self.action_names)
 
-    def example_params(self) -> Any:
-        """See `World`."""
-        treedef, leaves = self.params_shapes
-        return jax.tree.unflatten(treedef, [np.zeros(shape, dtype) for shape, dtype in leaves])
+    @property
+    def percept_name(self) -> str:
+        """See `Environment`; of a percept that fits anything, and means something else in each, with what it is of."""
+        perceive = self.perceive
+        if not dataclasses.is_dataclass(perceive):
+            return function_text(perceive, {})
+        name = repr(perceive)
+        if not getattr(perceive, "fits_anything", False):
+            return name
+        raw = getattr(self.env, "env", self.env)
+        return f"{name} of {getattr(raw, 'name', None) or function_text(raw, {})}"
 
     def check_params(self, params: Any) -> None:
-        """See `World`."""
+        """See `Environment`."""
         treedef, leaves = shapes_of(params)
         if treedef != self.params_shapes[0] or [dtype for _, dtype in leaves] != [d for _, d in self.params_shapes[1]]:
-            raise ValueError("params.world differs in form from those the memory was made for; use with_memory again")
+            raise ValueError("params.environment differs in form from what with_memory saw; use it again")
 
     def time_limit(self, params: Any) -> int:
-        """See `World`."""
+        """See `Environment`."""
         del params
         return self.episode_limit
 
     def shortest_episode(self, params: Any) -> jax.Array:
-        """See `World`."""
+        """See `Environment`."""
         del params
         return jnp.ones((), jnp.int32)
 
     def layout_number(self, episode: jax.Array, params: Any) -> jax.Array:
-        """See `World`."""
+        """See `Environment`."""
         del params
         return jnp.zeros_like(episode) if self.same_start else episode
 
@@ -126,7 +148,7 @@ class AdaptedWorld:
         return words
 
     def begin(self, layout: tuple[jax.Array, jax.Array], params: Any) -> PerceivedState:
-        """See `World`."""
+        """See `Environment`."""
         obs, env = self.env.reset(make_key(layout), params)
         no = jnp.zeros((), jnp.bool_)
         return self._perceived(obs, AdaptedState(env, no, no, jnp.zeros((), jnp.int32)), None, params)
@@ -134,7 +156,7 @@ class AdaptedWorld:
     def step_from_words(
         self, words: tuple[jax.Array, jax.Array], state: PerceivedState, action: jax.Array, params: Any
     ) -> tuple[PerceivedState, jax.Array, jax.Array, jax.Array, dict]:
-        """See `World`."""
+        """See `Environment`."""
         old = words_to_keys(state.adapted)
         obs, env, reward, terminated, truncated, info = self.env.step(make_key(words), old.env, action, params)
         reward = jnp.asarray(reward).astype(jnp.float32)
@@ -149,10 +171,11 @@ class AdaptedWorld:
         take_notes = getattr(self.perceive, "take_notes", None)
         if take_notes is not None:
             state = dataclasses.replace(state, notes=take_notes(obs, state, notes, params))
-        return _strong(keys_to_words(PerceivedState(state, self.perceive(obs, state, params))))
+        kept = obs if self.keeps_observations else None
+        return _strong(keys_to_words(PerceivedState(state, self.perceive(obs, state, params), kept)))
 
     def perceive_state(self, state: PerceivedState, params: Any) -> Percept:
-        """See `World`."""
+        """See `Environment`."""
         del params
         return state.percept
 
@@ -165,10 +188,14 @@ class AdaptedWorld:
         """Returns the environment's own picture of one state (NumPy arrays), `[H, W, 3]` uint8; on the host."""
         return np.asarray(self.env.picture(words_to_keys(state.adapted).env, params))
 
-    def scripted_action(self, state: PerceivedState, params: Any) -> jax.Array:
-        """See `World`: there is no script."""
-        del state, params
-        return jnp.full((), -1, jnp.int32)
+    def with_observations(self) -> "AdaptedEnvironment":
+        """See `Environment`."""
+        return dataclasses.replace(self, keeps_observations=True)
+
+    def observe_state(self, state: PerceivedState, params: Any) -> Any:
+        """See `Environment`; keys in an observation are numbers."""
+        del params
+        return state.observation
 
 
 def adapt(
@@ -180,45 +207,35 @@ def adapt(
     predicate_names: Sequence[str] | None,
     episode_limit: int,
     same_start: bool = False,
-) -> tuple[AdaptedWorld, Any]:
-    """Returns (world, its params with explicit dtypes), the sizes found by tracing, without running anything.
+) -> tuple[AdaptedEnvironment, Any]:
+    """Returns (environment, its params with explicit dtypes), the sizes found by tracing, without running anything.
 
-    Args: see `AdaptedWorld`; without `predicate_names` the predicates are numbered.
+    Args: see `AdaptedEnvironment`; without `predicate_names` the predicates are numbered.
 
     Raises:
         TypeError: what `perceive` gives is no percept.
         ValueError: the number of names is wrong.
     """
     check_count("number of actions", len(action_names), 2, 127)
-    params = jax.tree.map(lambda leaf: np.asarray(leaf, _canonical(leaf)), params)
+    params = jax.tree.map(lambda leaf: np.asarray(leaf, canonical_dtype(leaf)), params)
     shapes = shapes_of(params)
-    world = AdaptedWorld(env, perceive, tuple(action_names), (), 0, shapes, episode_limit, same_start)
-    predicates, context = _percept_sizes(world, params)
+    environment = AdaptedEnvironment(env, perceive, tuple(action_names), (), 0, shapes, episode_limit, same_start)
+    predicates, context = _percept_sizes(environment, params)
     names = [f"predicate_{i}" for i in range(predicates)] if predicate_names is None else predicate_names
     if len(names) != predicates:
         raise ValueError(f"predicate_names has {len(names)} names, perceive gives {predicates} predicates; name each")
-    return dataclasses.replace(world, predicate_names=tuple(names), context_size=context), params
+    return dataclasses.replace(environment, predicate_names=tuple(names), context_size=context), params
 
 
-def _percept_sizes(world: AdaptedWorld, params: Any) -> tuple[int, int]:
+def _percept_sizes(environment: AdaptedEnvironment, params: Any) -> tuple[int, int]:
     word = jax.ShapeDtypeStruct((), "uint32")
-    percept = jax.eval_shape(lambda words: world.begin(words, params).percept, (word, word))
+    percept = jax.eval_shape(lambda words: environment.begin(words, params).percept, (word, word))
     for name, (dtype, rank) in _PERCEPT_KINDS.items():
         leaf = getattr(percept, name, None)
         if leaf is None or str(leaf.dtype) != dtype or leaf.ndim != rank:
             given = "nothing" if leaf is None else f"{leaf.dtype}{list(leaf.shape)}"
             raise TypeError(f"perceive gives {given} as {name}; give {dtype} of {rank} dimension{'s' * (rank != 1)}")
     return percept.predicates.shape[0], percept.context.shape[0]
-
-
-def shapes_of(params: Any) -> tuple:
-    """Returns the structure of a pytree of numbers, hashable: (tree, ((shape, dtype), ...))."""
-    leaves, treedef = jax.tree.flatten(params)
-    return treedef, tuple((np.shape(leaf), str(_canonical(leaf))) for leaf in leaves)
-
-
-def _canonical(leaf: Any) -> np.dtype:
-    return jax.dtypes.canonicalize_dtype(np.result_type(leaf))
 
 
 def _strong(tree: Any) -> Any:

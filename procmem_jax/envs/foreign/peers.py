@@ -1,10 +1,10 @@
-"""Environments of other packages by name, such as "xland:MiniGrid-DoorKey-5x5", made into worlds of ours."""
+"""Environments of other packages by name, such as "xland:MiniGrid-DoorKey-5x5", in our terms."""
 
 import functools
 import importlib
 from typing import Any, NamedTuple
 
-from procmem_jax.envs.foreign.adapted import AdaptedWorld, adapt
+from procmem_jax.envs.foreign.adapted import AdaptedEnvironment, adapt
 from procmem_jax.envs.foreign.door_key import DOOR_KEY_PREDICATES
 from procmem_jax.envs.foreign.gymnax import (
     FOUR_ROOMS_ACTIONS,
@@ -23,7 +23,7 @@ class Peer(NamedTuple):
         extra: of this package, which installs the other.
         limit: steps of an episode, the peer's own.
         help: a line.
-        settings: of the memory, where its defaults do not suit the world.
+        settings: of the memory, where its defaults do not suit the environment.
     """
 
     extra: str
@@ -56,8 +56,8 @@ PEERS = {
 
 
 @functools.lru_cache
-def make_peer(name: str) -> tuple[AdaptedWorld, Any]:
-    """Returns (world, its params) of a name in `PEERS`; equal calls give the same objects, and so share programs.
+def make_peer(name: str) -> tuple[AdaptedEnvironment, Any]:
+    """Returns (environment, its params) of a name in `PEERS`; equal calls give the same objects, and so share programs.
 
     Raises:
         ValueError: the name is unknown, or the package is not installed.
@@ -83,7 +83,7 @@ def import_peer(module: str) -> Any:
         ) from None
 
 
-def _make_xland(package: Any, ident: str, limit: int) -> tuple[AdaptedWorld, None]:
+def _make_xland(package: Any, ident: str, limit: int) -> tuple[AdaptedEnvironment, None]:
     env, env_params = package.make(ident)
     return adapt(
         RawXLand(env, env_params),
@@ -95,7 +95,7 @@ def _make_xland(package: Any, ident: str, limit: int) -> tuple[AdaptedWorld, Non
     )
 
 
-def _make_gymnax(package: Any, ident: str, limit: int) -> tuple[AdaptedWorld, Any]:
+def _make_gymnax(package: Any, ident: str, limit: int) -> tuple[AdaptedEnvironment, Any]:
     env, env_params = package.make(ident)
     return adapt(
         RawFourRooms(env),
@@ -107,7 +107,7 @@ def _make_gymnax(package: Any, ident: str, limit: int) -> tuple[AdaptedWorld, An
     )
 
 
-def _make_navix(package: Any, ident: str, limit: int) -> tuple[AdaptedWorld, None]:
+def _make_navix(package: Any, ident: str, limit: int) -> tuple[AdaptedEnvironment, None]:
     observations = importlib.import_module("navix.observations")
     env = package.make(ident, observation_fn=observations.none, max_steps=limit)
     return adapt(

@@ -32,6 +32,8 @@ class ProjectedPercept:
         seed: of the projection.
     """
 
+    fits_anything = True
+
     num_features: int = 8
     thresholds: tuple[tuple[int, float], ...] = ()
     resolution: float = 8.0

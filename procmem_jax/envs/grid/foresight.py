@@ -4,25 +4,24 @@ import functools
 
 import jax
 
-from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig, GridWorldParams, GridWorldState
+from procmem_jax.envs.grid.world import GridWorld, GridWorldParams, GridWorldState
 
 
-@functools.partial(jax.jit, static_argnames=("config",))
+@functools.partial(jax.jit, static_argnames=("grid",))
 def cells_ahead(
-    config: GridWorldConfig, params: GridWorldParams, state: GridWorldState, actions: jax.Array
+    grid: GridWorld, params: GridWorldParams, state: GridWorldState, actions: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     """Returns the cells (x, y) after each of `actions`, `[L]` int8 each; no action sticks. One example.
 
     Args:
-        config: static.
+        grid: static.
         params: concrete or traced.
         state: where it begins.
         actions: `[L]` integers; what is not an action leaves the cell as it is.
     """
-    world = GridWorld(config)
 
     def follow(state, action):
-        state, *_ = world.step_from_words(None, state, action, params)
+        state, *_ = grid.step_from_words(None, state, action, params)
         return state, (state.x, state.y)
 
     return jax.lax.scan(follow, state, actions.astype("int32"))[1]

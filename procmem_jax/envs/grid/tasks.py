@@ -1,9 +1,11 @@
-"""Tasks by name: a world and its time limit."""
+"""Tasks by name: a grid and its time limit."""
 
 import dataclasses
+import difflib
 import re
+from collections.abc import Sequence
 
-from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig, GridWorldParams
+from procmem_jax.envs.grid.world import GridWorld, GridWorldParams
 
 TASK_FAMILIES = {
     "tutorial": (
@@ -51,16 +53,24 @@ def is_foreign(name: str) -> bool:
     return ":" in name
 
 
-def parse_task(name: str) -> Task:
+def parse_task(name: str, others: Sequence[str] = ()) -> Task:
     """Returns the task called `name`, such as "random-5".
+
+    Args:
+        name: of a task.
+        others: what else is a task, for the error.
 
     Raises:
         ValueError: there is no such task; the message lists the families and their sizes.
     """
     match = re.fullmatch(r"([a-z]+)-(0|[1-9][0-9]{0,8})", name)
     if match is None or match[1] not in TASK_FAMILIES:
-        known = ", ".join([*(f"{family}-N" for family in TASK_FAMILIES), "or another package's, such as gymnax:..."])
-        raise ValueError(f"task={name!r} is unknown; choose from {known} (see `procmem tasks`)")
+        families = [f"{family}-N" for family in TASK_FAMILIES]
+        known = ", ".join([*families, *others, "or another package's, such as gymnax:..."])
+        stem = re.sub("[0-9]+$", "N", name)
+        close = difflib.get_close_matches(stem, [*families, *others], 1, 0.7)
+        meant = f"did you mean {close[0]}? Choose" if close else "choose"
+        raise ValueError(f"task={name!r} is unknown; {meant} from {known} (see `procmem tasks`)")
     family, size = match[1], int(match[2])
     smallest, largest, _ = TASK_FAMILIES[family]
     if not smallest <= size <= largest:
@@ -69,11 +79,11 @@ def parse_task(name: str) -> Task:
     return Task(family, size, _TUTORIAL_STEPS if family == "tutorial" else 4 * size * size)
 
 
-def make_task(task: str | GridWorldConfig, **changes) -> tuple[GridWorld, GridWorldParams]:
-    """Returns the world of a task and its checked numbers.
+def make_task(task: str | GridWorld, **changes) -> tuple[GridWorld, GridWorldParams]:
+    """Returns the environment of a task and its checked numbers.
 
     Args:
-        task: a name such as "random-5", or the config of a world, of the size `max_size` unless `size` says otherwise.
+        task: a name such as "random-5", or a grid.
         changes: fields of `GridWorldParams`. Another `size` also changes the time limit of 4 N^2 steps.
 
     Raises:
@@ -84,16 +94,14 @@ def make_task(task: str | GridWorldConfig, **changes) -> tuple[GridWorld, GridWo
     for name in changes:
         if name not in known:
             raise TypeError(f"setting {name!r} is unknown; choose from {', '.join(known)}")
-    if isinstance(task, GridWorldConfig):
-        world = GridWorld(task)
+    if isinstance(task, GridWorld):
+        grid = task
     elif isinstance(task, str):
         parsed = parse_task(task)
         changes = {"size": parsed.size, **changes}
         if parsed.family == "tutorial":
             changes = {"max_steps": parsed.max_steps, **changes}
-        world = GridWorld(GridWorldConfig(layout=parsed.family, max_size=max(parsed.size, int(changes["size"]))))
+        grid = GridWorld(parsed.family)
     else:
-        raise TypeError(
-            f"task={task!r} is a {type(task).__name__}; give a name such as 'random-5' or a GridWorldConfig"
-        )
-    return world, world.default_params(**changes)
+        raise TypeError(f"task={task!r} is a {type(task).__name__}; give a name such as 'random-5' or a GridWorld")
+    return grid, grid.default_params(**changes)

@@ -39,27 +39,6 @@ OBSERVATION_NAMES = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class GridWorldConfig:
-    """What decides the shapes and the program of a grid (static).
-
-    Raises:
-        TypeError, ValueError: a setting of the wrong kind or out of bounds.
-    """
-
-    layout: str = setting(
-        "random",
-        "where objects stand: tutorial: fixed; random: drawn at each reset; doorkey: drawn, with a wall between the "
-        "rooms; shifting: three drawn layouts in turn",
-        choices=LAYOUTS,
-    )
-
-    max_size: int = setting(5, "largest size a compiled program can hold, cells", minimum=3, maximum=64)
-
-    def __post_init__(self):
-        check_settings(self)
-
-
 @params_record
 class GridWorldParams:
     """The numbers of a grid (traced): all may differ between the lanes of one `vmap`."""
@@ -118,15 +97,30 @@ class GridWorldState:
 class GridWorld:
     """The key/door/goal world: fetch the key, open the door, reach the goal.
 
-    A handle without state, hashable, static under `jit`. All methods take one example; `vmap` them for batches.
+    An object without state, hashable, static under `jit`. All methods take one example; `vmap` them for batches. One
+    compiled program serves all sizes: the size is a number in `GridWorldParams`.
+
+    Raises:
+        TypeError, ValueError: there is no such layout.
     """
 
-    config: GridWorldConfig = dataclasses.field(default_factory=GridWorldConfig)
+    layout: str = setting(
+        "random",
+        "where objects stand: tutorial: fixed; random: drawn at each reset; doorkey: drawn, with a wall between the "
+        "rooms; shifting: three drawn layouts in turn",
+        choices=LAYOUTS,
+    )
 
     costly_reset = False
+    percept_name = "key-door grid"
+    has_script = True
+    is_grid = True
     action_names = ACTION_NAMES
     predicate_names = PREDICATE_NAMES
     observation_names = OBSERVATION_NAMES
+
+    def __post_init__(self):
+        check_settings(self)
 
     @property
     def num_actions(self) -> int:
@@ -141,35 +135,29 @@ class GridWorld:
     @property
     def has_walls(self) -> bool:
         """Whether a column of walls parts the grid in two rooms."""
-        return self.config.layout == "doorkey"
+        return self.layout == "doorkey"
 
     @property
     def draws_layout(self) -> bool:
         """Whether a reset uses its random words."""
-        return self.config.layout != "tutorial"
+        return self.layout != "tutorial"
 
     def default_params(self, **changes) -> GridWorldParams:
-        """Returns checked concrete params; `size` defaults to `max_size`, the time limit to 4 size^2 steps."""
-        size = changes.get("size", self.config.max_size)
-        params = GridWorldParams(**{"size": size, "max_steps": 4 * size**2, **changes})
+        """Returns checked concrete params; `size` is 5 cells unless given, the time limit 4 size^2 steps."""
+        params = GridWorldParams(**changes)
+        if "max_steps" not in changes:
+            params = dataclasses.replace(params, max_steps=4 * params.size**2)
         self.check_params(params)
         return params
-
-    def example_params(self) -> GridWorldParams:
-        """Returns numbers of the right shapes and dtypes."""
-        return as_arrays(GridWorldParams())
 
     def time_limit(self, params: GridWorldParams) -> jax.Array | int:
         """Returns the steps after which an episode is truncated, 0 for never."""
         return params.max_steps
 
     def check_params(self, params: GridWorldParams) -> None:
-        """Raises a ValueError if the concrete `params` (scalars or batches) make no world of this config."""
+        """Raises a ValueError if the concrete `params` (scalars or batches) make no world of this layout."""
         check_numbers(params)
-        largest = int(jnp.max(jnp.asarray(params.size)))
-        if largest > self.config.max_size:
-            raise ValueError(f"size={largest} is above max_size={self.config.max_size}; raise max_size or lower size")
-        if self.config.layout == "tutorial":
+        if self.layout == "tutorial":
             smallest = int(jnp.min(jnp.asarray(params.size)))
             if smallest < 4:
                 raise ValueError(
@@ -183,7 +171,7 @@ class GridWorld:
 
     def layout_number(self, episode: jax.Array, params: GridWorldParams) -> jax.Array:
         """Returns the counter of the episode stream that draws the layout of `episode`, `()` int32."""
-        if self.config.layout == "shifting":
+        if self.layout == "shifting":
             # Not `//` and `%`: with what they do for numbers below 0, LLVM in jaxlib 0.12 compiles for five minutes.
             turn = jax.lax.div(episode, params.shift_every)
             return jax.lax.rem(turn, jnp.full_like(turn, layouts.NUM_SHIFTING))
@@ -346,10 +334,17 @@ class GridWorld:
         """Returns the percept of `state`."""
         return self.perceive(self.observe(state, params), state, params)
 
-    def scripted_action(self, state: GridWorldState, params: GridWorldParams) -> jax.Array:
-        """Returns the scripted explorer's action, `()` int32, or -1 where the script has none to offer."""
-        del params
-        return script.scripted_action(state, self.config.layout)
+    def observe_state(self, state: GridWorldState, params: GridWorldParams) -> jax.Array:
+        """Returns the observation of `state`, as `observe`."""
+        return self.observe(state, params)
+
+    def with_observations(self) -> "GridWorld":
+        """Returns an environment whose `observe_state` works: this one."""
+        return self
+
+    def scripted_action(self, obs: jax.Array) -> jax.Array:
+        """Returns the script's action on an observation, `()` int32, -1 where it has none to offer."""
+        return script.scripted_action(dict(zip(OBSERVATION_NAMES, obs, strict=True)), self.layout)
 
     def optimal_steps(self, state: GridWorldState) -> jax.Array:
         """Returns the fewest steps from the start of `state`'s episode to its end, `()` int32."""

@@ -12,7 +12,8 @@ from procmem_jax.experiments.libraries.json import json_text, libraries_of_entri
 from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.experiments.storage.files import read_json, write_whole
 from procmem_jax.experiments.storage.versions import versions
-from procmem_jax.memory.library import LibraryConfig, SkillLibrary
+from procmem_jax.memory.library import SkillLibrary
+from procmem_jax.memory.settings import LibraryConfig
 
 KIND = "procmem_jax skill libraries"
 FORMAT = 1

@@ -7,8 +7,9 @@ import numpy as np
 
 from procmem_jax.experiments.libraries.json import condition
 from procmem_jax.experiments.libraries.saved import SavedLibraries
-from procmem_jax.memory.library import NO_LABEL, success_rates
+from procmem_jax.memory.library import success_rates
 from procmem_jax.memory.naming import skill_name
+from procmem_jax.memory.skills import NO_LABEL
 
 
 @dataclasses.dataclass(frozen=True)

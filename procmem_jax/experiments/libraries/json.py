@@ -10,8 +10,10 @@ import numpy as np
 
 from procmem_jax.experiments.libraries.saved import LIBRARY_NUMBERS
 from procmem_jax.memory import library as skill_library
-from procmem_jax.memory.library import EMPTY, NO_LABEL, LibraryConfig, SkillLibrary
+from procmem_jax.memory.library import EMPTY, SkillLibrary
 from procmem_jax.memory.naming import skill_name
+from procmem_jax.memory.settings import LibraryConfig
+from procmem_jax.memory.skills import NO_LABEL
 
 _SKILL_NUMBERS = {
     "id": "skill_ids",

@@ -8,7 +8,9 @@ import jax
 import numpy as np
 
 from procmem_jax.memory import library as skill_library
-from procmem_jax.memory.library import EMPTY, NO_LABEL, LibraryConfig, SkillLibrary
+from procmem_jax.memory.library import EMPTY, SkillLibrary
+from procmem_jax.memory.settings import LibraryConfig
+from procmem_jax.memory.skills import NO_LABEL
 
 LIBRARY_NUMBERS = ("clock", "next_id", "num_evictions")  # one per library, not per slot
 

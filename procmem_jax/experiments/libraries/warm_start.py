@@ -7,11 +7,11 @@ import jax
 import numpy as np
 
 from procmem_jax.agents.settings import Config
-from procmem_jax.envs.protocol import make_world
 from procmem_jax.experiments.libraries.files import import_libraries
 from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.memory import library as skill_library
-from procmem_jax.memory.library import LibraryConfig, SkillLibrary
+from procmem_jax.memory.library import SkillLibrary
+from procmem_jax.memory.settings import LibraryConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,13 +33,9 @@ def embedding_rule(config: Config) -> str:
     Raises:
         ValueError: the run has no skills.
     """
-    if not config.agent.use_skills:
+    if not config.use_skills:
         raise ValueError("use_skills=False: without a memory there are no libraries; switch the memory on")
-    if config.agent.memory == "q_learning":
-        raise ValueError("memory='q_learning' has no skills, and so no libraries; use another memory")
-    if config.agent.memory == "tutorial":
-        return f"tutorial codes {config.agent.code_tables}"
-    return f"direction of {make_world(config.world).context_size} coordinates"
+    return config.memory.embedding_name(config.environment.context_size)
 
 
 def load_warm_start(path: str | pathlib.Path, config: Config, num_agents: int) -> WarmStart:
@@ -79,13 +75,13 @@ def make_warm_start(saved: SavedLibraries, config: Config, num_agents: int) -> W
 
 
 def _check_rules(saved: SavedLibraries, config: Config) -> None:
-    rule, world = embedding_rule(config), make_world(config.world)
+    rule, environment = embedding_rule(config), config.environment
     if saved.embedding != rule:
         raise ValueError(
             f"embedding={saved.embedding!r} of the libraries differs from {rule!r} of the run; use libraries of the "
             "same preset and a task with the same context"
         )
-    for name, ours in (("predicate_names", world.predicate_names), ("action_names", world.action_names)):
+    for name, ours in (("predicate_names", environment.predicate_names), ("action_names", environment.action_names)):
         theirs = getattr(saved, name)
         if theirs != tuple(ours):
             raise ValueError(
@@ -116,7 +112,7 @@ def _check_agents(saved: SavedLibraries, config: Config, num_agents: int) -> Non
             f"agents={num_agents} exceeds the {count} libraries of the file; train {count} agents or fewer, or export "
             "one library for all with --agent"
         )
-    if config.agent.memory == "tutorial" and config.agent.code_tables == "per_agent":
+    if getattr(config.memory, "code_tables", None) == "per_agent":
         givers = saved.agents * num_agents if count == 1 else saved.agents[:num_agents]
         for agent, giver in enumerate(givers):
             if agent != giver:

@@ -6,14 +6,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from procmem_jax.agents.recording import Moment
+from procmem_jax.agents.recording import TickRecord
 from procmem_jax.agents.settings import Config
-from procmem_jax.envs.protocol import make_world
 from procmem_jax.memory.library import EMPTY
 from procmem_jax.memory.naming import skill_name
 
 EXPLORING = "exploring"
-_MEMORIES = {"q_learning": "Q-learning"}  # memories that act without skills
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Frame:
 
     Attributes:
         step: steps taken so far.
-        world: the world's state.
+        env_state: of the environment.
         doing: the name of the skill, "exploring", or what else acts; in the last frame how the episode ended.
         skill: what runs, None if no skill does.
         action: what the agent chooses here, -1 in the last frame.
@@ -54,7 +52,7 @@ class Frame:
     """
 
     step: int
-    world: Any
+    env_state: Any
     doing: str
     skill: FrameSkill | None
     action: int
@@ -63,41 +61,41 @@ class Frame:
     success: bool = False
 
 
-def frames_of_episode(moments: Moment, config: Config, success: bool) -> list[Frame]:
+def frames_of_episode(records: TickRecord, config: Config, success: bool) -> list[Frame]:
     """Returns the T + 1 frames of an episode of T steps.
 
     Args:
-        moments: `[T, ...]` NumPy arrays, all ticks of one episode.
+        records: `[T, ...]` NumPy arrays, all ticks of one episode.
         config: of the run.
         success: whether the episode was one.
     """
-    num_steps = len(moments.episode)
-    names = make_world(config.world).predicate_names
-    rewards = moments.transition.reward.astype(np.float64)
+    num_steps = len(records.episode)
+    names = config.environment.predicate_names
+    rewards = records.transition.reward.astype(np.float64)
     returns = np.concatenate([[0.0], np.cumsum(rewards)])
-    acting = _MEMORIES.get(config.agent.memory, config.agent.memory)
+    acting = config.memory.title
     frames = []
     for step in range(num_steps):
-        moment = jax.tree.map(lambda column, t=step: column[t], moments)
-        skill = _skill_of(moment, names)
-        doing = skill.name if skill else acting if moment.transition.memory_acts else EXPLORING
+        record = jax.tree.map(lambda column, t=step: column[t], records)
+        skill = _skill_of(record, names)
+        doing = skill.name if skill else acting if record.transition.memory_acts else EXPLORING
         reward = float(rewards[step - 1]) if step else 0.0
-        action = int(moment.transition.action)
-        frames.append(Frame(step, moment.world, doing, skill, action, reward, float(returns[step])))
-    last = jax.tree.map(lambda column: column[-1], moments.transition)
+        action = int(record.transition.action)
+        frames.append(Frame(step, record.env_state, doing, skill, action, reward, float(returns[step])))
+    last = jax.tree.map(lambda column: column[-1], records.transition)
     ending = _ending(bool(last.terminated), bool(last.truncated), success, names[-1])
-    end = Frame(num_steps, last.world, ending, None, EMPTY, float(rewards[-1]), float(returns[-1]), success)
+    end = Frame(num_steps, last.env_state, ending, None, EMPTY, float(rewards[-1]), float(returns[-1]), success)
     return [*frames, end]
 
 
-def _skill_of(moment: Moment, predicate_names: tuple[str, ...]) -> FrameSkill | None:
-    slot = int(moment.transition.running.slot)
+def _skill_of(record: TickRecord, predicate_names: tuple[str, ...]) -> FrameSkill | None:
+    slot = int(record.transition.running.slot)
     if slot == EMPTY:
         return None
-    length, done = int(moment.length), int(moment.transition.running.cursor)
-    end = min(int(moment.transition.running.run_length), length)
-    actions = [int(action) for action in moment.actions[:length]]
-    label = int(moment.label)
+    length, done = int(record.length), int(record.transition.running.cursor)
+    end = min(int(record.transition.running.run_length), length)
+    actions = [int(action) for action in record.actions[:length]]
+    label = int(record.label)
     name = skill_name(label, length, predicate_names)
     return FrameSkill(name, label, slot, done, tuple(actions[done:end]), tuple(actions[end:]))
 

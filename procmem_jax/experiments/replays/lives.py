@@ -9,12 +9,12 @@ import numpy as np
 
 from procmem_jax.agents import rollout
 from procmem_jax.agents.procedural import AgentInputs, AgentState, EpisodeMetrics, ProceduralAgent
-from procmem_jax.agents.recording import Moment, record_moments
+from procmem_jax.agents.recording import TickRecord, record_agents
 from procmem_jax.agents.settings import Config, Params
-from procmem_jax.experiments.training.lane_programs import build_programs
+from procmem_jax.experiments.training.lane_programs import build_programs, room_for
 from procmem_jax.experiments.training.lanes import LANE_MULTIPLE
 from procmem_jax.memory.library import SkillLibrary
-from procmem_jax.records import as_arrays
+from procmem_jax.records import as_arrays, shapes_of
 from procmem_jax.streams import Streams, open_streams
 
 _CHUNK_TICKS = 256
@@ -49,12 +49,13 @@ class Life:
         episodes = jnp.asarray(np.where(first, num_episodes, 0), jnp.int32)
         self._inputs: AgentInputs = jax.vmap(self._agent.make_inputs)(numbers, episodes)
         begin = (self._agent, self._params, self._streams, self._inputs)
-        self._state: AgentState = rollout.begin_agents(*begin, num_recorded=num_episodes)
+        self._state: AgentState = rollout.begin_agents(*begin, num_recorded=room_for(num_episodes))
+        self._num_episodes = num_episodes
         if library is not None:
             lanes = jax.tree.map(lambda leaf: jnp.repeat(jnp.asarray(leaf), LANE_MULTIPLE, axis=0), library)
-            memory = jax.vmap(self._agent.rule.with_library)(self._state.memory, lanes)
+            memory = jax.vmap(self._agent.memory.with_library)(self._state.memory, lanes)
             self._state = dataclasses.replace(self._state, memory=memory)
-        self.chunk_ticks = -(-_CHUNK_TICKS // self._agent.interval) * self._agent.interval
+        self.chunk_ticks = -(-_CHUNK_TICKS // self._agent.period) * self._agent.period
 
     @property
     def finished(self) -> int:
@@ -64,27 +65,28 @@ class Life:
     @property
     def metrics(self) -> EpisodeMetrics:
         """`[E]` NumPy arrays."""
-        return jax.tree.map(lambda column: np.array(column)[0], self._state.metrics)
+        return jax.tree.map(lambda column: np.array(column)[0, : self._num_episodes], self._state.metrics)
 
     def skip(self, num_chunks: int) -> None:
         """Lives on for as many chunks, fast."""
         blocks = jnp.asarray(num_chunks * (self.chunk_ticks // self._agent.block_ticks), jnp.int32)
-        num_episodes = self._state.metrics.steps.shape[1]
         device = jax.local_devices()[0]
-        programs = build_programs(self._agent.config, LANE_MULTIPLE, num_episodes, False, (device,))
+        programs = build_programs(
+            self._agent.config, shapes_of(self._params), LANE_MULTIPLE, room_for(self._num_episodes), False, (device,)
+        )
         self._state = programs.run(self._params, self._streams, self._inputs, self._state, blocks)
 
-    def record(self) -> Moment:
-        """Lives on for a chunk, and returns its moments `[T, ...]` as NumPy arrays."""
-        self._state, moments = record_moments(*self._everything(), num_ticks=self.chunk_ticks)
-        return jax.tree.map(lambda column: np.array(column[:, 0]), moments)
+    def record(self) -> TickRecord:
+        """Lives on for a chunk, and returns its records `[T, ...]` as NumPy arrays."""
+        self._state, records = record_agents(*self._everything(), num_ticks=self.chunk_ticks)
+        return jax.tree.map(lambda column: np.array(column[:, 0]), records)
 
     def _everything(self):
         return self._agent, self._params, self._streams, self._inputs, self._state
 
 
-def record_episode(life: Life, episode: int, start: int, look: Callable[[Life], None]) -> Moment:
-    """Returns the moments `[T, ...]` of one episode, NumPy arrays.
+def record_episode(life: Life, episode: int, start: int, look: Callable[[Life], None]) -> TickRecord:
+    """Returns the records `[T, ...]` of one episode, NumPy arrays.
 
     Args:
         life: at its beginning.
@@ -104,8 +106,8 @@ def record_episode(life: Life, episode: int, start: int, look: Callable[[Life], 
         look(life)
     parts = []
     while life.finished <= episode:
-        moments = life.record()
+        records = life.record()
         look(life)
-        wanted = moments.episode == episode
-        parts.append(jax.tree.map(lambda column, rows=wanted: column[rows], moments))
+        wanted = records.episode == episode
+        parts.append(jax.tree.map(lambda column, rows=wanted: column[rows], records))
     return jax.tree.map(lambda *columns: np.concatenate(columns), *parts)

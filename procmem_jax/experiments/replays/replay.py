@@ -17,7 +17,7 @@ from procmem_jax.experiments.runs.folders import CONFIG_FILE, EPISODES_FILE
 from procmem_jax.experiments.runs.stored_episodes import first_difference, read_agent_episodes
 from procmem_jax.experiments.storage.files import expecting_fields
 from procmem_jax.experiments.storage.versions import versions
-from procmem_jax.experiments.training.train import Progress
+from procmem_jax.experiments.training.driver import Progress
 from procmem_jax.memory.library import SkillLibrary
 from procmem_jax.records import check_count
 from procmem_jax.streams import run_key
@@ -85,8 +85,8 @@ def replay_episode(
     record = read_agent_episodes(folder / EPISODES_FILE, agent, num_episodes)
     life = Life(key, config, params, agent, num_episodes, library)
     follower = _Follower(folder, stored.get("versions", {}), agent, episode, record, on_progress)
-    moments = record_episode(life, episode, int(record.steps[:episode].sum(dtype=np.int64)), follower.look)
-    frames = frames_of_episode(moments, config, bool(record.success[episode]))
+    records = record_episode(life, episode, int(record.steps[:episode].sum(dtype=np.int64)), follower.look)
+    frames = frames_of_episode(records, config, bool(record.success[episode]))
     return Replay(stored["task"], stored["preset"], config, params, agent, episode, frames)
 
 

@@ -10,10 +10,11 @@ from procmem_jax.agents.settings import Config, Params
 from procmem_jax.experiments.runs import results
 from procmem_jax.experiments.storage.files import read_json, write_json, write_whole
 from procmem_jax.experiments.optimum import optimal_steps
-from procmem_jax.experiments.presets import make_experiment
+from procmem_jax.experiments.descriptions import remake_experiment
 from procmem_jax.experiments.runs.folders import CONFIG_FILE, EPISODES_FILE, LIBRARIES_FILE, SUMMARY_FILE
 from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
-from procmem_jax.experiments.training.train import Progress, train
+from procmem_jax.experiments.training.driver import Progress
+from procmem_jax.experiments.training.train import train
 from procmem_jax.records import check_count
 from procmem_jax.streams import run_key
 
@@ -44,7 +45,7 @@ def read_experiment(folder: pathlib.Path) -> tuple[dict, Config, Params]:
             raise ValueError(f"{folder} holds no finished run ({name} is missing); give the folder of one")
     stored = read_json(folder / CONFIG_FILE)
     try:
-        config, params = make_experiment(stored["task"], stored["preset"], overrides=stored["settings"])
+        config, params = remake_experiment(stored)
     except (KeyError, TypeError) as error:
         raise ValueError(f"{folder / CONFIG_FILE}: is not the config of a run ({error})") from None
     return stored, config, params
@@ -74,8 +75,8 @@ def evaluate_run(
     check_count("num_episodes", num_episodes, 1, 2**31 - 1)
     if seed == stored["seed"]:
         raise ValueError(f"seed={seed} is the run's own, its layouts are not fresh; give another")
-    config = dataclasses.replace(config, memory=dataclasses.replace(config.memory, learn=False))
-    libraries = results.read_libraries(folder / LIBRARIES_FILE) if config.agent.use_skills else None
+    config = dataclasses.replace(config, learns=False)
+    libraries = results.read_libraries(folder / LIBRARIES_FILE) if config.use_skills else None
     key, num_agents = run_key(seed), stored["agents"]
     result = train(key, config, params, num_agents, num_episodes, libraries=libraries, on_progress=on_progress)
     optimal = optimal_steps(key, config, params, num_agents, num_episodes)

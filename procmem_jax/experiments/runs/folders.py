@@ -13,7 +13,7 @@ from procmem_jax.experiments.runs import results
 from procmem_jax.experiments.storage.files import read_json, write_json, write_whole
 from procmem_jax.experiments.storage.locks import LOCK_FILE, folder_lock
 from procmem_jax.experiments.optimum import optimal_steps
-from procmem_jax.experiments.overrides import list_settings
+from procmem_jax.experiments.descriptions import describe_experiment
 from procmem_jax.experiments.training.processes import entered_by_first, from_first, is_first
 from procmem_jax.experiments.storage.saving import DEFAULT_SECONDS, Saver
 from procmem_jax.experiments.storage.trackers import METRICS_FILE, TENSORBOARD_FOLDER, JsonLines, TensorBoard, Tracker
@@ -22,7 +22,7 @@ from procmem_jax.experiments.storage.versions import versions
 from procmem_jax.experiments.libraries.warm_start import WarmStart
 from procmem_jax.streams import run_key
 
-FORMAT = 1
+FORMAT = 2
 CONFIG_FILE = "config.json"
 SUMMARY_FILE = "summary.json"
 EPISODES_FILE = "episodes.parquet"
@@ -54,7 +54,6 @@ class RunSpec:
 
     def identity(self) -> dict:
         """Returns what decides the results, ready for JSON: equal for equal runs."""
-        settings = {setting.name: setting.value for setting in list_settings(self.config, self.params)}
         started = {} if self.warm_start is None else {"warm_start": self.warm_start.sha256}
         return {
             "format": FORMAT,
@@ -63,7 +62,7 @@ class RunSpec:
             "agents": self.num_agents,
             "episodes": self.num_episodes,
             "seed": self.seed,
-            "settings": settings,
+            **describe_experiment(self.config, self.params),
             **started,
         }
 
@@ -88,6 +87,11 @@ def check_folder(folder: pathlib.Path, spec: RunSpec) -> None:
             raise ValueError(f"out={folder} holds files that are not of a run; choose another or an empty folder")
         return
     stored = read_json(folder / CONFIG_FILE)
+    if stored.get("format") != FORMAT:
+        raise ValueError(
+            f"out={folder} holds results of format {stored.get('format')}, this version writes {FORMAT}: it can read "
+            "them, not go on with them; choose another folder"
+        )
     wanted = {"warm_start": None, **spec.identity()}
     differing = _differences({key: stored.get(key) for key in wanted}, wanted)
     if differing:

@@ -2,7 +2,6 @@
 
 import pathlib
 
-from procmem_jax.envs.protocol import make_world
 from procmem_jax.experiments.runs.evaluate import read_experiment
 from procmem_jax.experiments.storage.files import expecting_fields
 from procmem_jax.experiments.libraries.files import SUFFIXES, import_libraries
@@ -23,7 +22,7 @@ def libraries_of_run(folder: pathlib.Path) -> SavedLibraries:
         embedding = embedding_rule(config)
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from None
-    libraries, world = read_libraries(folder / LIBRARIES_FILE), make_world(config.world)
+    libraries, world = read_libraries(folder / LIBRARIES_FILE), config.environment
     with expecting_fields(folder / LIBRARIES_FILE):
         return SavedLibraries(
             libraries,

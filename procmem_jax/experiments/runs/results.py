@@ -12,7 +12,8 @@ from procmem_jax.agents.procedural import EpisodeMetrics
 from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
 from procmem_jax.experiments.training.train import TrainResult
 from procmem_jax.memory import library as skill_library
-from procmem_jax.memory.library import LibraryConfig, SkillLibrary
+from procmem_jax.memory.library import SkillLibrary
+from procmem_jax.memory.settings import LibraryConfig
 
 _ROWS_PER_GROUP = 1 << 20
 EPISODE_SCHEMA = pa.schema(

@@ -25,7 +25,7 @@ from procmem_jax.experiments.runs.results import EPISODE_SCHEMA
 from procmem_jax.experiments.storage.files import read_json, write_json, write_whole
 from procmem_jax.experiments.study.arms import Cell, Suite, list_cells
 from procmem_jax.experiments.study.report import Episodes, forgetting_row, study_row, study_tables
-from procmem_jax.experiments.training.train import Progress
+from procmem_jax.experiments.training.driver import Progress
 
 REPORT_SEED = 1000  # settings are tuned on seeds below it, and reported from it up
 IDENTITY_FILE = "study_config.json"

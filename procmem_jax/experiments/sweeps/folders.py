@@ -26,9 +26,9 @@ from procmem_jax.experiments.sweeps.spec import Shard, SweepSpec
 from procmem_jax.experiments.sweeps.summary import summarize_sweep
 from procmem_jax.experiments.sweeps.sweep import lanes_of_sweep, tables_of_part
 from procmem_jax.experiments.sweeps.tables import read_runs
-from procmem_jax.experiments.sweeps.work import Part, SweepWork
+from procmem_jax.experiments.training.driver import Driver, Kept, Progress, rows_per_part
+from procmem_jax.experiments.training.parts import Part
 from procmem_jax.experiments.training.processes import entered_by_first, from_first
-from procmem_jax.experiments.training.train import Progress
 from procmem_jax.streams import run_key
 
 PARTS_FOLDER = "parts"
@@ -83,10 +83,11 @@ def run_sweep(
         settings = [(setting.config, setting.params) for setting in spec.settings]
         bounds = {"first_row": first, "last_row": last}
         where = {"lanes": lanes, "devices": devices, "saver": saver, "on_progress": on_progress}
-        work = SweepWork(run_key(spec.seed), settings, spec.num_seeds, spec.num_episodes, **bounds, **where)
+        kept = Kept(rows_per_part(spec.num_episodes))
+        work = Driver(run_key(spec.seed), settings, spec.num_seeds, spec.num_episodes, kept, **bounds, **where)
         for part in work.parts(_stored(saver, out, on_warning)):
-            work.written.update(from_first(lambda part=part: _write_part(spec, out, part)))
-        from_first(lambda: _finish(spec, out, work.written, shard, _timing(work)))
+            work.notes.update(from_first(lambda part=part: _write_part(spec, out, part)))
+        from_first(lambda: _finish(spec, out, work.notes, shard, _timing(work)))
         saver.clear()
     return out
 
@@ -130,7 +131,7 @@ def _stored(saver: Saver, out: pathlib.Path, on_warning: Callable[[str], None]) 
     stored = saver.load()
     if stored is None:
         return None
-    written = stored[1]["written"].items()
+    written = stored[1]["notes"].items()
     changed = from_first(lambda: [name for name, sha256 in written if file_hash(out / PARTS_FOLDER / name) != sha256])
     if changed:
         on_warning(f"{out / PARTS_FOLDER / changed[0]} is not as it was written; starting anew")
@@ -153,7 +154,7 @@ def _write_tables(out: pathlib.Path, number: int, episodes: pa.Table | None, run
     return written
 
 
-def _timing(work: SweepWork) -> dict:
+def _timing(work: Driver) -> dict:
     return {
         "agent_steps": work.num_steps,
         "run_seconds": work.run_seconds,

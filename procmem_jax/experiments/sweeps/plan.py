@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 
-from procmem_jax.envs.protocol import make_world
 from procmem_jax.experiments.optimum import optimal_steps
 from procmem_jax.experiments.sweeps.spec import SweepSpec, SweptSetting
 from procmem_jax.experiments.sweeps.sweep import lanes_of_sweep
-from procmem_jax.experiments.sweeps.work import rows_per_part
+from procmem_jax.experiments.training.driver import rows_per_part
 from procmem_jax.experiments.training.lanes import CHUNK_TICKS, Lanes, Rows, lane_width, usable_devices
 from procmem_jax.experiments.training.memory_need import device_bytes
 from procmem_jax.streams import run_key
@@ -61,8 +60,8 @@ def plan_sweep(spec: SweepSpec, lanes: int | None, devices: Sequence[jax.Device]
     trial = min(_TRIAL_AGENTS, spec.num_seeds), min(_TRIAL_EPISODES, spec.num_episodes)
     optimal = optimal_steps(run_key(spec.seed), first.config, first.params, *trial)
     shortest = 1.0 if optimal is None else float(optimal.mean())
-    limit = make_world(first.config.world).time_limit(first.params.world)
-    longest = max(int(limit), int(first.params.agent.step_budget))
+    limit = first.config.environment.time_limit(first.params.environment)
+    longest = max(int(limit), int(first.params.step_budget))
     episodes = spec.num_rows * spec.num_episodes
     part = min(rows_per_part(spec.num_episodes), spec.num_rows) * spec.num_episodes
     return SweepPlan(
@@ -70,7 +69,7 @@ def plan_sweep(spec: SweepSpec, lanes: int | None, devices: Sequence[jax.Device]
         settings=len(spec.settings),
         programs=spec.num_programs,
         lanes=width,
-        device_bytes=device_bytes(first.config, width, spec.num_episodes),
+        device_bytes=device_bytes(first.config, first.params, width, spec.num_episodes),
         host_bytes=part * _EPISODE_BYTES + spec.num_rows * _RUN_BYTES,
         steps_per_second=rate,
         compile_seconds=compile_seconds,

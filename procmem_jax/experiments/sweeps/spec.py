@@ -4,11 +4,11 @@ import dataclasses
 import re
 
 from procmem_jax.agents.settings import Config, Params, check_params
-from procmem_jax.experiments.overrides import list_settings
+from procmem_jax.experiments.descriptions import describe_experiment
 from procmem_jax.records import check_count
 from procmem_jax.streams import run_key
 
-FORMAT = 1
+FORMAT = 2
 _SHARD = re.compile(r"([0-9]+)/([0-9]+)")
 
 
@@ -67,7 +67,8 @@ class SweepSpec:
     def identity(self) -> dict:
         """Returns what decides the results, ready for JSON: equal for equal sweeps."""
         first = self.settings[0]
-        fixed = [setting for setting in list_settings(first.config, first.params) if setting.name not in first.values]
+        described = describe_experiment(first.config, first.params)
+        fixed = {name: value for name, value in described.pop("settings").items() if name not in first.values}
         return {
             "format": FORMAT,
             "kind": "sweep",
@@ -79,7 +80,8 @@ class SweepSpec:
             "every": self.every,
             "summary_only": self.summary_only,
             "swept": list(self.swept),
-            "fixed": {setting.name: setting.value for setting in fixed},
+            **described,
+            "fixed": fixed,
             "settings": [setting.values for setting in self.settings],
         }
 
@@ -91,8 +93,6 @@ class SweepSpec:
         if not self.settings:
             raise ValueError("the sweep has no settings; give at least one")
         for setting in self.settings:
-            if setting.config.agent.explorer == "tape":
-                raise ValueError("explorer='tape' needs recorded tapes, which a sweep has not")
             check_params(setting.config, setting.params)
 
 

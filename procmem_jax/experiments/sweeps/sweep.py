@@ -13,10 +13,10 @@ from procmem_jax.experiments.presets import DEFAULT_PRESET, make_experiment
 from procmem_jax.experiments.sweeps.grid import Range, make_settings
 from procmem_jax.experiments.sweeps.spec import SweepSpec
 from procmem_jax.experiments.sweeps.tables import part_tables
-from procmem_jax.experiments.sweeps.work import Part, SweepWork
+from procmem_jax.experiments.training.driver import Driver, Kept, Progress, rows_per_part
 from procmem_jax.experiments.training.lanes import default_lanes
 from procmem_jax.experiments.training.memory_need import fitting_lanes
-from procmem_jax.experiments.training.train import Progress
+from procmem_jax.experiments.training.parts import Part
 from procmem_jax.records import check_count
 from procmem_jax.streams import run_key
 
@@ -107,7 +107,8 @@ def sweep_tables(
     devices = list(devices or jax.local_devices())
     where = _where(lanes_of_sweep(spec, lanes, devices), devices, on_progress)
     settings = [(setting.config, setting.params) for setting in spec.settings]
-    for part in SweepWork(run_key(spec.seed), settings, spec.num_seeds, spec.num_episodes, **where).parts():
+    kept = Kept(rows_per_part(spec.num_episodes))
+    for part in Driver(run_key(spec.seed), settings, spec.num_seeds, spec.num_episodes, kept, **where).parts():
         yield tables_of_part(spec, part)
 
 
@@ -119,8 +120,8 @@ def lanes_of_sweep(spec: SweepSpec, lanes: int | None, devices: Sequence[jax.Dev
     """Returns how many runs go at once: `lanes`, or what suits the devices, less if memory is short."""
     wanted = default_lanes(devices) if lanes is None else lanes
     check_count("batch", wanted, 1, 2**31 - 1)
-    configs = dict.fromkeys(setting.config for setting in spec.settings)
-    return min(fitting_lanes(config, wanted, spec.num_episodes) for config in configs)
+    numbers = {setting.config: setting.params for setting in spec.settings}
+    return min(fitting_lanes(config, params, wanted, spec.num_episodes) for config, params in numbers.items())
 
 
 def tables_of_part(spec: SweepSpec, part: Part) -> tuple[pa.Table | None, pa.Table]:
@@ -144,8 +145,8 @@ def optimal_of_rows(spec: SweepSpec, first: int, last: int) -> np.ndarray | None
         setting = spec.settings[index]
         start = max(first, index * spec.num_seeds) - index * spec.num_seeds
         count = min(last, (index + 1) * spec.num_seeds) - index * spec.num_seeds - start
-        numbers = tuple(np.asarray(leaf).tolist() for leaf in jax.tree.leaves(setting.params.world))
-        same = (setting.config.world, numbers, start, count)
+        numbers = tuple(np.asarray(leaf).tolist() for leaf in jax.tree.leaves(setting.params.environment))
+        same = (setting.config.environment, numbers, start, count)
         if same not in known:
             params, config = setting.params, setting.config
             known = {same: optimal_steps(key, config, params, count, spec.num_episodes, first_agent=start)}

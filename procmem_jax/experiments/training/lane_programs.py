@@ -13,9 +13,11 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from procmem_jax.agents import rollout
 from procmem_jax.agents.procedural import AgentInputs, AgentState, ProceduralAgent
-from procmem_jax.agents.settings import Config, Params, example_params
+from procmem_jax.agents.settings import Config, Params
 from procmem_jax.memory.library import SkillLibrary
 from procmem_jax.streams import Streams
+
+_LEAST_ROOM, _LARGEST_POWER = 16, 256  # episodes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +71,7 @@ class LanePrograms:
     """The programs of one shape.
 
     Attributes:
-        make_inputs: (agent numbers `[W]` uint32, episodes `[W]` int32) -> inputs `[W, ...]`.
+        make_inputs: (agent ids `[W]` uint32, episodes `[W]` int32) -> inputs `[W, ...]`.
         begin: (params, streams, inputs) -> agents `[W, ...]` at the start of their lives.
         run: (params, streams, inputs, agents, number of blocks) -> agents; those given are used up.
         library: memories -> libraries `[W, N, ...]`; None if the memory is off.
@@ -91,34 +93,49 @@ class LanePrograms:
     seconds: float
 
 
+def room_for(num_episodes: int) -> int:
+    """Returns for how many episodes a program has room, so that runs of like length share one."""
+    if num_episodes > _LARGEST_POWER:
+        return -(-num_episodes // _LARGEST_POWER) * _LARGEST_POWER
+    return max(_LEAST_ROOM, 1 << (num_episodes - 1).bit_length())
+
+
 @functools.lru_cache(maxsize=32)
 def build_programs(
-    config: Config, width: int, num_episodes: int, batched: bool, devices: tuple[jax.Device, ...]
+    config: Config,
+    params_shapes: tuple,
+    width: int,
+    num_recorded: int,
+    batched: bool,
+    devices: tuple[jax.Device, ...],
 ) -> LanePrograms:
     """Returns the programs, the long ones compiled ahead of time, so that compilation and running are timed apart.
 
     Args:
         config: static settings.
+        params_shapes: of one record of params (see `shapes_of`).
         width: W.
-        num_episodes: E, the most that an agent lives.
-        batched: whether params are `[W]` in each field.
+        num_recorded: episodes that there is room for, as `room_for` says.
+        batched: whether params have a first axis `[W]` in each field.
         devices: a multiple of 16 lanes for each.
     """
     started = time.perf_counter()
     agent, placement = ProceduralAgent(config), Placement(devices)
 
-    def column(dtype):
-        return placement.shapes(jax.ShapeDtypeStruct((width,), dtype), is_split=True)
+    def column(dtype, shape=()):
+        return placement.shapes(jax.ShapeDtypeStruct((width, *shape), dtype), is_split=True)
 
-    one = jax.eval_shape(lambda: example_params(config))
-    params = jax.tree.map(lambda leaf: column(leaf.dtype), one) if batched else placement.shapes(one, is_split=False)
+    tree, leaves = params_shapes
+    one = [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in leaves]
+    params = [column(leaf.dtype, leaf.shape) for leaf in one] if batched else placement.shapes(one, is_split=False)
+    params = jax.tree.unflatten(tree, params)
     word = placement.shapes(jax.ShapeDtypeStruct((2,), jnp.uint32), is_split=False)
     count = placement.shapes(jax.ShapeDtypeStruct((), jnp.int32), is_split=False)
     streams = Streams(word, word)
     make_inputs = placement.program(jax.vmap(agent.make_inputs), (True, True))
     numbers, episodes = column(jnp.uint32), column(jnp.int32)
     inputs = placement.shapes(jax.eval_shape(make_inputs, numbers, episodes), is_split=True)
-    begin = functools.partial(rollout.begin_agents, agent, num_recorded=num_episodes, batched_params=batched)
+    begin = functools.partial(rollout.begin_agents, agent, num_recorded=num_recorded, batched_params=batched)
     begin = placement.program(begin, (batched, False, True))
     agents = placement.shapes(jax.eval_shape(begin, params, streams, inputs), is_split=True)
     run = functools.partial(rollout.run_ticks, agent, batched_params=batched)
@@ -134,10 +151,9 @@ def build_programs(
 
 def _small_programs(agent: ProceduralAgent, placement: Placement) -> tuple[Callable | None, Callable, Callable]:
     """Returns `library`, `with_library` and `select`, compiled when first used."""
-    rule = agent.rule
 
     def with_library(agents, given):
-        return dataclasses.replace(agents, memory=jax.vmap(rule.with_library)(agents.memory, given))
+        return dataclasses.replace(agents, memory=jax.vmap(agent.memory.with_library)(agents.memory, given))
 
     def select(starts, begun, agents):
         def pick(new, old):
@@ -145,6 +161,6 @@ def _small_programs(agent: ProceduralAgent, placement: Placement) -> tuple[Calla
 
         return jax.tree.map(pick, begun, agents)
 
-    library = None if rule is None else placement.program(jax.vmap(rule.library), (True,))
+    library = None if agent.memory is None else placement.program(jax.vmap(agent.library), (True,))
     picked = placement.program(select, (True, True, True), donate=(2,))
     return library, placement.program(with_library, (True, True)), picked

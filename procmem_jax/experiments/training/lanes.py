@@ -12,10 +12,10 @@ import numpy as np
 
 from procmem_jax.agents.procedural import AgentState, EpisodeMetrics, ProceduralAgent
 from procmem_jax.agents.settings import Config, Params
-from procmem_jax.experiments.training.lane_programs import build_programs
+from procmem_jax.experiments.training.lane_programs import build_programs, room_for
 from procmem_jax.experiments.training.processes import spans_processes, to_host
 from procmem_jax.memory.library import SkillLibrary
-from procmem_jax.records import as_arrays, state_record
+from procmem_jax.records import as_arrays, shapes_of, state_record
 from procmem_jax.streams import open_streams
 
 CPU_LANES = 1024  # of all cores of a process together; more were not faster on two
@@ -60,7 +60,7 @@ class LaneState:
 
 
 @dataclasses.dataclass(frozen=True)
-class Harvest:
+class FinishedRows:
     """Rows that are done; NumPy arrays.
 
     Attributes:
@@ -137,11 +137,14 @@ class Lanes:
         """
         devices = tuple(devices or jax.local_devices()[:1])
         misses = build_programs.cache_info().misses
-        self._programs = build_programs(config, width, num_episodes, rows.settings is not None, devices)
+        batched = rows.settings is not None
+        one = jax.tree.map(lambda leaf: np.asarray(leaf)[0], rows.params) if batched else as_arrays(rows.params)
+        room = room_for(num_episodes)
+        self._programs = build_programs(config, shapes_of(one), width, room, batched, devices)
         self.compile_seconds = self._programs.seconds if build_programs.cache_info().misses > misses else 0.0
         self.num_rows = len(rows.numbers)
         self._rows, self._width, self._num_episodes = rows, width, num_episodes
-        self._has_library = keep_libraries and ProceduralAgent(config).rule is not None
+        self._has_library = keep_libraries and ProceduralAgent(config).memory is not None
         self._block_ticks = ProceduralAgent(config).block_ticks
         self._put = self._programs.placement.put
         self._streams = self._put(open_streams(key), is_split=False)
@@ -177,7 +180,7 @@ class Lanes:
         """Returns how many episodes every lane has finished, `[W]` int32; E where it has no row."""
         return np.where(state.rows == IDLE, self._num_episodes, to_host(state.agents.episode))
 
-    def harvest(self, state: LaneState) -> tuple[LaneState, Harvest | None]:
+    def collect_finished(self, state: LaneState) -> tuple[LaneState, FinishedRows | None]:
         """Returns (state, the rows that are done): with enough of them done, or none left to begin, new rows begin."""
         done = (state.rows != IDLE) & (self.finished_episodes(state) >= self._num_episodes)
         left = self.num_rows - int(state.next_row)
@@ -186,13 +189,13 @@ class Lanes:
         if not done.any() or done.sum() < enough:
             return state, None
         taken = np.flatnonzero(done)
-        harvest = Harvest(state.rows[taken], self.metrics(state, taken), self._libraries(state, taken))
+        finished = FinishedRows(state.rows[taken], self.metrics(state, taken), self._libraries(state, taken))
         state = dataclasses.replace(state, rows=np.where(done, IDLE, state.rows))
-        return self._refill(state), harvest
+        return self._refill(state), finished
 
     def metrics(self, state: LaneState, lanes: np.ndarray) -> EpisodeMetrics:
         """Returns the metrics `[F, E]` of some lanes (`[F]` integers), as NumPy arrays."""
-        return jax.tree.map(lambda column: to_host(column)[lanes], state.agents.metrics)
+        return jax.tree.map(lambda column: to_host(column)[lanes, : self._num_episodes], state.agents.metrics)
 
     def _libraries(self, state: LaneState, lanes: np.ndarray) -> SkillLibrary | None:
         if not self._has_library:

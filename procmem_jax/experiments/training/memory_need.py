@@ -8,8 +8,10 @@ import jax.numpy as jnp
 
 from procmem_jax.agents import rollout
 from procmem_jax.agents.procedural import ProceduralAgent
-from procmem_jax.agents.settings import Config, example_params
+from procmem_jax.agents.settings import Config, Params
+from procmem_jax.experiments.training.lane_programs import room_for
 from procmem_jax.memory import library as skill_library
+from procmem_jax.records import as_arrays
 from procmem_jax.streams import Streams
 
 _METRIC_BYTES = 21  # of one agent's episode: five 4-byte numbers and a truth value
@@ -23,19 +25,19 @@ def tree_bytes(tree) -> int:
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 
-def device_bytes(config: Config, lanes: int, num_episodes: int) -> int:
+def device_bytes(config: Config, params: Params, lanes: int, num_episodes: int) -> int:
     """Returns the estimated bytes that a batch of `lanes` agents takes on its device."""
     agent = ProceduralAgent(config)
-    params = jax.eval_shape(lambda: example_params(config))
+    params = jax.eval_shape(as_arrays, params)
     word = jax.ShapeDtypeStruct((2,), jnp.uint32)
     inputs = jax.eval_shape(lambda: agent.make_inputs(jnp.zeros((), jnp.uint32), num_episodes))
     inputs = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((lanes, *leaf.shape), leaf.dtype), inputs)
-    begin = functools.partial(rollout.begin_agents, agent, num_recorded=num_episodes)
+    begin = functools.partial(rollout.begin_agents, agent, num_recorded=room_for(num_episodes))
     state = jax.eval_shape(begin, params, Streams(word, word), inputs)
     return _WORKING_COPIES * tree_bytes(state) + tree_bytes(inputs)
 
 
-def fitting_lanes(config: Config, lanes: int, num_episodes: int) -> int:
+def fitting_lanes(config: Config, params: Params, lanes: int, num_episodes: int) -> int:
     """Returns `lanes`, or so many fewer that a batch takes at most half of the memory that is free now.
 
     Raises:
@@ -46,16 +48,16 @@ def fitting_lanes(config: Config, lanes: int, num_episodes: int) -> int:
     free = available_host_bytes()
     if stats and "bytes_limit" in stats:
         free = stats["bytes_limit"] - stats.get("bytes_in_use", 0)
-    while free is not None and lanes > 1 and device_bytes(config, lanes, num_episodes) > free // 2:
+    while free is not None and lanes > 1 and device_bytes(config, params, lanes, num_episodes) > free // 2:
         lanes //= 2
     if free is not None:
-        _compare("a batch", device_bytes(config, lanes, num_episodes), free, device.device_kind)
+        _compare("a batch", device_bytes(config, params, lanes, num_episodes), free, device.device_kind)
     return lanes
 
 
 def host_bytes(config: Config, num_agents: int, num_episodes: int) -> int:
     """Returns the estimated bytes that the results of a run take in the computer's memory."""
-    library = jax.eval_shape(lambda: skill_library.empty(config.library)) if config.agent.use_skills else ()
+    library = jax.eval_shape(lambda: skill_library.empty(config.library)) if config.use_skills else ()
     return num_agents * (num_episodes * (_METRIC_BYTES + _TABLE_BYTES) + 2 * tree_bytes(library))
 
 
@@ -73,9 +75,9 @@ def available_host_bytes() -> int | None:
         return None
 
 
-def check_memory(config: Config, num_agents: int, num_episodes: int, lanes: int) -> None:
+def check_memory(config: Config, params: Params, num_agents: int, num_episodes: int, lanes: int) -> None:
     """Raises a ValueError, with the figures, if the run cannot fit into memory."""
-    on_device = device_bytes(config, lanes, num_episodes)
+    on_device = device_bytes(config, params, lanes, num_episodes)
     on_host = host_bytes(config, num_agents, num_episodes)
     device = jax.devices()[0]
     stats = device.memory_stats() if device.platform != "cpu" else None

@@ -1,16 +1,18 @@
-"""What a skill is expected to cost in a situation, in steps."""
+"""Which skill to take: what each is expected to cost in a situation, in steps, and the rules that choose."""
 
 import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.memory.library import SkillLibrary
-from procmem_jax.memory.similarity import cosine_similarity_of_columns, rounded_product
+from procmem_jax.fixed_order import rounded_product
+from procmem_jax.memory.default.params import DefaultMemoryParams
+from procmem_jax.memory.library import SkillLibrary, applicable
+from procmem_jax.memory.similarity import cosine_similarity_of_columns
+from procmem_jax.memory.slots import least_slot
+from procmem_jax.percept import Percept
 from procmem_jax.records import state_record
-
-# What any mismatch costs, so that of two skills of one length the exact one wins.
-_MISMATCH = 0.01
 
 
 @state_record
@@ -81,12 +83,9 @@ def skill_costs(
     rates: jax.Array,
     query: jax.Array,
     predicates: jax.Array,
+    params: DefaultMemoryParams,
     *,
     num_coordinates: int,
-    match_tolerance: jax.Array,
-    merge_threshold: jax.Array,
-    distance_cost: jax.Array,
-    retire_rate: jax.Array,
 ) -> Costs:
     """Returns the cost of every skill in a situation: its length, more with distance, over its success rate.
 
@@ -99,17 +98,90 @@ def skill_costs(
         rates: `[N]` float32, its success rates.
         query: `[D]` float32, the embedding of the situation.
         predicates: `[P]` bool.
+        params: of the memory.
         num_coordinates: static, C, of the contexts behind the embeddings.
-        match_tolerance: `()` float32, the distance C * (1 - cosine) up to which a skill is tried.
-        merge_threshold: `()` float32, the cosine above which a situation counts as the same.
-        distance_cost: `()` float32, steps per unit of distance.
-        retire_rate: `()` float32 in [0, 1].
     """
     similarity = cosine_similarity_of_columns(query, index.keys)
     distance = rounded_product(jnp.float32(num_coordinates), 1.0 - similarity)
-    exact = index.used & (similarity > merge_threshold)
+    exact = index.used & (similarity > params.merge_threshold)
     unmet = (index.wanted ^ _pack(predicates)[:, None]) & index.asked
     applies = index.used & functools.reduce(jnp.logical_and, [row == 0 for row in unmet])
-    allowed = applies & (distance < match_tolerance) & (rates >= retire_rate)
-    steps = index.lengths + jnp.where(exact, 0.0, distance_cost * (distance + _MISMATCH))
+    allowed = applies & (distance < params.match_tolerance) & (rates >= params.retire_rate)
+    steps = index.lengths + jnp.where(exact, 0.0, params.distance_cost * (distance + params.mismatch_cost))
     return Costs(steps, jnp.where(allowed, steps / jnp.maximum(rates, 1e-6), jnp.inf), exact, allowed)
+
+
+@state_record
+class Situation:
+    """What a skill is chosen for, and from.
+
+    Attributes:
+        percept: of the situation.
+        query: `[D]` float32, the embedding of its context.
+        library: the skills.
+        index: of the library.
+        rates: `[N]` float32, the success rates of its slots.
+        visited: `()` int32, situations so far in the agent's life, loops not counted.
+    """
+
+    percept: Percept
+    query: jax.Array
+    library: SkillLibrary
+    index: Index
+    rates: jax.Array
+    visited: jax.Array
+
+
+@state_record
+class Choice:
+    """Which skill to take.
+
+    Attributes:
+        slot: `()` int32, of the skill.
+        found: `()` bool, whether there is one to take; the rest means nothing if not.
+        whole: `()` bool, whether to run it as a whole; else its first step only, after which is chosen again.
+        steps: `()` float32, steps that it promises to take as a whole.
+        promises: `()` bool, whether `steps` is a promise: a running skill is broken off where the choice promises
+            another number of steps than it has left.
+    """
+
+    slot: jax.Array
+    found: jax.Array
+    whole: jax.Array
+    steps: jax.Array
+    promises: jax.Array
+
+
+ChooseFunction = Callable[[Situation, DefaultMemoryParams], Choice]
+
+
+def least_expected_cost(situation: Situation, params: DefaultMemoryParams) -> Choice:
+    """Returns the skill of the least expected cost (see `skill_costs`), ties to the lowest slot.
+
+    Its steps and whether it is exact are worked out once more for it alone: kept for all slots they would cost more.
+    """
+    judge = functools.partial(
+        skill_costs,
+        query=situation.query,
+        predicates=situation.percept.predicates,
+        params=params,
+        num_coordinates=situation.percept.context.shape[0],
+    )
+    slot, cost = least_slot(judge(situation.index, situation.rates).expected)
+    chosen = judge(situation.index.at(slot), situation.rates[slot, None])
+    return Choice(slot, cost < jnp.inf, chosen.exact[0], chosen.steps[0], jnp.ones((), jnp.bool_))
+
+
+def random_applicable(situation: Situation, params: DefaultMemoryParams) -> Choice:
+    """Returns any skill whose precondition holds, by lot, to be run as a whole: for comparison."""
+    del params
+    applies = applicable(situation.library, situation.percept.predicates)
+    slots = jnp.arange(applies.shape[0], dtype=jnp.uint32)
+    lots = (slots + situation.percept.fingerprint + situation.visited.astype(jnp.uint32)) * jnp.uint32(0x9E3779B1)
+    lots = (lots ^ (lots >> 15)) * jnp.uint32(0x85EBCA77)
+    costs = jnp.where(applies, ((lots ^ (lots >> 13)) >> 8).astype(jnp.float32), jnp.inf)
+    slot, cost = least_slot(costs)
+    return Choice(slot, cost < jnp.inf, jnp.ones((), jnp.bool_), jnp.zeros((), jnp.float32), jnp.zeros((), jnp.bool_))
+
+
+CHOICES = {"cost": least_expected_cost, "random": random_applicable}

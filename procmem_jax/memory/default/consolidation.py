@@ -6,8 +6,11 @@ import jax
 import jax.numpy as jnp
 
 from procmem_jax.memory.default.choice import make_index, skill_costs
+from procmem_jax.memory.default.params import DefaultMemoryParams
 from procmem_jax.memory.eviction import slot_to_evict
-from procmem_jax.memory.library import EMPTY, LibraryConfig, Skill, SkillLibrary, store, success_rates
+from procmem_jax.memory.library import EMPTY, SkillLibrary, store, success_rates
+from procmem_jax.memory.settings import LibraryConfig
+from procmem_jax.memory.skills import Skill
 from procmem_jax.memory.slots import lowest_slot
 
 
@@ -15,12 +18,9 @@ def consolidate_skill(
     library: SkillLibrary,
     skill: Skill,
     config: LibraryConfig,
+    params: DefaultMemoryParams,
     *,
     num_coordinates: int,
-    match_tolerance: jax.Array,
-    merge_threshold: jax.Array,
-    distance_cost: jax.Array,
-    retire_rate: jax.Array,
     keep_better: bool,
     admission: bool,
     protected_slot: jax.Array,
@@ -38,29 +38,21 @@ def consolidate_skill(
         library: one example.
         skill: one example.
         config: static.
-        num_coordinates, match_tolerance, merge_threshold, distance_cost, retire_rate: as for `skill_costs`.
+        params: of the memory.
+        num_coordinates: as for `skill_costs`.
         keep_better, admission: static switches.
         protected_slot: `()` int32, the slot of the running skill, which is not overwritten; -1 for none.
         enabled: `()` bool; False leaves the library as it is.
     """
     rates = success_rates(library, config)
-    costs = skill_costs(
-        make_index(library),
-        rates,
-        skill.embedding,
-        skill.pre_value,
-        num_coordinates=num_coordinates,
-        match_tolerance=match_tolerance,
-        merge_threshold=merge_threshold,
-        distance_cost=distance_cost,
-        retire_rate=retire_rate,
-    )
+    index = make_index(library)
+    costs = skill_costs(index, rates, skill.embedding, skill.pre_value, params, num_coordinates=num_coordinates)
     capacity = config.capacity
     same = costs.exact & jnp.all(library.pre_value == skill.pre_value[None, :], axis=-1)
     same_slot = lowest_slot(same)
     merging = same_slot < capacity
     at_same = jnp.minimum(same_slot, capacity - 1)
-    better = (skill.length < library.lengths[at_same]) | (rates[at_same] < retire_rate)
+    better = (skill.length < library.lengths[at_same]) | (rates[at_same] < params.retire_rate)
     foreseen = jnp.min(jnp.where(costs.allowed & ~same, costs.steps, jnp.inf))
     known = (foreseen <= skill.length.astype(jnp.float32)) & admission
     empty_slot = lowest_slot(~library.used)

@@ -1,13 +1,14 @@
 """Segments: the loop-erased ways to changes of the predicates, kept until they are consolidated into skills."""
 
 import dataclasses
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.memory.default.direction import direction_embedding
 from procmem_jax.memory.default.path import Path, num_steps
-from procmem_jax.memory.library import NO_LABEL, LibraryConfig, Skill
+from procmem_jax.memory.protocol import Step
+from procmem_jax.memory.skills import NO_LABEL, Skill
 from procmem_jax.records import state_record
 
 
@@ -22,29 +23,34 @@ class Segment:
         count: `()` int32, the number of the state in which the last action was taken.
         num_steps: `()` int32, how many steps can be learned from; 0 once the segment is consolidated.
         before, after: `[P]` bool, the predicates before and after the change.
+        episode, tick: `()` int32, when the change was.
     """
 
     count: jax.Array
     num_steps: jax.Array
     before: jax.Array
     after: jax.Array
+    episode: jax.Array
+    tick: jax.Array
 
 
-def make_segment(path: Path, before: jax.Array, after: jax.Array, longest: int) -> Segment:
-    """Returns the segment that ends with the action just taken.
+def make_segment(path: Path, step: Step, longest: int) -> Segment:
+    """Returns the segment that ends with the step just taken.
 
     Args:
         path: one example.
-        before, after: `[P]` bool, the predicates around that action.
+        step: whose action is the last of the segment.
         longest: static, steps to learn from at the most.
     """
-    return Segment(path.count, num_steps(path, longest), before, after)
+    before, after = step.before.predicates, step.after.predicates
+    when = (jnp.asarray(step.episode, jnp.int32), jnp.asarray(step.tick, jnp.int32))
+    return Segment(path.count, num_steps(path, longest), before, after, *when)
 
 
 def no_segment(path: Path, num_predicates: int) -> Segment:
     """Returns a segment without steps."""
-    nothing = jnp.zeros((num_predicates,), jnp.bool_)
-    return consolidated(make_segment(path, nothing, nothing, 1))
+    nothing, zero = jnp.zeros((num_predicates,), jnp.bool_), jnp.zeros((), jnp.int32)
+    return Segment(path.count, zero, nothing, nothing, zero, zero)
 
 
 def ring_length(window: int, longest: int, interval: int) -> int:
@@ -59,7 +65,9 @@ def ring_length(window: int, longest: int, interval: int) -> int:
     return 1 << (needed - 1).bit_length()
 
 
-def suffix_skill(segment: Segment, path: Path, length: jax.Array, config: LibraryConfig) -> Skill:
+def suffix_skill(
+    segment: Segment, path: Path, length: jax.Array, longest: int, embed: Callable[[jax.Array], jax.Array]
+) -> Skill:
     """Returns the skill that the last `length` steps of a segment make.
 
     Its precondition asks for all predicates as they were, its postcondition for those that changed.
@@ -68,16 +76,17 @@ def suffix_skill(segment: Segment, path: Path, length: jax.Array, config: Librar
         segment: one example.
         path: of which it is a part, at most as many steps later as its ring was made for.
         length: `()` int32, 1 to `num_steps`.
-        config: static.
+        longest: static, L.
+        embed: of a context.
     """
     ring = path.actions.shape[0]
-    steps = jnp.arange(config.max_skill_length, dtype=jnp.int32)
+    steps = jnp.arange(longest, dtype=jnp.int32)
     places = jax.lax.rem(segment.count - length + 1 + steps, jnp.int32(ring))
     changed = segment.before != segment.after
     gained = segment.after & changed
-    label = jnp.min(jnp.where(gained, jnp.arange(config.num_predicates, dtype=jnp.int8), 127))
+    label = jnp.min(jnp.where(gained, jnp.arange(changed.shape[0], dtype=jnp.int8), 127))
     return Skill(
-        embedding=direction_embedding(path.contexts[places[0]], config.embedding_size),
+        embedding=embed(path.contexts[places[0]]),
         actions=jnp.where(steps < length, path.actions[places], 0).astype(jnp.int8),
         length=length.astype(jnp.int8),
         pre_mask=jnp.ones_like(changed),
@@ -86,6 +95,8 @@ def suffix_skill(segment: Segment, path: Path, length: jax.Array, config: Librar
         post_value=gained,
         label=jnp.where(jnp.any(gained), label, NO_LABEL).astype(jnp.int8),
         successes=jnp.zeros((), jnp.int32),
+        episode=segment.episode,
+        tick=segment.tick,
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from procmem_jax.agents.procedural import Transition
-from procmem_jax.agents.recording import Moment
+from procmem_jax.agents.recording import TickRecord
 from procmem_jax.agents.rules import Running
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.replays.frames import FrameSkill, frames_of_episode
@@ -17,7 +17,7 @@ SLOTS, CURSORS, RUN_LENGTHS = [-1, 4, 0, 0], [0, 0, 0, 1], [0, 1, 2, 2]
 LABELS, LENGTHS, HELD = [-1, -1, 2, 2], [0, 3, 2, 2], [[0, 0, 0], [2, 3, 4], [0, 1, 7], [0, 1, 7]]
 
 
-def moments(terminated=True, truncated=False):
+def records(terminated=True, truncated=False):
     def column(values, dtype=np.int32):
         return np.asarray(values, dtype)
 
@@ -33,11 +33,11 @@ def moments(terminated=True, truncated=False):
         running=Running(column(SLOTS), column(CURSORS), column(RUN_LENGTHS)),
     )
     held = (column(LABELS, np.int8), column(LENGTHS, np.int8), column(HELD, np.int8))
-    return Moment(np.full(4, 6), column([10, 11, 12, 13]), transition, *held)
+    return TickRecord(np.full(4, 6), column([10, 11, 12, 13]), transition, *held)
 
 
 def test_frames_by_hand():
-    frames = frames_of_episode(moments(), CONFIG, success=True)
+    frames = frames_of_episode(records(), CONFIG, success=True)
     assert [frame.step for frame in frames] == [0, 1, 2, 3, 4]
     assert [int(frame.world) for frame in frames] == [10, 11, 12, 13, 14]
     assert [frame.doing for frame in frames] == [
@@ -66,12 +66,12 @@ def test_frames_by_hand():
     ],
 )
 def test_endings(terminated, truncated, success, ending):
-    assert frames_of_episode(moments(terminated, truncated), CONFIG, success)[-1].doing == ending
+    assert frames_of_episode(records(terminated, truncated), CONFIG, success)[-1].doing == ending
 
 
 def test_a_memory_without_skills_is_named():
     agent = dataclasses.replace(CONFIG.agent, memory="q_learning")
-    bare = moments()
+    bare = records()
     running = dataclasses.replace(bare.transition.running, slot=np.full(4, -1))
     acting = dataclasses.replace(bare.transition, running=running)
     frames = frames_of_episode(

@@ -1,0 +1,98 @@
+"""An experiment in words and numbers that a JSON file can hold, and the same experiment made of them again."""
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from procmem_jax.agents.exploration import name_of_policy
+from procmem_jax.agents.q_learning import QLearning
+from procmem_jax.agents.settings import Config, Params
+from procmem_jax.experiments.overrides import list_settings
+from procmem_jax.experiments.presets import make_experiment
+from procmem_jax.memory.default.memory import DefaultMemory
+from procmem_jax.memory.protocol import Memory
+from procmem_jax.memory.tutorial.memory import TutorialMemory
+
+_MEMORIES = {"default": DefaultMemory, "tutorial": TutorialMemory, "q-learning": QLearning}
+# How a config of format 1 names its memories.
+_OLD_MEMORIES = {"default": "default", "tutorial": "tutorial", "q_learning": "q-learning"}
+
+
+def name_of_memory(memory: Memory) -> str:
+    """Returns the name of a memory of ours, else where its class can be imported from."""
+    for name, known in _MEMORIES.items():
+        if type(memory) is known:
+            return name
+    return f"{type(memory).__module__}:{type(memory).__qualname__}"
+
+
+def describe_experiment(config: Config, params: Params) -> dict[str, Any]:
+    """Returns what decides the results of an experiment beside its task, ready for JSON: equal for equal ones.
+
+    Numbers without a name, such as the weights of a network, are there as their sha256.
+    """
+    described = {
+        "memory": name_of_memory(config.memory),
+        "explorer": name_of_policy(config.exploration),
+        "settings": {setting.name: setting.value for setting in list_settings(config, params)},
+    }
+    unnamed = list(_unnamed(params))
+    return {**described, "other_numbers": _digest(unnamed)} if unnamed else described
+
+
+def _unnamed(params: Any) -> Iterator[np.ndarray]:
+    """Yields the numbers of a record that are no settings."""
+    if not dataclasses.is_dataclass(params):
+        yield from (np.asarray(leaf) for leaf in jax.tree.leaves(params))
+        return
+    for field in dataclasses.fields(params):
+        if "static" not in field.metadata:
+            yield from _unnamed(getattr(params, field.name))
+
+
+def _digest(arrays: list[np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype.str} {array.shape}\n".encode())
+        digest.update(np.ascontiguousarray(array))
+    return digest.hexdigest()
+
+
+def remake_experiment(stored: Mapping[str, Any]) -> tuple[Config, Params]:
+    """Returns (config, params) of a stored experiment, of its `task`, `preset` and what `describe_experiment` told.
+
+    Raises:
+        KeyError, TypeError: something is missing or of another kind.
+        ValueError: it cannot be made here, or is not what it was; the message says why.
+    """
+    is_old = stored.get("format") == 1
+    stored = _from_format_1(stored) if is_old else stored
+    settings = dict(stored["settings"])
+    chosen = {"use_skills": settings.pop("use_skills")}
+    config, params = make_experiment(stored["task"], stored["preset"])
+    if name_of_memory(config.memory) != stored["memory"]:
+        known = _MEMORIES.get(stored["memory"])
+        chosen["memory"] = stored["memory"] if known is None else known()
+    if name_of_policy(config.exploration) != stored["explorer"]:
+        chosen["explorer"] = "epsilon:0" if stored["explorer"] == "epsilon" else stored["explorer"]
+    config, params = make_experiment(stored["task"], stored["preset"], **chosen)
+    here = {setting.name: setting.value for setting in list_settings(config, params)}
+    if is_old:
+        settings = {name: value for name, value in settings.items() if name in here}
+    differing = {name: value for name, value in settings.items() if here.get(name) != value}
+    config, params = make_experiment(stored["task"], stored["preset"], **chosen, overrides=differing)
+    numbers = describe_experiment(config, params).get("other_numbers")
+    if not is_old and numbers != stored.get("other_numbers"):
+        raise ValueError(f"task={stored['task']} makes other numbers now than when this was run; restore what it was")
+    return config, params
+
+
+def _from_format_1(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a config of format 1 as one of today; it named all settings, also those that nothing read."""
+    settings = dict(stored["settings"])
+    policy, memory = settings.pop("explorer"), _OLD_MEMORIES[settings.pop("memory")]
+    return {**stored, "settings": settings, "explorer": policy, "memory": memory}

@@ -1,0 +1,42 @@
+"""Sums and layers whose bits do not change with the batch."""
+
+import jax
+import jax.numpy as jnp
+
+
+def fixed_order_sum(x: jax.Array) -> jax.Array:
+    """Returns the sum over the last axis by a halving tree, padded with zeros to a power of two.
+
+    `sum` and `dot` choose an order by the shape of the whole batch, and so change in the last bit with its size.
+    """
+    size = x.shape[-1]
+    padded = 1 << max(size - 1, 0).bit_length()
+    x = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, padded - size)])
+    while x.shape[-1] > 1:
+        half = x.shape[-1] // 2
+        x = x[..., :half] + x[..., half:]
+    return x[..., 0]
+
+
+def rounded_product(x: jax.Array, y: jax.Array) -> jax.Array:
+    """Returns `x * y` (float32, shapes that broadcast), rounded before anything is added to it.
+
+    A bare product may be fused with the sum that follows, into one rounding instead of two, and the compiler does so
+    in some loops and not in others: the last bit then changes with the batch. A selection in between prevents it.
+    """
+    product = x * y
+    return jnp.where(product == 0, 0.0, product)
+
+
+def dense(x: jax.Array, weights: jax.Array, bias: jax.Array) -> jax.Array:
+    """Returns `x @ weights + bias`, `[O]` float32, summed in a fixed order; one example, `vmap` for batches.
+
+    `x @ weights` changes in the last bit with the batch, and so would the actions of a policy made of it. A policy of
+    layers like this one, sums, products, maxima, `tanh` and the like acts alike alone and among a million agents.
+
+    Args:
+        x: `[I]` float32.
+        weights: `[I, O]` float32.
+        bias: `[O]` float32.
+    """
+    return fixed_order_sum(rounded_product(weights.T, x[None, :])) + bias

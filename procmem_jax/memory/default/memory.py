@@ -1,0 +1,342 @@
+"""The memory that never hurts and really helps: a state machine that moves one primitive step at a time.
+
+*Learning.* The loop-erased way to every change of the predicates is a segment, whatever comes of the episode. If any of
+its steps was chosen by exploration, each of its suffixes becomes a candidate skill. Every `consolidation_interval`
+ticks the candidates are taken in, shortest first; all agents do so in the same ticks, so that it costs a batch nothing
+in between.
+
+*Choosing.* Where no skill runs, the applicable, similar enough skill of the least expected cost is started: as a whole
+in the situation it was made for, else its first step only, after which the agent looks again. So few, short, general
+skills chain. A skill little used yet is challenged now and then by a primitive step.
+
+A running skill is broken off where the situation promises another number of steps than it has left.
+
+*Outcomes.* A whole skill succeeds if its postcondition comes true inside it; a first step also if it leads anywhere
+new. One that is broken off has failed if the way has closed a loop since it began, else it leaves no outcome. After a
+failure the agent explores for a while, longer with every further one: no skills can hold it for ever. The same follows
+on a success that brings about only what was true before in the episode: else skills that undo each other could.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from procmem_jax.memory import library as skill_library
+from procmem_jax.memory.default import path as paths
+from procmem_jax.memory.default.choice import CHOICES, ChooseFunction, Situation, least_expected_cost, make_index
+from procmem_jax.memory.default.consolidation import consolidate_skill
+from procmem_jax.memory.default.direction import direction_embedding
+from procmem_jax.memory.default.outcomes import break_off, count_outcome
+from procmem_jax.memory.default.params import DefaultMemoryParams
+from procmem_jax.memory.default.segments import consolidated, make_segment, no_segment, ring_length, suffix_skill
+from procmem_jax.memory.default.state import DefaultMemoryState
+from procmem_jax.memory.eviction import EVICTION_RULES, EvictionRule, Utility
+from procmem_jax.memory.library import EMPTY, SkillLibrary
+from procmem_jax.memory.protocol import Memory, Running, Step, World
+from procmem_jax.memory.settings import LibraryConfig
+from procmem_jax.percept import Percept
+from procmem_jax.records import check_settings, function_text, setting
+from procmem_jax.streams import coin_of
+
+EmbedFunction = Callable[[jax.Array, int], jax.Array]
+_EMBEDDINGS = {"direction": direction_embedding}
+
+
+@dataclasses.dataclass(frozen=True)
+class DefaultMemory(Memory):
+    """The memory that never hurts and really helps; the bare object is the preset.
+
+    `embed(context, embedding_size)` gives an embedding `[D]` of length one; `choose(situation, params)` a `Choice`;
+    `evict(library, rates)` the slot that a full library gives up.
+
+    Raises:
+        TypeError, ValueError: a setting of the wrong kind or out of bounds.
+    """
+
+    capacity: int = setting(128, "slots of a library (N)", minimum=1, maximum=65536)
+    embedding_size: int = setting(
+        0, "length of an embedding (D); 0: twice the coordinates of the context, 3 at least", minimum=0, maximum=1024
+    )
+    max_skill_length: int = setting(8, "actions of the longest skill, steps (L)", minimum=1, maximum=127)
+    history_length: int = setting(16, "states of a path that are remembered for loop erasure", minimum=2, maximum=1024)
+    consolidation_interval: int = setting(
+        16, "ticks between two times at which candidates are taken into the library", minimum=1, maximum=256
+    )
+    embed: EmbedFunction = setting(
+        direction_embedding,
+        "what a context is compared by: direction: mostly its direction",
+        functions=_EMBEDDINGS,
+        name="embedding",
+    )
+    choose: ChooseFunction = setting(
+        least_expected_cost,
+        "cost: the skill of least expected cost; random: any applicable one, as a whole (for comparison)",
+        functions=CHOICES,
+        name="choice",
+    )
+    evict: EvictionRule = setting(
+        Utility(), "which skill a full library gives up", functions=EVICTION_RULES, name="eviction"
+    )
+    learn: bool = setting(True, "False: the library is used as it is, nothing is stored or counted")
+    segmentation: str = setting(
+        "predicates",
+        "predicates: every change of a predicate ends a segment to learn from; success: only the goal does",
+        choices=("predicates", "success"),
+    )
+    interruption: bool = setting(True, "break a skill off where the best choice promises other steps than it has left")
+    suffixes: bool = setting(True, "every suffix of a segment is a candidate, not only the whole")
+    loop_erasure: bool = setting(True, "a segment that returns to a state forgets the loop")
+    novel_only: bool = setting(True, "learn only from segments in which exploration chose a step")
+    keep_better: bool = setting(True, "a shorter candidate takes the place of a skill for the same situation")
+    admission: bool = setting(True, "turn a candidate away if the library expects no more steps without it")
+    count_failures: bool = setting(True, "False: every use counts as a success")
+
+    Params = DefaultMemoryParams
+    keeps_still = True
+
+    def __post_init__(self):
+        check_settings(self)
+        if self.history_length < self.max_skill_length:
+            raise ValueError(
+                f"history_length={self.history_length} is below max_skill_length={self.max_skill_length}; "
+                "raise history_length"
+            )
+
+    @property
+    def period(self) -> int:
+        """Ticks between two consolidations."""
+        return self.consolidation_interval
+
+    def library_config(self, num_predicates: int, context_size: int) -> LibraryConfig:
+        """See `Memory`."""
+        return LibraryConfig(
+            capacity=self.capacity,
+            embedding_size=self.embedding_size or max(3, 2 * context_size),
+            max_skill_length=self.max_skill_length,
+            num_predicates=num_predicates,
+            eviction=self.evict,
+        )
+
+    def embedding_name(self, context_size: int) -> str:
+        """See `Memory`."""
+        return f"{function_text(self.embed, _EMBEDDINGS)} of {context_size} coordinates"
+
+    def check(self, environment: World, environment_params: Any, params: DefaultMemoryParams) -> None:
+        """See `Memory`."""
+        super().check(environment, environment_params, params)
+        context = jax.ShapeDtypeStruct((environment.context_size,), jnp.float32)
+        config = self.library_config(len(environment.predicate_names), environment.context_size)
+        found = jax.eval_shape(self._embed, context)
+        if (found.shape, found.dtype) != ((config.embedding_size,), jnp.float32):
+            raise ValueError(
+                f"embed gives {found.dtype}{list(found.shape)}; give float32[{config.embedding_size}], as many numbers "
+                "as embedding_size says"
+            )
+
+    def _embed(self, context: jax.Array) -> jax.Array:
+        return self.embed(context, self.embedding_size or max(3, 2 * context.shape[0]))
+
+    def begin(self, percept: Percept, params: DefaultMemoryParams) -> DefaultMemoryState:
+        """Returns a memory without skills in the situation `percept`."""
+        del params
+        zero = jnp.zeros((), jnp.int32)
+        nothing = jnp.full((), EMPTY, jnp.int32)
+        no = jnp.zeros((), jnp.bool_)
+        ring = ring_length(self.history_length, self.max_skill_length, self.consolidation_interval)
+        path = paths.begin_path(ring, percept.fingerprint, percept.context)
+        num_predicates = percept.predicates.shape[0]
+        library = skill_library.empty(self.library_config(num_predicates, percept.context.shape[0]))
+        return DefaultMemoryState(
+            library=library,
+            index=make_index(library),
+            num_skills=zero,
+            query=self._embed(percept.context),
+            path=path,
+            segment=no_segment(path, num_predicates),
+            running=nothing,
+            cursor=zero,
+            run_length=zero,
+            whole=no,
+            stalled=zero,
+            looped=no,
+            dropped=nothing,
+            achieved=percept.predicates,
+            failures=zero,
+            retreat=zero,
+            num_uses=zero,
+        )
+
+    def decide(
+        self, state: DefaultMemoryState, percept: Percept, word: jax.Array, params: DefaultMemoryParams
+    ) -> tuple[DefaultMemoryState, jax.Array, jax.Array]:
+        """Returns (state, whether a skill runs `()` bool, its next action `()` int32).
+
+        With probability `novelty` / (1 + uses) of the chosen skill the agent explores instead, so that what is little
+        tried yet gets a rival. A running skill is broken off where the best choice promises another number of steps
+        than it has left: something went otherwise than when it was learned, or there is a better way (Sutton, Precup &
+        Singh 1999, "Between MDPs and semi-MDPs", on interrupting options).
+
+        Args:
+            state: one example.
+            percept: of the present situation.
+            word: `()` uint32, a random word.
+            params: its numbers.
+        """
+        rates = skill_library.success_rates(state.library, self._config_of(state))
+        choice = self.choose(
+            Situation(percept, state.query, state.library, state.index, rates, state.path.count), params
+        )
+        slot = choice.slot
+        uses = state.library.use_counts[slot].astype(jnp.float32)
+        challenged = coin_of(word) < params.novelty / (1.0 + uses)
+        if self.interruption:
+            left = (state.run_length - state.cursor).astype(jnp.float32)
+            surprised = state.whole & choice.found & choice.promises & (choice.steps != left)
+            state = break_off(state, surprised & (state.running != EMPTY))
+        free = (state.running == EMPTY) & (state.dropped == EMPTY)
+        starts = free & (state.retreat <= 0) & choice.found & ~challenged
+        run_length = jnp.where(choice.whole, state.library.lengths[slot].astype(jnp.int32), 1)
+        state = dataclasses.replace(
+            state,
+            running=jnp.where(starts, slot, state.running),
+            cursor=jnp.where(starts, 0, state.cursor),
+            run_length=jnp.where(starts, run_length, state.run_length),
+            whole=jnp.where(starts, choice.whole, state.whole),
+            stalled=jnp.where(starts, 0, state.stalled),
+            looped=state.looped & ~starts,
+        )
+        place = (jnp.maximum(state.running, 0), jnp.minimum(state.cursor, self.max_skill_length - 1))
+        action = state.library.actions.at[place].get(mode="promise_in_bounds").astype(jnp.int32)
+        return state, state.running != EMPTY, action
+
+    def observe(
+        self, state: DefaultMemoryState, step: Step, params: DefaultMemoryParams, enabled: jax.Array
+    ) -> DefaultMemoryState:
+        """Returns the state after one step: outcomes counted, a finished segment kept.
+
+        `enter` describes the situation in which the agent is then, which after the end of an episode is another one.
+
+        Args:
+            state: one example.
+            step: the step, before any reset.
+            params: its numbers.
+            enabled: `()` bool; False leaves library and counts as they are.
+        """
+        before, after = step.before, step.after
+        in_skill = state.running != EMPTY
+        changed = jnp.any(before.predicates != after.predicates)
+        state = dataclasses.replace(state, path=paths.take_action(state.path, step.action, ~in_skill))
+        looped, number = paths.find_loop(state.path, after.fingerprint)
+        looped = looped & ~changed
+        state = self._keep_segment(state, step, changed & enabled)
+        state, failed = count_outcome(
+            state,
+            after,
+            changed,
+            looped,
+            number,
+            step.terminated | step.truncated,
+            counts=enabled & self.learn,
+            enabled=enabled,
+            count_failures=self.count_failures,
+        )
+        news = jnp.any(after.predicates & ~state.achieved)
+        fruitless = failed | (in_skill & changed & ~news)
+        failures = jnp.where(news, 0, state.failures + fruitless.astype(jnp.int32))
+        retreat = jnp.where(fruitless, params.retreat_steps * failures, jnp.where(changed, 0, state.retreat))
+        retreat = jnp.maximum(retreat - (~in_skill).astype(jnp.int32), 0)
+        next_number = jnp.where(looped & self.loop_erasure, number, state.path.count + 1)
+        path = paths.go_to(state.path, next_number, changed, self.history_length)
+        achieved = state.achieved | after.predicates
+        return dataclasses.replace(state, path=path, achieved=achieved, failures=failures, retreat=retreat)
+
+    def _keep_segment(self, state: DefaultMemoryState, step: Step, ends: jax.Array) -> DefaultMemoryState:
+        """Returns the state with the segment that a change of the predicates ends kept, if there is something to learn.
+
+        That is so if a predicate comes true, and exploration had a part in it: ways to lose what one has are not
+        learned. Source: segmentation where something of note happens, as in Konidaris et al. 2010, "Constructing skill
+        trees".
+        """
+        ends = ends & jnp.any(step.after.predicates & ~step.before.predicates)
+        if self.novel_only:
+            ends = ends & paths.any_explored(state.path, self.max_skill_length)
+        if self.segmentation == "success":
+            ends = ends & step.after.predicates[-1]
+        fresh = make_segment(state.path, step, self.max_skill_length)
+        segment = jax.tree.map(lambda new, old: jnp.where(ends, new, old), fresh, state.segment)
+        return dataclasses.replace(state, segment=segment)
+
+    def enter(
+        self, state: DefaultMemoryState, percept: Percept, is_first: jax.Array, params: DefaultMemoryParams
+    ) -> DefaultMemoryState:
+        """See `Memory`."""
+        del params
+        path = paths.begin_segment(state.path, is_first)
+        return dataclasses.replace(
+            state,
+            query=self._embed(percept.context),
+            path=paths.describe_state(path, percept.fingerprint, percept.context),
+            running=jnp.where(is_first, EMPTY, state.running),
+            achieved=jnp.where(is_first, percept.predicates, state.achieved),
+            failures=jnp.where(is_first, 0, state.failures),
+            retreat=jnp.where(is_first, 0, state.retreat),
+        )
+
+    def is_unconsolidated(self, state: DefaultMemoryState) -> jax.Array:
+        """See `Memory`."""
+        return state.segment.num_steps > 0
+
+    def consolidate(
+        self, state: DefaultMemoryState, params: DefaultMemoryParams, enabled: jax.Array
+    ) -> DefaultMemoryState:
+        """Returns the state with the suffixes of the kept segment taken into the library, shortest first.
+
+        Args:
+            state: one example.
+            params: its numbers.
+            enabled: `()` bool; False leaves the library as it is.
+        """
+        segment, config = state.segment, self._config_of(state)
+
+        def take_in(index: jax.Array, library: SkillLibrary) -> SkillLibrary:
+            length = jnp.asarray(index, jnp.int32) + 1
+            wanted = length <= segment.num_steps
+            if not self.suffixes:
+                wanted = wanted & (length == segment.num_steps)
+            return consolidate_skill(
+                library,
+                suffix_skill(segment, state.path, length, self.max_skill_length, self._embed),
+                config,
+                params,
+                num_coordinates=state.path.contexts.shape[1],
+                keep_better=self.keep_better,
+                admission=self.admission,
+                protected_slot=state.running,
+                enabled=enabled & wanted & self.learn,
+            )
+
+        library = jax.lax.fori_loop(0, self.max_skill_length, take_in, state.library)
+        return self.with_library(dataclasses.replace(state, segment=consolidated(segment)), library)
+
+    def _config_of(self, state: DefaultMemoryState) -> LibraryConfig:
+        return self.library_config(state.achieved.shape[0], state.path.contexts.shape[1])
+
+    def with_library(self, state: DefaultMemoryState, library: SkillLibrary) -> DefaultMemoryState:
+        """See `Memory`."""
+        num_skills = jnp.sum(library.used, dtype=jnp.int32)
+        return dataclasses.replace(state, library=library, index=make_index(library), num_skills=num_skills)
+
+    def running(self, state: DefaultMemoryState) -> Running:
+        """See `Memory`."""
+        return Running(state.running, state.cursor, state.run_length)
+
+    def num_skills(self, state: DefaultMemoryState) -> jax.Array:
+        """See `Memory`."""
+        return state.num_skills
+
+    def num_uses(self, state: DefaultMemoryState) -> jax.Array:
+        """See `Memory`."""
+        return state.num_uses

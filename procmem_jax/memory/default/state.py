@@ -1,0 +1,53 @@
+"""What the default memory carries from tick to tick."""
+
+import jax
+
+from procmem_jax.memory.default.choice import Index
+from procmem_jax.memory.default.path import Path
+from procmem_jax.memory.default.segments import Segment
+from procmem_jax.memory.library import SkillLibrary
+from procmem_jax.records import state_record
+
+
+@state_record
+class DefaultMemoryState:
+    """A library and what the agent is doing with it.
+
+    Attributes:
+        library: the skills.
+        index: of the library, for the choice.
+        num_skills: `()` int32, skills in the library.
+        query: `[D]` float32, the embedding of the present situation. It is carried from tick to tick because XLA
+            would make it anew for each slot that it is compared with.
+        path: the loop-erased way through the running segment.
+        segment: what waits for consolidation.
+        running: `()` int32, the slot of the running skill, -1 for none.
+        cursor: `()` int32, actions of it already taken.
+        run_length: `()` int32, actions of it to take.
+        whole: `()` bool, whether it runs as a whole.
+        stalled: `()` int32, steps in a row that changed nothing.
+        looped: `()` bool, whether the way has closed a loop since the skill began.
+        dropped: `()` int32, the slot of a skill that was broken off in this tick after a loop, -1 for none.
+        achieved: `[P]` bool, the predicates that were true at any time in this episode.
+        failures: `()` int32, skills that failed, or achieved nothing new, since something new was achieved.
+        retreat: `()` int32, steps of exploration still to go before a skill is chosen again.
+        num_uses: `()` int32, skills used in the agent's life.
+    """
+
+    library: SkillLibrary
+    index: Index
+    num_skills: jax.Array
+    query: jax.Array
+    path: Path
+    segment: Segment
+    running: jax.Array
+    cursor: jax.Array
+    run_length: jax.Array
+    whole: jax.Array
+    stalled: jax.Array
+    looped: jax.Array
+    dropped: jax.Array
+    achieved: jax.Array
+    failures: jax.Array
+    retreat: jax.Array
+    num_uses: jax.Array
