@@ -212,12 +212,12 @@ class PlainAgent:
         self.decide(before, ((words[0] >> 1) & 127) / 128)
         in_skill = self.running is not None
         action = self.memory.slots[self.running].actions[self.cursor] if in_skill else self.explore(words[0])
-        sticks = self.steps > 0 and (words[1] >> 8) * 2.0**-24 < float(F(self.params.world.sticky))
+        sticks = self.steps > 0 and (words[1] >> 8) * 2.0**-24 < float(F(self.params.environment.sticky))
         self.last_action = self.last_action if sticks else action
         _, terminated = self.world.step(self.last_action)
         self.steps += 1
         self.skill_steps += in_skill
-        truncated = not terminated and self.steps >= self.params.world.max_steps
+        truncated = not terminated and self.steps >= self.params.environment.max_steps
         self.observe(before, action, perceive(self.world), terminated or truncated)
         report = (action, *self.world.state(), terminated, truncated)
         if terminated or truncated:
@@ -232,7 +232,7 @@ class PlainAgent:
     def explore(self, word: int) -> int:
         """The explorer's action: the high half of the word times 6, or the script's."""
         action, leftover = divmod(word * NUM_ACTIONS, WORD)
-        noise = {"random": 1.0, "scripted": 0.0, "epsilon": float(F(self.params.agent.epsilon))}
+        noise = {"random": 1.0, "scripted": 0.0, "epsilon": float(F(self.params.exploration.epsilon))}
         if (leftover >> 8) * 2.0**-24 < noise[self.config.agent.explorer]:
             return action
         has_script = isinstance(self.world, PlainDoorKey)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from envs.worlds import all_cells, make_layout, make_state
-from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig
+from procmem_jax.envs.grid.world import GridWorld
 from procmem_jax.records import as_arrays
 
 # Start (0, 0), key (3, 0), door (0, 4), goal (4, 4), box (2, 2).

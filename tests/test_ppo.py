@@ -10,12 +10,12 @@ import pytest
 
 import ppo
 from procmem_jax import run_key
-from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig
+from procmem_jax.envs.grid.world import GridWorld
 from procmem_jax.streams import open_streams
 
 SMALL = ppo.PPOConfig(hidden=8, rollout=512, epochs=2, minibatches=4)
 NUM_UPDATES = 8  # as many as the command runs at once, so that one compiled program serves most tests
-HANDLE = ppo.PPO(GridWorld(GridWorldConfig(layout="random", max_size=4)), SMALL)
+HANDLE = ppo.PPO(GridWorld("random"), SMALL)
 
 
 def floats(*values):

@@ -5,13 +5,13 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+from procmem_jax.agents.rules import DefaultRule, Step
 
 from memory.handmade import HAS_KEY, NOTHING, as_library
 from plain_default import PlainSkill
-from procmem_jax.agents.rules import DefaultRule, Step
 from procmem_jax.agents.settings import AgentConfig, AgentParams, Config, MemoryConfig
 from procmem_jax.memory.default.direction import direction_embedding
-from procmem_jax.memory.library import LibraryConfig
+from procmem_jax.memory.settings import LibraryConfig
 from procmem_jax.percept import Percept
 from procmem_jax.records import as_arrays
 

@@ -33,7 +33,7 @@ def begin(case, batched_params=False):
     agent, params, streams = ProceduralAgent(config), as_arrays(params), open_streams(run_key(4))
     if batched_params:
         params = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (NUM_AGENTS,)), params)
-        world = dataclasses.replace(params.world, max_steps=jnp.arange(1, NUM_AGENTS + 1, dtype=jnp.int32))
+        world = dataclasses.replace(params.environment, max_steps=jnp.arange(1, NUM_AGENTS + 1, dtype=jnp.int32))
         params = dataclasses.replace(params, world=world)
     numbers = jnp.arange(NUM_AGENTS, dtype=jnp.uint32)
     inputs = jax.vmap(lambda number: agent.make_inputs(number, NUM_EPISODES))(numbers)

@@ -40,7 +40,7 @@ def draw_all(stream, counters, num_agents):
 
 def plain_worlds(config, params, num_agents, num_episodes):
     """`begin_world(agent, episode)` with the layouts of the JAX agents."""
-    world, arrays = ProceduralAgent(config).world, as_arrays(params.world)
+    world, arrays = ProceduralAgent(config).world, as_arrays(params.environment)
     counters = jax.vmap(lambda episode: world.layout_number(episode, arrays))(jnp.arange(num_episodes))
     reset = jax.jit(jax.vmap(jax.vmap(lambda pair: world.reset_from_words((pair[0], pair[1]), arrays).layout)))
     layouts = jax.tree.map(np.asarray, reset(jnp.asarray(draw_all(STREAMS.episode, counters, num_agents))))
@@ -51,7 +51,7 @@ def plain_worlds(config, params, num_agents, num_episodes):
             columns = getattr(layouts, f"{name}_x"), getattr(layouts, f"{name}_y")
             cells[name] = tuple(int(column[episode, agent]) for column in columns)
         kind = PlainDoorKey if world.has_walls else PlainWorld
-        return kind(int(params.world.size), door_pays_again=False, **cells)
+        return kind(int(params.environment.size), door_pays_again=False, **cells)
 
     return begin_world
 
@@ -63,7 +63,7 @@ def play(config, params, num_agents, num_ticks, num_episodes, num_recorded):
     inputs = jax.jit(jax.vmap(lambda number: agent.make_inputs(number, num_episodes)))(numbers)
     state = rollout.begin_agents(agent, arrays, STREAMS, inputs, num_recorded=num_recorded)
     state, transitions = rollout.record_ticks(agent, arrays, STREAMS, inputs, state, num_ticks=num_ticks)
-    world = transitions.world
+    world = transitions.env_state
     columns = (transitions.action, world.x, world.y, world.has_key, world.door_open)
     columns += (transitions.terminated, transitions.truncated, transitions.active)
     return jax.device_get(state), np.stack([np.asarray(column, np.int32) for column in columns], axis=-1)
@@ -77,7 +77,7 @@ def compare(task, num_agents, num_ticks, num_episodes=10**6, *, explorer=None, *
     begin_world = plain_worlds(config, params, num_agents, int(state.episode.max()) + 1)
     words = draw_all(STREAMS.tick, range(num_ticks), num_agents).tolist()
     num_coordinates = ProceduralAgent(config).world.context_size
-    embed = make_embedding(codes_of(num_coordinates, config.world.max_size), config.library.embedding_size)
+    embed = make_embedding(codes_of(num_coordinates, config.environment.max_size), config.library.embedding_size)
     similarity = make_similarity(embed)
     for index in range(num_agents):
         memory = PlainMemory(config, params.agent, similarity, num_coordinates)

@@ -125,7 +125,7 @@ def test_one_program_serves_all_params_of_a_config():
     agent, params, streams, inputs, state = start("random-3", num_agents=16, use_skills=False)
     before = rollout.run_ticks._cache_size()
     for sticky, count in ((0.0, 1), (0.3, 2), (0.9, 7)):
-        world = dataclasses.replace(params.world, sticky=jnp.float32(sticky))
+        world = dataclasses.replace(params.environment, sticky=jnp.float32(sticky))
         changed = dataclasses.replace(params, world=world)
         state = rollout.run_ticks(agent, changed, streams, inputs, state, jnp.int32(count))
     assert rollout.run_ticks._cache_size() == before + 1

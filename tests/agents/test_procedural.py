@@ -14,7 +14,7 @@ from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.envs.grid.actions import MOVE_DOWN, MOVE_LEFT, MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.memory import library as skill_library
-from procmem_jax.memory.library import Skill
+from procmem_jax.memory.skills import Skill
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import open_streams, run_key
 
@@ -116,7 +116,11 @@ def test_the_goal_ends_a_skill_and_counts_as_its_success():
     assert transitions.action[:10, 0].tolist() == wanted
     assert transitions.terminated[:, 0].nonzero()[0].tolist() == [9]
     # The next episode begins in the next tick, not with the step to spare but with the skill learned in this one.
-    assert (transitions.action[10, 0], transitions.world.x[9, 0], transitions.world.x[10, 0]) == (PICKUP_KEY, 4, 0)
+    assert (transitions.action[10, 0], transitions.env_state.x[9, 0], transitions.env_state.x[10, 0]) == (
+        PICKUP_KEY,
+        4,
+        0,
+    )
     rows = metric_rows(state)
     assert rows["episode_return"][0] == pytest.approx(12.3, abs=1e-5)
     assert (rows["steps"][0], rows["success"][0], rows["skill_uses"][0], rows["skill_steps"][0]) == (10, True, 1, 5)
@@ -180,7 +184,7 @@ def test_shared_code_tables_are_those_of_no_one_in_particular():
     per_agent = start("random-5", count=3)[2]
     assert (inputs.codes.position_codes == inputs.codes.position_codes[:1]).all()
     assert not (per_agent.codes.position_codes[0] == per_agent.codes.position_codes[1]).all()
-    assert (per_agent.number == inputs.number).all()
+    assert (per_agent.number == inputs.agent_id).all()
 
 
 def one_agent():

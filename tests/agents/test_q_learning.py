@@ -129,9 +129,9 @@ def test_it_does_what_plain_numpy_does():
     inputs = jax.jit(jax.vmap(lambda number: agent.make_inputs(number, 10**6)))(numbers)
     state = rollout.begin_agents(agent, arrays, STREAMS, inputs, num_recorded=4)
     state, transitions = rollout.record_ticks(agent, arrays, STREAMS, inputs, state, num_ticks=num_ticks)
-    world, episodes = transitions.world, int(state.episode.max()) + 1
+    world, episodes = transitions.env_state, int(state.episode.max()) + 1
     rows = np.stack([transitions.action, world.x, world.y, world.has_key, world.door_open], axis=-1)
-    reset = jax.jit(jax.vmap(jax.vmap(lambda *words: agent.world.reset_from_words(words, arrays.world).layout)))
+    reset = jax.jit(jax.vmap(jax.vmap(lambda *words: agent.environment.reset_from_words(words, arrays.world).layout)))
     layouts = layout_numbers(reset(*draw_words(STREAMS.episode, jnp.arange(episodes)[:, None], numbers[None, :])))
     words = np.asarray(draw_words(STREAMS.tick, jnp.arange(num_ticks)[:, None], numbers[None, :])[0])
 

@@ -22,7 +22,7 @@ def test_moments_are_consistent(monkeypatch):
     same = records.episode[1:] == records.episode[:-1]  # within an episode, where one step ends the next begins
     assert same.any() and not same.all()
     for name in ("x", "y", "has_key", "door_open", "step"):
-        before, later = getattr(records.world, name), getattr(records.transition.world, name)
+        before, later = getattr(records.env_state, name), getattr(records.transition.env_state, name)
         np.testing.assert_array_equal(before[1:][same], later[:-1][same])
     over = records.transition.terminated | records.transition.truncated
     assert (~same[over[:-1]]).all()

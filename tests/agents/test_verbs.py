@@ -9,7 +9,7 @@ from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.verbs import execute_skill, explore, extract_skill, run_episode
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.training.train import train
-from procmem_jax.memory.library import insert
+from procmem_jax.memory.insertion import insert
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import open_streams, run_key
 
@@ -55,14 +55,14 @@ def test_explore_follows_the_script_and_stops_at_the_goal():
     assert trajectory.actions.tolist() == [3, 3, 0, 0, 4, 3, 0, 5, 3, 0] + [0] * 10
     assert float(jnp.sum(trajectory.rewards)) == pytest.approx(12.3, abs=1e-5)
     assert trajectory.end_predicates.tolist() == [True, True, True]
-    assert (int(state.world.x), int(state.world.y), int(state.tick)) == (4, 4, 10)
+    assert (int(state.env_state.x), int(state.env_state.y), int(state.tick)) == (4, 4, 10)
 
 
 def test_explore_stops_after_max_steps():
     agent, params, streams, inputs, state = one_agent()
     state, trajectory, success = explore(agent, params, streams, inputs, state, max_steps=4)
     assert not success and trajectory.length == 4
-    assert (int(state.world.x), int(state.world.y)) == (2, 2)
+    assert (int(state.env_state.x), int(state.env_state.y)) == (2, 2)
 
 
 def test_extracted_skill_is_the_one_that_training_stores():

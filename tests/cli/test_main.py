@@ -125,19 +125,19 @@ def test_options_reach_the_run(capsys, asked):
         2,
         2**32 - 1,
     )
-    assert (spec.config.agent.use_skills, spec.config.agent.explorer, spec.params.agent.epsilon) == (
+    assert (spec.config.use_skills, spec.config.agent.explorer, spec.params.exploration.epsilon) == (
         False,
         "epsilon",
         0.3,
     )
-    assert (spec.config.library.capacity, spec.params.agent.merge_threshold) == (64, 0.5)
+    assert (spec.config.library.capacity, spec.params.memory.merge_threshold) == (64, 0.5)
 
 
 def test_defaults(capsys, asked):
     run(capsys, "train")
     [spec] = asked
     assert (spec.task, spec.num_agents, spec.num_episodes, spec.seed) == ("random-5", 1024, 100, 0)
-    assert spec.config.agent.use_skills
+    assert spec.config.use_skills
 
 
 def test_presets_and_tasks(capsys):

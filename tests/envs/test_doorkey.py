@@ -21,10 +21,10 @@ from procmem_jax.envs.grid.actions import (
 )
 from procmem_jax.envs.grid.layouts import doorkey_layout, optimal_steps
 from procmem_jax.envs.grid.render import render_text
-from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig, GridWorldParams
+from procmem_jax.envs.grid.world import GridWorld, GridWorldParams
 from procmem_jax.records import as_arrays
 
-WORLD = GridWorld(GridWorldConfig(layout="doorkey", max_size=16))
+WORLD = GridWorld("doorkey")
 SIZES = (5, 8, 16)
 _draw = jax.jit(jax.vmap(doorkey_layout, in_axes=(0, None)))
 
@@ -107,7 +107,7 @@ def test_everything_is_uniform():
 )
 def test_sizes_that_make_no_doorkey_world(size, text):
     with pytest.raises(ValueError) as caught:
-        GridWorld(GridWorldConfig(layout="doorkey", max_size=32)).check_params(GridWorldParams(size=size))
+        GridWorld("doorkey").check_params(GridWorldParams(size=size))
     assert str(caught.value) == text
 
 

@@ -29,10 +29,10 @@ from envs.doorkey_xland import XLandPeer
 from envs.worlds import layout_numbers, make_layout, make_state
 from procmem_jax.envs.grid.actions import MOVE_LEFT, MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY
 from procmem_jax.envs.grid.layouts import doorkey_layout
-from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig
+from procmem_jax.envs.grid.world import GridWorld
 from procmem_jax.records import as_arrays
 
-WORLD = GridWorld(GridWorldConfig(layout="doorkey", max_size=ROOM))
+WORLD = GridWorld("doorkey")
 # Size 5: wall at x = 2 with the door at (2, 3); start (0, 0), key (1, 4), goal (4, 1).
 LAYOUT = [0, 0, 1, 4, 2, 3, 4, 1, -1, -1]
 _draw = jax.jit(jax.vmap(doorkey_layout, in_axes=(0, None)))

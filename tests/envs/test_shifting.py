@@ -11,7 +11,7 @@ from envs.worlds import layout_numbers
 from procmem_jax.agents import rollout
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.envs.grid.layouts import random_layout
-from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig
+from procmem_jax.envs.grid.world import GridWorld
 from procmem_jax.experiments.optimum import optimal_steps
 from procmem_jax.experiments.presets import PRESETS, make_experiment
 from procmem_jax.records import as_arrays
@@ -23,7 +23,7 @@ STREAMS = open_streams(run_key(5))
 
 
 def test_layout_numbers_by_hand():
-    world = GridWorld(GridWorldConfig(layout="shifting"))
+    world = GridWorld("shifting")
     numbers = [int(world.layout_number(jnp.int32(e), as_arrays(world.default_params(shift_every=2)))) for e in range(9)]
     assert numbers == [0, 0, 1, 1, 2, 2, 0, 0, 1]
     every_50 = as_arrays(world.default_params())
@@ -33,7 +33,7 @@ def test_layout_numbers_by_hand():
 
 
 def test_other_worlds_draw_another_layout_every_episode():
-    world = GridWorld(GridWorldConfig(layout="random"))
+    world = GridWorld("random")
     assert [int(world.layout_number(jnp.int32(e), as_arrays(world.default_params()))) for e in (0, 7, 151)] == [
         0,
         7,
@@ -51,7 +51,7 @@ def play(preset):
     state = rollout.begin_agents(agent, arrays, STREAMS, inputs, num_recorded=NUM_EPISODES)
     _, transitions = rollout.record_ticks(agent, arrays, STREAMS, inputs, state, num_ticks=NUM_EPISODES)
     assert np.all(transitions.active)
-    layouts = layout_numbers(transitions.world.layout).transpose(1, 0, 2)
+    layouts = layout_numbers(transitions.env_state.layout).transpose(1, 0, 2)
     return layouts, optimal_steps(run_key(5), config, params, NUM_AGENTS, NUM_EPISODES, first_agent=3)
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from procmem_jax.envs.grid.actions import MOVE_DOWN, MOVE_LEFT, MOVE_RIGHT, MOVE_UP
-from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig
+from procmem_jax.envs.grid.world import GridWorld
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import draw_words, open_streams, run_key
 
-WORLD = GridWorld(GridWorldConfig(layout="random", max_size=9))
+WORLD = GridWorld("random")
 NUM_WORLDS, NUM_STEPS = 64, 200
 
 

@@ -5,7 +5,8 @@ import dataclasses
 import jax
 import numpy as np
 
-from procmem_jax.memory.library import LibraryConfig, SkillLibrary, empty
+from procmem_jax.memory.library import SkillLibrary, empty
+from procmem_jax.memory.settings import LibraryConfig
 
 CONFIG = LibraryConfig(capacity=3, embedding_size=4, max_skill_length=3)
 EMBEDDING = "direction of 2 coordinates"

@@ -93,7 +93,7 @@ def layouts_of(arm, first_agent=7):
     state, transitions = rollout.record_ticks(agent, arrays, streams, inputs, state, num_ticks=NUM_TICKS)
     ended = np.asarray(transitions.terminated | transitions.truncated)
     episodes = np.cumsum(ended, axis=0) - ended
-    cells = layout_numbers(transitions.world.layout)
+    cells = layout_numbers(transitions.env_state.layout)
     seen = {}
     for tick in range(NUM_TICKS):
         for lane, number in enumerate(numbers.tolist()):

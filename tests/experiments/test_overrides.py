@@ -64,7 +64,7 @@ def test_truth_values(text, value):
 
 def test_a_whole_number_will_do_for_a_real_one():
     params = apply_overrides(CONFIG, PARAMS, {"goal_reward": 3})[1]
-    assert params.world.goal_reward == 3.0 and type(params.world.goal_reward) is float
+    assert params.environment.goal_reward == 3.0 and type(params.environment.goal_reward) is float
 
 
 @pytest.mark.parametrize(

@@ -2,19 +2,27 @@
 
 import pytest
 
-from procmem_jax.envs.grid.world import GridWorldConfig
+from procmem_jax.envs.grid.world import GridWorld
 from procmem_jax.experiments.presets import PRESETS, make_experiment, parse_explorer
 
 
 def test_the_tutorial_preset_keeps_the_quirks():
     config, params = make_experiment("tutorial-5", "tutorial")
-    assert config.world == GridWorldConfig(layout="tutorial", max_size=5)
+    assert config.environment == GridWorld("tutorial")
     assert (config.library.counting, config.library.capacity, config.library.max_skill_length) == ("tutorial", 16, 5)
-    assert (config.agent.explorer, config.agent.use_skills, config.agent.code_tables) == ("scripted", True, "per_agent")
-    assert (params.world.max_steps, params.agent.step_budget) == (0, 50)  # the agent's limit, not the world's
-    assert params.world.door_pays_again
-    assert (params.world.step_reward, params.world.key_reward, params.world.door_reward) == (-0.1, 1.0, 2.0)
-    assert (params.world.goal_reward, params.agent.merge_threshold, params.agent.min_success_steps) == (10.0, 0.9, 3)
+    assert (config.agent.explorer, config.use_skills, config.agent.code_tables) == ("scripted", True, "per_agent")
+    assert (params.environment.max_steps, params.step_budget) == (0, 50)  # the agent's limit, not the world's
+    assert params.environment.door_pays_again
+    assert (params.environment.step_reward, params.environment.key_reward, params.environment.door_reward) == (
+        -0.1,
+        1.0,
+        2.0,
+    )
+    assert (params.environment.goal_reward, params.memory.merge_threshold, params.memory.min_success_steps) == (
+        10.0,
+        0.9,
+        3,
+    )
     assert make_experiment("random-8", "tutorial")[1].agent.step_budget == 4 * 8 * 8
 
 
@@ -22,7 +30,7 @@ def test_the_tutorial_preset_keeps_the_quirks():
 @pytest.mark.parametrize("task", ["tutorial-4", "tutorial-64", "random-3", "random-64"])
 def test_every_preset_fits_every_task(preset, task):
     config, params = make_experiment(task, preset)
-    assert config.world.max_size == params.world.size == int(task.split("-")[1])
+    assert config.environment.max_size == params.environment.size == int(task.split("-")[1])
     assert hash(config) == hash(make_experiment(task, preset)[0])
 
 
@@ -34,15 +42,15 @@ def test_overrides_come_last():
         overrides={"capacity": 64, "merge_threshold": "0.5", "epsilon": 0.7},
     )
     assert config.library.capacity == 64
-    assert (params.agent.merge_threshold, params.agent.epsilon) == (0.5, 0.7)
-    assert (config.agent.explorer, params.world.size) == ("epsilon", 5)
+    assert (params.memory.merge_threshold, params.exploration.epsilon) == (0.5, 0.7)
+    assert (config.agent.explorer, params.environment.size) == ("epsilon", 5)
 
 
 def test_a_larger_size_makes_room():
     config, params = make_experiment("random-5", "tutorial", overrides={"size": 9})
-    assert (config.world.max_size, params.world.size) == (9, 9)
+    assert (config.environment.max_size, params.environment.size) == (9, 9)
     config, params = make_experiment("random-5", "tutorial", overrides={"size": 4, "max_size": 12})
-    assert (config.world.max_size, params.world.size) == (12, 4)
+    assert (config.environment.max_size, params.environment.size) == (12, 4)
 
 
 @pytest.mark.parametrize(

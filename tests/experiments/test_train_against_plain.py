@@ -32,16 +32,16 @@ class CountingWorld(PlainWorld):
 def plain_run(number, config, params, explore):
     """(per-episode columns, library) of the plain agent with this agent's hashed code tables."""
     codes = ProceduralAgent(config).make_inputs(jnp.uint32(number), EPISODES).codes
-    world = CountingWorld(params.world.size)
+    world = CountingWorld(params.environment.size)
     agent = PlainAgent(
         world,
         codes.position_codes.tolist(),
         codes.action_codes.tolist(),
         config.library.embedding_size,
         explore=explore,
-        use_skills=config.agent.use_skills,
-        budget=params.agent.step_budget,
-        merge_threshold=params.agent.merge_threshold,
+        use_skills=config.use_skills,
+        budget=params.step_budget,
+        merge_threshold=params.memory.merge_threshold,
     )
     return agent.train(EPISODES)
 
@@ -87,7 +87,7 @@ def recorded_run(config, params):
     agent, arrays, streams = ProceduralAgent(config), as_arrays(params), open_streams(KEY)
     inputs = jax.vmap(lambda number: agent.make_inputs(number, EPISODES))(jnp.arange(NUM_AGENTS, dtype=jnp.uint32))
     state = rollout.begin_agents(agent, arrays, streams, inputs, num_recorded=EPISODES)
-    longest = (params.agent.step_budget + config.library.max_skill_length) * EPISODES
+    longest = (params.step_budget + config.library.max_skill_length) * EPISODES
     state, transitions = rollout.record_ticks(agent, arrays, streams, inputs, state, num_ticks=longest)
     assert (state.episode == EPISODES).all()
     return state, np.asarray(transitions.action)

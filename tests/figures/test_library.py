@@ -13,7 +13,8 @@ from procmem_jax.envs.grid.world import PREDICATE_NAMES
 from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.figures import library as figure
 from procmem_jax.figures.library import plot_library
-from procmem_jax.memory.library import LibraryConfig, empty
+from procmem_jax.memory.library import empty
+from procmem_jax.memory.settings import LibraryConfig
 
 
 def saved(libraries=None, config=CONFIG, **changes):

@@ -71,7 +71,7 @@ def test_a_frame_does_not_depend_on_those_before(replay, images):
 
 
 def test_an_open_door_looks_otherwise(replay):
-    world = dataclasses.replace(replay.frames[4].world, door_open=np.bool_(True))
+    world = dataclasses.replace(replay.frames[4].env_state, door_open=np.bool_(True))
     frames = [*replay.frames[:4], dataclasses.replace(replay.frames[4], world=world)]
     [image] = draw_frames(dataclasses.replace(replay, frames=frames), [4])
     assert num_pixels(image, OPEN) > 100

@@ -5,7 +5,11 @@ import dataclasses
 import jax
 import numpy as np
 
-from procmem_jax.memory.library import LibraryConfig, Skill, empty, insert, record_outcome, retrieve, summary
+from procmem_jax.memory.insertion import insert
+from procmem_jax.memory.library import empty, record_outcome, summary
+from procmem_jax.memory.retrieval import retrieve
+from procmem_jax.memory.settings import LibraryConfig
+from procmem_jax.memory.skills import Skill
 
 COPIED = ("actions", "length", "pre_mask", "pre_value", "post_mask", "post_value", "label")
 COUNTS = ("successes", "failures", "uses", "merges")

@@ -6,7 +6,8 @@ import pytest
 
 from memory.handmade import as_library, plain_skill
 from procmem_jax.memory.eviction import slot_to_evict
-from procmem_jax.memory.library import LibraryConfig, success_rates
+from procmem_jax.memory.library import success_rates
+from procmem_jax.memory.settings import LibraryConfig
 
 
 def victim(*skills, clock=0):

@@ -10,16 +10,10 @@ import numpy as np
 import pytest
 
 from memory.plain_library import make_skill, plain_skill
-from procmem_jax.memory.library import (
-    LibraryConfig,
-    applicable,
-    empty,
-    insert,
-    record_outcome,
-    retrieve,
-    success_rates,
-    summary,
-)
+from procmem_jax.memory.insertion import insert
+from procmem_jax.memory.library import applicable, empty, record_outcome, success_rates, summary
+from procmem_jax.memory.retrieval import retrieve
+from procmem_jax.memory.settings import LibraryConfig
 
 CONFIG = LibraryConfig(capacity=4, embedding_size=4, max_skill_length=3, num_predicates=2)
 TUTORIAL = dataclasses.replace(CONFIG, counting="tutorial")

@@ -11,7 +11,7 @@ from procmem_jax import ProceduralAgent, make_experiment, register_gymnasium, ru
 from procmem_jax.agents.procedural import AgentInputs
 from procmem_jax.envs.export.as_gymnasium import as_gymnasium
 from procmem_jax.envs.grid.actions import MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY
-from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig
+from procmem_jax.envs.grid.world import GridWorld
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import draw_words, open_streams
 
@@ -57,7 +57,7 @@ def plain_rollout(world, params, seed, actions):
 def test_every_step_is_that_of_the_grid(task, changes):
     env = as_gymnasium(task, **changes)
     layout, size = task.split("-")
-    world = GridWorld(GridWorldConfig(layout=layout, max_size=int(size)))
+    world = GridWorld(layout)
     actions = np.random.default_rng(3).integers(0, 6, 200)
     rows = []
     env.reset(seed=11)

@@ -8,7 +8,7 @@ import pytest
 
 from procmem_jax.envs.export.as_gymnax import as_gymnax
 from procmem_jax.envs.grid.actions import MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY
-from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig
+from procmem_jax.envs.grid.world import GridWorld
 
 environment = pytest.importorskip("gymnax.environments.environment")
 spaces = pytest.importorskip("gymnax.environments.spaces")
@@ -53,7 +53,7 @@ def rollout(env, params, key, actions):
 def test_every_step_is_that_of_the_grid_and_every_reset_that_of_gymnax(task, changes):
     env, params = as_gymnax(task, **changes)
     layout, size = task.split("-")
-    world = GridWorld(GridWorldConfig(layout=layout, max_size=int(size)))
+    world = GridWorld(layout)
     numbers = world.default_params(**changes)
     actions = jnp.asarray(np.random.default_rng(3).integers(0, 6, 400), jnp.int32)
     found = rollout(env, params, KEY, actions)
@@ -104,7 +104,7 @@ def test_params_may_be_traced():
 
 
 def test_what_gymnax_wants_to_know():
-    env, params = as_gymnax(GridWorldConfig(layout="doorkey", max_size=8), size=6, sticky=0.25)
+    env, params = as_gymnax(GridWorld("doorkey"), size=6, sticky=0.25)
     assert isinstance(env, environment.Environment)
     assert (env.name, env.num_actions, env.default_params) == ("doorkey-6-procmem", 6, params)
     assert (params.size, params.sticky, int(params.max_steps_in_episode)) == (6, 0.25, 4 * 36)

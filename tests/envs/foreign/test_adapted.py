@@ -154,7 +154,7 @@ def test_one_start_for_all_episodes(same_start):
 
     def first_place(number, episode):
         layout = agent.draw_layout(params, streams, agent.make_inputs(number, 9), episode)
-        return agent.world.begin(layout, params.world).adapted.env["place"]
+        return agent.environment.begin(layout, params.environment).adapted.env["place"]
 
     places = jax.vmap(jax.vmap(first_place, (None, 0)), (0, None))(jnp.arange(9, dtype=jnp.uint32), jnp.arange(9))
     assert len(set(places[:, 0].tolist())) > 2

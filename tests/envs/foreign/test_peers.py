@@ -24,11 +24,11 @@ def test_a_missing_package_is_told_with_its_extra(monkeypatch):
 def test_every_task_is_made_and_has_its_peers_own_limit(name, lenient):
     package = pytest.importorskip({"xland": "xminigrid"}.get(name.split(":")[0], name.split(":")[0]))
     config, params = make_experiment(name)
-    ident, world = name.partition(":")[2], config.world
+    ident, world = name.partition(":")[2], config.environment
     own = package.make(ident)
     own = own[1] if isinstance(own, tuple) else own
     limit = own.max_steps_in_episode if hasattr(own, "max_steps_in_episode") else own.max_steps
-    assert PEERS[name].limit == limit == world.time_limit(params.world)
+    assert PEERS[name].limit == limit == world.time_limit(params.environment)
     assert make_experiment(name)[0] == config and hash(config) == hash(make_experiment(name)[0])
 
 
@@ -42,5 +42,5 @@ def test_what_the_grid_alone_knows_is_refused():
     with pytest.raises(ValueError, match="setting 'sticky' is unknown"):
         make_experiment(task, overrides={"sticky": 0.1})
     config, params = make_experiment(task, overrides={"same_start": "true", "episode_limit": 9, "retreat_steps": 2})
-    assert config.world.same_start and config.world.episode_limit == 9
-    assert (config.library.max_skill_length, params.agent.retreat_steps) == (32, 2)
+    assert config.environment.same_start and config.environment.episode_limit == 9
+    assert (config.library.max_skill_length, params.memory.retreat_steps) == (32, 2)

@@ -76,7 +76,7 @@ def test_two_devices_share_its_agents():
 
 def test_it_is_the_default_and_suffices():
     config, params = with_memory(Corridor(), max_steps=30)
-    assert isinstance(config.world.perceive, ProjectedPercept)
+    assert isinstance(config.environment.perceive, ProjectedPercept)
     percept = ProjectedPercept(num_features=12, resolution=1.0, thresholds=((1, 1.0),))
     runs = []
     for use_skills in (False, True):

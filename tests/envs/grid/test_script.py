@@ -7,10 +7,10 @@ import pytest
 
 from envs.worlds import all_cells, draw_layouts, layout_numbers, make_layout, make_state, plain_world
 from plain_tutorial import TUTORIAL_TARGET, scripted_choice
-from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig
+from procmem_jax.envs.grid.world import GridWorld
 from procmem_jax.records import as_arrays
 
-WORLDS = {kind: GridWorld(GridWorldConfig(layout=kind, max_size=16)) for kind in ("tutorial", "random")}
+WORLDS = {kind: GridWorld(kind) for kind in ("tutorial", "random")}
 
 
 def scripted_actions(kind, size, numbers):

@@ -3,7 +3,7 @@
 import pytest
 
 from procmem_jax.envs.grid.tasks import TASK_FAMILIES, Task, make_task, parse_task
-from procmem_jax.envs.grid.world import GridWorldConfig, GridWorldParams
+from procmem_jax.envs.grid.world import GridWorldParams
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_every_size_of_every_family(family):
         ("random-8", {"size": 5, "sticky": 0.5}, ("random", 8), {"size": 5, "max_steps": 100, "sticky": 0.5}),
         ("tutorial-5", {"size": 6}, ("tutorial", 6), {"size": 6, "max_steps": 50}),
         ("tutorial-5", {"max_steps": 7}, ("tutorial", 5), {"size": 5, "max_steps": 7}),
-        (GridWorldConfig("doorkey", 9), {}, ("doorkey", 9), {"size": 9, "max_steps": 324}),
+        (GridWorld("doorkey"), {}, ("doorkey", 9), {"size": 9, "max_steps": 324}),
     ],
 )
 def test_the_world_of_a_task(task, changes, config, params):
@@ -93,7 +93,7 @@ def test_the_world_of_a_task(task, changes, config, params):
         ("random-5", {"speed": 1}, TypeError, "setting 'speed' is unknown; choose from size, max_steps, "),
         ("random-5", {"sticky": 2.0}, ValueError, "sticky=2.0 is above 1.0"),
         ("doorkey-8", {"size": 20}, ValueError, "size of a doorkey world=20 is above 16"),
-        (GridWorldConfig("random", 5), {"size": 6}, ValueError, "size=6 is above max_size=5"),
+        (GridWorld("random"), {"size": 6}, ValueError, "size=6 is above max_size=5"),
     ],
 )
 def test_worlds_that_are_refused(task, changes, error, text):

@@ -10,7 +10,7 @@ import pytest
 
 from envs.worlds import draw_layouts, layout_numbers, make_layout, make_state, plain_world
 from procmem_jax.envs.grid.actions import MOVE_LEFT, MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY
-from procmem_jax.envs.grid.world import GridWorld, GridWorldConfig, GridWorldParams
+from procmem_jax.envs.grid.world import GridWorld, GridWorldParams
 from procmem_jax.records import as_arrays
 
 NUM_STEPS = 10_000
@@ -23,7 +23,7 @@ OBJECT_NAMES = ("key_x", "key_y", "door_x", "door_y", "box_x", "box_y")
 
 
 def make_world(layout="random", max_size=16):
-    return GridWorld(GridWorldConfig(layout=layout, max_size=max_size))
+    return GridWorld(layout)
 
 
 def stacked_params(kind):
@@ -291,7 +291,7 @@ def test_what_stands_off_the_tutorial_layout_matters_to_it_only():
 
 def test_a_config_checks_itself():
     with pytest.raises(ValueError, match="layout='maze' is unknown; choose from tutorial, random"):
-        GridWorldConfig(layout="maze")
+        GridWorld("maze")
     with pytest.raises(ValueError, match="max_size=65 is above 64; give at most 64"):
         GridWorldConfig(max_size=65)
 

@@ -4,10 +4,10 @@ import dataclasses
 
 import numpy as np
 import pytest
+from procmem_jax.agents.rules import Running
 
 from procmem_jax.agents.procedural import Transition
 from procmem_jax.agents.recording import TickRecord
-from procmem_jax.agents.rules import Running
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.replays.frames import FrameSkill, frames_of_episode
 
@@ -39,7 +39,7 @@ def records(terminated=True, truncated=False):
 def test_frames_by_hand():
     frames = frames_of_episode(records(), CONFIG, success=True)
     assert [frame.step for frame in frames] == [0, 1, 2, 3, 4]
-    assert [int(frame.world) for frame in frames] == [10, 11, 12, 13, 14]
+    assert [int(frame.env_state) for frame in frames] == [10, 11, 12, 13, 14]
     assert [frame.doing for frame in frames] == [
         "exploring", "navigate_3_steps", "reach_goal", "reach_goal", "goal reached",
     ]  # fmt: skip

@@ -47,7 +47,7 @@ def damaged(tutorial_run, tmp_path):
 
 def assert_follows_the_rules(replay):
     """Every frame is what the world makes of the one before and its action, unless the action before stuck."""
-    world, params = GridWorld(replay.config.world), replay.params.world
+    world, params = GridWorld(replay.config.environment), replay.params.environment
     step = jax.jit(lambda state, action: world.step_from_words(None, state, action, params)[:2])
     for before, after in zip(replay.frames, replay.frames[1:], strict=False):
         executed = int(after.world.last_action)
@@ -222,7 +222,7 @@ def test_what_cannot_be_shown_is_refused_before_it_is_run(monkeypatch, tutorial_
     monkeypatch.setattr("procmem_jax.experiments.replays.replay.Life", None)
 
     def refuse(config):
-        raise ValueError(f"no picture of {config.world.layout}")
+        raise ValueError(f"no picture of {config.environment.layout}")
 
     with pytest.raises(ValueError, match="no picture of tutorial"):
         replay_episode(tutorial_run, 0, check_config=refuse)

@@ -14,7 +14,7 @@ from procmem_jax.experiments.runs import results
 from procmem_jax.experiments.runs.results import read_libraries, summarize, write_episodes, write_libraries
 from procmem_jax.experiments.training.train import TrainResult
 from procmem_jax.memory import library as skill_library
-from procmem_jax.memory.library import LibraryConfig
+from procmem_jax.memory.settings import LibraryConfig
 
 CONFIG = LibraryConfig(capacity=3, embedding_size=4, counting="tutorial")
 STEPS = np.asarray([[10, 20, 30], [1, 2, 3]], np.int32)

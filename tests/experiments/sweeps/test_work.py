@@ -5,10 +5,10 @@ import functools
 import jax
 import numpy as np
 import pytest
+from procmem_jax.experiments.sweeps.work import Gathering, SweepWork, make_groups, rows_per_part
 
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.sweeps import work as sweep_work
-from procmem_jax.experiments.sweeps.work import Gathering, SweepWork, make_groups, rows_per_part
 from procmem_jax.experiments.training import lane_programs
 from procmem_jax.experiments.training.train import train
 from procmem_jax.streams import run_key
@@ -74,7 +74,7 @@ def test_groups_hold_every_row_once_by_program():
     assert [group.config.library.capacity for group in groups] == [8, 5]
     assert groups[0].ids.tolist() == [*range(15, 40), *range(60, 75)]
     assert groups[0].settings.tolist() == [0] * 5 + [1] * 20 + [2] * 15
-    np.testing.assert_array_equal(groups[0].params.agent.novelty, np.float32([0.0, 1.0, 0.5]))
+    np.testing.assert_array_equal(groups[0].params.memory.novelty, np.float32([0.0, 1.0, 0.5]))
     assert groups[1].ids.tolist() == list(range(40, 60)) and groups[1].settings is None
 
 

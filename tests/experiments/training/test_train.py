@@ -175,7 +175,7 @@ def test_memory_off_gives_empty_libraries():
 
 def with_world(**changes):
     config, params = EXPERIMENTS["random-5"]
-    return config, dataclasses.replace(params, world=dataclasses.replace(params.world, **changes))
+    return config, dataclasses.replace(params, world=dataclasses.replace(params.environment, **changes))
 
 
 def with_agent(**changes):

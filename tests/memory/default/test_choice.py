@@ -7,7 +7,8 @@ import pytest
 
 from memory.handmade import HAS_KEY, NOTHING, as_library, plain_skill, vector
 from procmem_jax.memory.default.choice import make_index, skill_costs
-from procmem_jax.memory.library import LibraryConfig, success_rates
+from procmem_jax.memory.library import success_rates
+from procmem_jax.memory.settings import LibraryConfig
 from procmem_jax.memory.slots import least_slot
 
 CONFIG = LibraryConfig(capacity=4, embedding_size=4, max_skill_length=6)

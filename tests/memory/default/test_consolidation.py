@@ -26,7 +26,8 @@ from memory.handmade import (
 )
 from plain_default import PlainMemory, make_similarity
 from procmem_jax.memory.default.consolidation import consolidate_skill
-from procmem_jax.memory.library import LibraryConfig, record_outcome
+from procmem_jax.memory.library import record_outcome
+from procmem_jax.memory.settings import LibraryConfig
 
 CONFIG = LibraryConfig(capacity=4, embedding_size=4, max_skill_length=6, eviction="utility")
 NUMBERS = {"match_tolerance": 1.5, "merge_threshold": 0.9, "distance_cost": 1.0, "retire_rate": 0.25}

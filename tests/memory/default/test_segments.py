@@ -12,7 +12,7 @@ from memory.handmade import as_skill, plain_skill
 from procmem_jax.memory.default import path as paths
 from procmem_jax.memory.default.direction import direction_embedding
 from procmem_jax.memory.default.segments import consolidated, make_segment, no_segment, ring_length, suffix_skill
-from procmem_jax.memory.library import LibraryConfig
+from procmem_jax.memory.settings import LibraryConfig
 
 CONFIG = LibraryConfig(embedding_size=6, max_skill_length=4)
 suffix = jax.jit(suffix_skill, static_argnames="config")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from plain_tutorial import PlainAgent, PlainWorld, scripted_choice
-from procmem_jax.memory.library import LibraryConfig
 from procmem_jax.memory.naming import skill_name
+from procmem_jax.memory.settings import LibraryConfig
 from procmem_jax.memory.tutorial.extraction import empty_window, last_window_skill, push
 
 CONFIG = LibraryConfig(embedding_size=8, max_skill_length=5, num_predicates=3)

@@ -10,7 +10,8 @@ import pytest
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.training.train import train
 from procmem_jax.memory import library as skill_library
-from procmem_jax.memory.library import LibraryConfig, Skill
+from procmem_jax.memory.settings import LibraryConfig
+from procmem_jax.memory.skills import Skill
 from procmem_jax.memory.tutorial import machine as tutorial_memory
 from procmem_jax.memory.tutorial.embedding import tutorial_embedding
 from procmem_jax.streams import run_key
