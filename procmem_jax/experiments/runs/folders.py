@@ -19,6 +19,8 @@ from procmem_jax.experiments.storage.saving import DEFAULT_SECONDS, Saver
 from procmem_jax.experiments.storage.trackers import METRICS_FILE, TENSORBOARD_FOLDER, JsonLines, TensorBoard, Tracker
 from procmem_jax.experiments.training.train import TrainResult, check_run, train
 from procmem_jax.experiments.storage.versions import versions
+from procmem_jax.experiments.libraries.files import write_saved
+from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.experiments.libraries.warm_start import WarmStart
 from procmem_jax.streams import run_key
 
@@ -207,9 +209,23 @@ def _write_results(
     write_json(folder / CONFIG_FILE, {**spec.identity(), "versions": versions()})
     episodes = functools.partial(results.write_episodes, metrics=result.metrics, optimal=optimal)
     write_whole(folder / EPISODES_FILE, episodes)
-    write_whole(folder / LIBRARIES_FILE, lambda path: results.write_libraries(path, result.libraries))
+    write_saved(folder / LIBRARIES_FILE, _saved_libraries(spec, result), overwrite=True)
     for tracker in trackers:
         tracker.finish(result.metrics)
     write_json(folder / SUMMARY_FILE, summary)
     draw_figure(folder, folder / FIGURE_FILE)
     return summary
+
+
+def _saved_libraries(spec: RunSpec, result: TrainResult) -> SavedLibraries:
+    environment = spec.config.environment
+    return SavedLibraries(
+        result.libraries,
+        spec.config.library,
+        spec.config.memory.embedding_name(environment.context_size) if spec.config.use_skills else "none",
+        environment.predicate_names,
+        environment.action_names,
+        tuple(range(spec.num_agents)),
+        versions(),
+        environment.percept_name,
+    )

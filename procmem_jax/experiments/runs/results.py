@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from procmem_jax.agents.procedural import EpisodeMetrics
+from procmem_jax.experiments.libraries.saved import libraries_of_arrays
 from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
 from procmem_jax.experiments.training.train import TrainResult
 from procmem_jax.memory import library as skill_library
@@ -107,23 +108,15 @@ def _interval_lists(values: np.ndarray) -> dict[str, list[float | None]]:
     return {name: [None if np.isnan(value) else float(value) for value in bound] for name, bound in bounds}
 
 
-def write_libraries(path: pathlib.Path, libraries: SkillLibrary) -> None:
-    """Writes the final libraries as an npz file with one array `[A, N, ...]` per field of `SkillLibrary`."""
-    arrays = {field.name: getattr(libraries, field.name) for field in dataclasses.fields(libraries)}
-    with open(path, "wb") as file:
-        np.savez(file, **arrays)
-
-
 def read_libraries(path: pathlib.Path) -> SkillLibrary:
     """Returns the libraries of a run, `[A, N, ...]` NumPy arrays.
 
     Raises:
         ValueError: the file cannot be read or lacks a field.
     """
-    names = [field.name for field in dataclasses.fields(SkillLibrary)]
     try:
         # NumPy leaves the file open if it is given the path of a damaged one.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return SkillLibrary(**{name: arrays[name] for name in names})
+            return libraries_of_arrays({name: arrays[name] for name in arrays.files})
     except Exception as error:  # a damaged archive raises almost anything, RuntimeError and zlib's own included
         raise ValueError(f"{path}: cannot be read as libraries ({error})") from None
