@@ -11,11 +11,11 @@ from procmem_jax.cli import reports
 from procmem_jax.cli.study_progress import StudyProgress
 from procmem_jax.envs.foreign.peers import PEERS
 from procmem_jax.envs.grid.tasks import TASK_FAMILIES
-from procmem_jax.experiments.libraries.warm_start import load_warm_start
 from procmem_jax.experiments.overrides import list_settings, parse_assignments
 from procmem_jax.experiments.presets import DEFAULT_PRESET, PRESETS, make_experiment
 from procmem_jax.experiments.runs.evaluate import evaluate_run, read_experiment
 from procmem_jax.experiments.runs.folders import FIGURE_FILE, RunSpec, run_training, stored_summary
+from procmem_jax.experiments.runs.libraries import load_warm_start
 from procmem_jax.experiments.storage.saving import DEFAULT_SECONDS
 from procmem_jax.experiments.study.arms import suite_by_name
 from procmem_jax.experiments.study.study import REPORT_SEED, ROWS_FILE, TABLE_FILE, Study, run_study

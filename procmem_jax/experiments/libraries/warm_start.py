@@ -70,8 +70,8 @@ def _check_rules(saved: SavedLibraries, config: Config) -> None:
         )
     if saved.percept not in (None, environment.percept_name):
         raise ValueError(
-            f"percept={saved.percept} of the libraries differs from {environment.percept_name} of the run; use libraries "
-            "that were learned from the same percepts"
+            f"percept={saved.percept} of the libraries differs from {environment.percept_name} of the run; use "
+            "libraries that were learned from the same percepts"
         )
     for name, ours in (("predicate_names", environment.predicate_names), ("action_names", environment.action_names)):
         theirs = getattr(saved, name)

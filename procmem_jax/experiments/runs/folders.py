@@ -31,6 +31,7 @@ EPISODES_FILE = "episodes.parquet"
 LIBRARIES_FILE = "libraries.npz"
 FIGURE_FILE = "training.png"
 CHECKPOINTS_FOLDER = "checkpoints"
+NO_SKILLS = "none"  # what stands for the embedding in a file of libraries that nothing can ever be in
 
 
 @dataclasses.dataclass(frozen=True)
@@ -218,11 +219,11 @@ def _write_results(
 
 
 def _saved_libraries(spec: RunSpec, result: TrainResult) -> SavedLibraries:
-    environment = spec.config.environment
+    environment, memory = spec.config.environment, spec.config.memory
     return SavedLibraries(
         result.libraries,
         spec.config.library,
-        spec.config.memory.embedding_name(environment.context_size) if spec.config.use_skills else "none",
+        memory.embedding_name(environment.context_size) if memory.has_skills and spec.config.use_skills else NO_SKILLS,
         environment.predicate_names,
         environment.action_names,
         tuple(range(spec.num_agents)),

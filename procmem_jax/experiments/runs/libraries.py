@@ -7,7 +7,7 @@ from procmem_jax.experiments.libraries.files import SUFFIXES, import_libraries
 from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.experiments.libraries.warm_start import WarmStart, embedding_rule, make_warm_start
 from procmem_jax.experiments.runs.evaluate import check_finished, read_experiment
-from procmem_jax.experiments.runs.folders import CONFIG_FILE, LIBRARIES_FILE
+from procmem_jax.experiments.runs.folders import CONFIG_FILE, LIBRARIES_FILE, NO_SKILLS
 from procmem_jax.experiments.runs.results import read_libraries
 from procmem_jax.experiments.storage.files import expecting_fields, read_json
 
@@ -22,11 +22,10 @@ def libraries_of_run(folder: pathlib.Path) -> SavedLibraries:
     stored = read_json(folder / CONFIG_FILE)
     if stored.get("format") == 1:
         return _of_format_1(folder)
-    with expecting_fields(folder / CONFIG_FILE):
-        is_off = not stored["settings"]["use_skills"]
-    if is_off:
-        raise ValueError(f"{folder}: use_skills=False: without a memory there are no libraries; switch the memory on")
-    return import_libraries(folder / LIBRARIES_FILE)
+    saved = import_libraries(folder / LIBRARIES_FILE)
+    if saved.embedding == NO_SKILLS:
+        raise ValueError(f"{folder}: its memory was off or has no skills, and so there are no libraries; use another run")
+    return saved
 
 
 def _of_format_1(folder: pathlib.Path) -> SavedLibraries:
