@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from experiments.resamples import FEW
-from procmem_jax.experiments.statistics.intervals import Interval, bootstrap_interval, learning
+from procmem_jax.experiments.statistics import learning
+from procmem_jax.experiments.statistics.intervals import Interval, bootstrap_interval
 
 
 def draw_bools(shape, share, seed=0):

@@ -5,8 +5,8 @@ import pytest
 import scipy.stats
 
 from experiments.resamples import FEW
+from procmem_jax.experiments.statistics import intervals as statistics
 from procmem_jax.experiments.statistics.intervals import Interval, bootstrap_interval, interquartile_mean
-from procmem_jax.experiments.statistics.intervals import intervals as statistics
 
 
 def test_interquartile_mean_by_hand():
