@@ -237,41 +237,32 @@ def probability_of_improvement(
     y: np.ndarray,
     *,
     seed: int,
-    paired: bool = False,
     num_resamples: int = NUM_RESAMPLES,
     confidence: float = CONFIDENCE,
 ) -> Interval:
     """Returns P(X > Y) + P(X = Y) / 2 over all pairs of an agent of `x` and one of `y`, with its bootstrap interval.
 
-    Agarwal et al. 2021, section 4.3: the Mann-Whitney statistic divided by the number of pairs, for one task. Where
-    less is better (steps), swap the two.
+    Agarwal et al. 2021, section 4.3: the Mann-Whitney statistic divided by the number of pairs, for one task. There
+    each is drawn alone; here both are drawn together, as they are of the same agents. Where less is better (steps),
+    swap the two.
 
     Args:
-        x, y: `[A]` and `[A']`, one score per agent.
+        x, y: `[A]`, one score per agent: the same agents (seed and number) in two settings.
         seed, num_resamples, confidence: as in `bootstrap_interval`.
-        paired: agent i of `x` is agent i of `y` (seed and number): both are drawn together. Else each is drawn alone,
-            as in the paper.
 
     Raises:
-        ValueError: the scores are not one per agent, `paired` scores differ in number, or as in `bootstrap_interval`.
+        ValueError: the scores are not one per agent, they differ in number, or as in `bootstrap_interval`.
     """
     x, y = _check_numbers(x, "x", num_axes=1), _check_numbers(y, "y", num_axes=1)
-    if paired:
-        check_same_shape("x", x, "y", y)
-        rows, strata = np.stack([x, y], axis=1), None
-    else:
-        # Two strata: the scores of each are drawn from its own, and stay in front or behind.
-        rows, strata = np.concatenate([x, y]), np.repeat([0, 1], [len(x), len(y)])
+    check_same_shape("x", x, "y", y)
 
     def improvement(rows: np.ndarray) -> float:
-        x_scores, y_scores = rows.T if paired else np.split(rows, [len(x)])
-        y_scores = np.sort(y_scores)
+        x_scores, y_scores = rows[:, 0], np.sort(rows[:, 1])
         below, not_above = (np.searchsorted(y_scores, x_scores, side=side) for side in ("left", "right"))
-        return (below.sum() + not_above.sum()) / (2 * len(x_scores) * len(y_scores))
+        return (below.sum() + not_above.sum()) / (2 * len(rows) ** 2)
 
-    return bootstrap_interval(
-        rows, improvement, seed=seed, num_resamples=num_resamples, confidence=confidence, strata=strata
-    )
+    rows = np.stack([x, y], axis=1)
+    return bootstrap_interval(rows, improvement, seed=seed, num_resamples=num_resamples, confidence=confidence)
 
 
 def check_same_shape(a_name: str, a: np.ndarray, b_name: str, b: np.ndarray) -> None:

@@ -86,9 +86,7 @@ def _against_no_memory(own: Episodes, name: str, episodes: Mapping[str, Episodes
     scores = _agent_ratios(without.part(last)), _agent_ratios(own.part(last))
     return {
         "negative_transfer": _bounds(bootstrap_interval(own.steps > without.steps, np.mean, seed=BOOTSTRAP_SEED)),
-        "probability_of_improvement": _bounds(
-            probability_of_improvement(*scores, seed=BOOTSTRAP_SEED, paired=True),
-        ),
+        "probability_of_improvement": _bounds(probability_of_improvement(*scores, seed=BOOTSTRAP_SEED)),
     }
 
 
