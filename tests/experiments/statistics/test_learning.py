@@ -68,16 +68,14 @@ def test_a_share_equal_to_the_threshold_has_reached_it(num_agents):
 def test_steps_to_success_interval_is_the_bootstrap_of_it():
     success = draw_bools((12, 30), np.linspace(0, 1, 30))
     env_steps = np.cumsum(np.random.default_rng(3).integers(5, 50, (12, 30)), axis=1)
-    strata = np.arange(12) % 3
     settings = {"threshold": 0.7, "window": 5}
     expected = bootstrap_interval(
         np.stack([success, env_steps], axis=1),
         lambda rows: learning.steps_to_success(rows[:, 0], rows[:, 1], **settings),
         seed=1,
         num_resamples=FEW,
-        strata=strata,
     )
-    found = learning.steps_to_success_interval(success, env_steps, seed=1, num_resamples=FEW, strata=strata, **settings)
+    found = learning.steps_to_success_interval(success, env_steps, seed=1, num_resamples=FEW, **settings)
     assert found == expected
     assert found.low < found.value < found.high < np.inf
 

@@ -100,24 +100,11 @@ def test_bootstrap_depends_on_its_seed_alone():
     assert bootstrap_interval(rows, interquartile_mean, seed=6, num_resamples=FEW) != first
 
 
-@pytest.mark.parametrize("strata", [None, np.asarray(["b", "a", "b", "b", "a", "c"])])
-def test_the_fast_mean_is_the_mean(strata):
+def test_the_fast_mean_is_the_mean():
     rows = np.random.default_rng(0).normal(size=(6, 3, 2)).astype(np.float32)
-    fast = bootstrap_interval(rows, np.mean, seed=5, strata=strata)
-    slow = bootstrap_interval(rows, lambda sample: sample.mean(dtype=np.float64), seed=5, strata=strata)
+    fast = bootstrap_interval(rows, np.mean, seed=5)
+    slow = bootstrap_interval(rows, lambda sample: sample.mean(dtype=np.float64), seed=5)
     assert (fast.value, fast.low, fast.high) == pytest.approx((slow.value, slow.low, slow.high), abs=1e-12)
-
-
-def test_strata_keep_their_sizes():
-    """Two tasks whose agents are all alike: within them nothing varies, across them all does."""
-    rows = np.repeat([0.1, 0.7], [3, 9])
-    assert bootstrap_interval(rows, interquartile_mean, seed=0, strata=rows).low == pytest.approx(0.7)
-    inside = bootstrap_interval(rows, np.mean, seed=0, strata=rows)
-    across = bootstrap_interval(rows, np.mean, seed=0)
-    assert (inside.low, inside.high) == pytest.approx((0.55, 0.55))
-    assert across.low < 0.45 and across.high > 0.65
-    one = bootstrap_interval(rows, np.mean, seed=0, strata=np.zeros(12))
-    assert one == across
 
 
 @pytest.mark.parametrize("statistic", [np.mean, interquartile_mean])
@@ -145,7 +132,6 @@ def test_resamples_come_in_bounded_blocks(monkeypatch):
         (np.zeros((0, 3)), {}, r"shape \(0, 3\), without a value"),
         (np.zeros(()), {}, r"shape \(\); give an array that has agents as its first axis"),
         (np.asarray([1.0, np.nan]), {}, r"rows is NaN or infinite in 1 of 2 values; leave those agents out"),
-        (np.zeros(3), {"strata": np.zeros(2)}, r"shape \(2,\) for 3 agents; give one label per agent"),
         (np.zeros(3), {"num_resamples": 0}, r"num_resamples=0 is out of range; choose at least 1"),
         (np.zeros(3), {"confidence": 1}, r"confidence=1 is out of range"),
     ],
