@@ -16,22 +16,6 @@ from procmem_jax.experiments.statistics.intervals import (
 )
 
 
-def negative_transfer_rate(steps_with: np.ndarray, steps_without: np.ndarray) -> float:
-    """Returns the share of (agent, episode) pairs where memory took more steps than none, in [0, 1].
-
-    Its interval: `bootstrap_interval(steps_with > steps_without, np.mean, seed=...)`.
-
-    Args:
-        steps_with, steps_without: `[A, E]` steps, the same agents (seed and number) with and without memory.
-
-    Raises:
-        ValueError: the shapes differ, or are not `[A, E]` with at least one of each.
-    """
-    steps_with = _check_episodes(steps_with, "steps_with")
-    check_same_shape("steps_with", steps_with, "steps_without", steps_without)
-    return float(np.mean(steps_with > steps_without))
-
-
 def steps_to_success(success: np.ndarray, env_steps: np.ndarray, *, threshold: float = 0.9, window: int = 20) -> float:
     """Returns the smallest mean `env_steps` over agents at which success has reached `threshold`, in steps an agent.
 

@@ -12,18 +12,6 @@ def draw_bools(shape, share, seed=0):
     return np.random.default_rng(seed).random(shape) < share
 
 
-def test_negative_transfer_rate_by_hand():
-    """More steps with memory in two of six episodes; a tie is none."""
-    steps_with, steps_without = np.asarray([[5, 9, 3], [4, 4, 8]]), np.asarray([[6, 8, 3], [4, 9, 2]])
-    assert learning.negative_transfer_rate(steps_with, steps_without) == pytest.approx(2 / 6)
-    assert learning.negative_transfer_rate(steps_with, steps_with) == 0
-    assert learning.negative_transfer_rate([[2]], [[1]]) == 1
-    with pytest.raises(ValueError, match=r"steps_with \(1, 3\) and steps_without \(2, 3\) differ"):
-        learning.negative_transfer_rate(steps_with[:1], steps_without)
-    with pytest.raises(ValueError, match=r"shape \(3,\); give \[agents, episodes\]"):
-        learning.negative_transfer_rate(np.ones(3), np.ones(3))
-
-
 SUCCESS = np.asarray([[0, 1, 1, 1], [0, 0, 1, 1]], bool)
 ENV_STEPS = np.asarray([[10, 15, 20, 25], [10, 20, 24, 28]])
 
