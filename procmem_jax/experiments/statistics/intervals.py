@@ -60,15 +60,14 @@ class Interval:
     high: float
 
 
-def interquartile_mean(values: np.ndarray, axis: int | None = None) -> np.ndarray:
-    """Returns the mean of the middle half of `values` over `axis` (None: over all of them), float64.
+def interquartile_mean(values: np.ndarray) -> float:
+    """Returns the mean of the middle half of all `values`.
 
     Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical Precipice", section 4.3: a quarter
     of the values, rounded down, is left out at either end, so that up to three values give their plain mean.
 
     Args:
         values: `[...]` numbers.
-        axis: to average over.
 
     Raises:
         ValueError: there are no values, or one is NaN.
@@ -76,7 +75,7 @@ def interquartile_mean(values: np.ndarray, axis: int | None = None) -> np.ndarra
     import scipy.stats  # half a second, which a command should not wait for
 
     values = np.asarray(_check_numbers(values, "values"), np.float64)
-    return scipy.stats.trim_mean(values, 0.25, axis=axis)
+    return float(scipy.stats.trim_mean(values, 0.25, axis=None))
 
 
 def lower_percentile(values: np.ndarray, q: float = 20.0) -> np.ndarray:

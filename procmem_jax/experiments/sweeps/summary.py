@@ -30,7 +30,7 @@ def iqm_interval(scores: np.ndarray, *, seed: int) -> Interval:
     values, counts = np.unique(scores, return_counts=True)
     number = int(np.clip(_DRAWS // len(values), _FEWEST_RESAMPLES, _NUM_RESAMPLES))
     resampled = [_iqm_of_counts(values, block) for block in _draw_counts(counts, number, seed)]
-    return interval_of(float(interquartile_mean(scores)), np.concatenate(resampled))
+    return interval_of(interquartile_mean(scores), np.concatenate(resampled))
 
 
 def _draw_counts(counts: np.ndarray, number: int, seed: int) -> Iterator[np.ndarray]:
