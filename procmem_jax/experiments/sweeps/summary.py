@@ -9,6 +9,7 @@ import pyarrow.parquet
 
 from procmem_jax.experiments.statistics.intervals import Interval, interquartile_mean, interval_of, paired_difference
 from procmem_jax.experiments.sweeps.tables import SCORES
+from procmem_jax.experiments.text_tables import aligned_table
 
 # Failures count their steps: each asks for success and for short ways, and less is better. The first known is taken.
 _BEST_SCORES = ("steps_over_optimal", "steps")
@@ -116,8 +117,7 @@ def best_settings(summary: pa.Table, runs: pa.Table) -> str:
     for row in rows[:_SHOWN]:
         scores = (("success", 3), ("steps", 1), ("steps_over_optimal", 3), ("episode_return", 2))
         lines.append([*(_short(row[name]) for name in names), *(_with_bounds(row, *which) for which in scores)])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    text = aligned_table(lines, ">" * len(lines[0]))
     head = f"Best {min(len(rows), _SHOWN)} of {len(rows)} settings by {score}: IQM over runs of the last episodes [95%]"
     return f"{head}\n{text}" + (f"\n{_compare(rows[:2], runs, score)}" if len(rows) > 1 else "")
 
