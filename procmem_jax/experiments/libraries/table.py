@@ -8,6 +8,7 @@ import numpy as np
 from procmem_jax.envs.grid.actions import action_symbol
 from procmem_jax.experiments.libraries.json import condition
 from procmem_jax.experiments.libraries.saved import SavedLibraries
+from procmem_jax.experiments.text_tables import aligned_table
 from procmem_jax.memory.library import SkillLibrary
 from procmem_jax.memory.naming import skill_name
 
@@ -46,7 +47,8 @@ def library_table(saved: SavedLibraries, agent: int) -> str:
     legend = [
         f"{action_symbol(name)} {name}" for name in saved.action_names if name in seen and action_symbol(name) != name
     ]
-    return "\n".join([head, "", *_aligned([list(_COLUMNS), *rows]), *(["", ", ".join(legend)] if legend else [])])
+    table = aligned_table([list(_COLUMNS), *rows], _COLUMNS.values())
+    return "\n".join([head, "", table, *(["", ", ".join(legend)] if legend else [])])
 
 
 def _counted(count: int, noun: str) -> str:
@@ -70,9 +72,3 @@ def _row(library: SkillLibrary, slot: int, predicate_names: Sequence[str], actio
 def _condition_text(mask: np.ndarray, value: np.ndarray, predicate_names: Sequence[str]) -> str:
     asked = condition(mask, value, predicate_names)
     return ", ".join(name if wanted else f"not {name}" for name, wanted in asked.items()) or "-"
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
-    formats = [f"{side}{width}" for side, width in zip(_COLUMNS.values(), widths, strict=True)]
-    return ["  ".join(format(cell, form) for cell, form in zip(row, formats, strict=True)).rstrip() for row in rows]

@@ -9,10 +9,10 @@ import pyarrow.parquet
 
 from procmem_jax.experiments.statistics.intervals import Interval, interquartile_mean, interval_of, paired_difference
 from procmem_jax.experiments.sweeps.tables import SCORES
+from procmem_jax.experiments.text_tables import aligned_table
 
-LOWER_IS_BETTER = {"success": False, "steps": True, "steps_over_optimal": True, "episode_return": False}
-# Failures count their steps: each asks for success and for short ways. The first that is known is taken.
-BEST_SCORES = ("steps_over_optimal", "steps")
+# Failures count their steps: each asks for success and for short ways, and less is better. The first known is taken.
+_BEST_SCORES = ("steps_over_optimal", "steps")
 _NUM_RESAMPLES = 2000
 _FEWEST_RESAMPLES = 200
 _DRAWS = 40_000_000  # distinct values times resamples; with more distinct values there are fewer resamples
@@ -30,7 +30,7 @@ def iqm_interval(scores: np.ndarray, *, seed: int) -> Interval:
     values, counts = np.unique(scores, return_counts=True)
     number = int(np.clip(_DRAWS // len(values), _FEWEST_RESAMPLES, _NUM_RESAMPLES))
     resampled = [_iqm_of_counts(values, block) for block in _draw_counts(counts, number, seed)]
-    return interval_of(float(interquartile_mean(scores)), np.concatenate(resampled))
+    return interval_of(interquartile_mean(scores), np.concatenate(resampled))
 
 
 def _draw_counts(counts: np.ndarray, number: int, seed: int) -> Iterator[np.ndarray]:
@@ -98,28 +98,26 @@ def read_summary(path: pathlib.Path) -> pa.Table:
         raise ValueError(f"{path}: cannot be read as the summary of a sweep ({error})") from None
 
 
-def known_score(summary: pa.Table) -> str:
-    """Returns by which of `BEST_SCORES` settings are ranked: in foreign worlds the fewest steps are unknown."""
-    return next(score for score in BEST_SCORES if not np.isnan(summary[f"{score}_iqm"].to_numpy()).any())
+def _known_score(summary: pa.Table) -> str:
+    """Returns by which of `_BEST_SCORES` settings are ranked: in foreign worlds the fewest steps are unknown."""
+    return next(score for score in _BEST_SCORES if not np.isnan(summary[f"{score}_iqm"].to_numpy()).any())
 
 
-def best_settings(summary: pa.Table, runs: pa.Table, score: str | None = None) -> str:
+def best_settings(summary: pa.Table, runs: pa.Table) -> str:
     """Returns a table of the best ten settings as text, and whether the best is distinguishable from the second.
 
     They are ranked by the interquartile mean. Best and second are compared agent by agent, since equal agents met equal
     layouts: distinguishable if the 95% bootstrap interval of the mean difference leaves out 0.
     """
-    score = score or known_score(summary)
+    score = _known_score(summary)
     rows = summary.to_pylist()
     names = summary.column_names[: summary.column_names.index("setting")]
-    sign = 1 if LOWER_IS_BETTER[score] else -1
-    rows.sort(key=lambda row: (sign * row[f"{score}_iqm"], row["setting"]))
+    rows.sort(key=lambda row: (row[f"{score}_iqm"], row["setting"]))
     lines = [[*names, "success", "steps", "steps/optimal", "return"]]
     for row in rows[:_SHOWN]:
         scores = (("success", 3), ("steps", 1), ("steps_over_optimal", 3), ("episode_return", 2))
         lines.append([*(_short(row[name]) for name in names), *(_with_bounds(row, *which) for which in scores)])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    text = aligned_table(lines, ">" * len(lines[0]))
     head = f"Best {min(len(rows), _SHOWN)} of {len(rows)} settings by {score}: IQM over runs of the last episodes [95%]"
     return f"{head}\n{text}" + (f"\n{_compare(rows[:2], runs, score)}" if len(rows) > 1 else "")
 

@@ -63,8 +63,8 @@ def test_the_best_settings_come_first(second, word):
     assert lines[-1].startswith(f"The best {word} distinguishable from the second: mean difference")
 
 
-def test_more_success_is_better():
-    runs = runs_of([[0.1] * 4, [0.9] * 4])
-    lines = best_settings(summarize_sweep(runs), runs, "success").splitlines()
+def test_the_difference_is_told_agent_by_agent():
+    runs = runs_of([[0.9] * 4, [0.1] * 4])
+    lines = best_settings(summarize_sweep(runs), runs).splitlines()
     assert float(lines[2].split()[0]) == 0.5
-    assert "is distinguishable from the second: mean difference 0.8 [0.8, 0.8]" in lines[-1]
+    assert "is distinguishable from the second: mean difference -0.8 [-0.8, -0.8]" in lines[-1]
