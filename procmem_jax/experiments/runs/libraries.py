@@ -3,13 +3,13 @@
 import pathlib
 
 from procmem_jax.envs.protocol import make_world
-from procmem_jax.experiments.runs.evaluate import read_experiment
-from procmem_jax.experiments.storage.files import expecting_fields
 from procmem_jax.experiments.libraries.files import SUFFIXES, import_libraries
-from procmem_jax.experiments.runs.results import read_libraries
-from procmem_jax.experiments.runs.folders import LIBRARIES_FILE
 from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.experiments.libraries.warm_start import embedding_rule
+from procmem_jax.experiments.runs.evaluate import read_experiment
+from procmem_jax.experiments.runs.folders import LIBRARIES_FILE
+from procmem_jax.experiments.runs.results import read_libraries
+from procmem_jax.experiments.storage.files import expecting_fields
 
 
 def libraries_of_run(folder: pathlib.Path) -> SavedLibraries:
