@@ -7,12 +7,12 @@ from collections.abc import Callable
 import numpy as np
 
 from procmem_jax.agents.settings import Config, Params
-from procmem_jax.experiments.runs import results
-from procmem_jax.experiments.storage.files import read_json, write_json, write_whole
-from procmem_jax.experiments.optimum import optimal_steps
 from procmem_jax.experiments.descriptions import remake_experiment
+from procmem_jax.experiments.optimum import optimal_steps
+from procmem_jax.experiments.runs import results
 from procmem_jax.experiments.runs.folders import CONFIG_FILE, EPISODES_FILE, LIBRARIES_FILE, SUMMARY_FILE
 from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
+from procmem_jax.experiments.storage.files import read_json, write_json, write_whole
 from procmem_jax.experiments.training.driver import Progress
 from procmem_jax.experiments.training.train import train
 from procmem_jax.records import check_count

@@ -24,7 +24,9 @@ def libraries_of_run(folder: pathlib.Path) -> SavedLibraries:
         return _of_format_1(folder)
     saved = import_libraries(folder / LIBRARIES_FILE)
     if saved.embedding == NO_SKILLS:
-        raise ValueError(f"{folder}: its memory was off or has no skills, and so there are no libraries; use another run")
+        raise ValueError(
+            f"{folder}: its memory was off or has no skills, and so there are no libraries; use another run"
+        )
     return saved
 
 

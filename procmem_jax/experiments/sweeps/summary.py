@@ -1,15 +1,14 @@
-"""What came of a sweep: the interquartile mean of every score in every setting, and which setting is best."""
+"""What came of a sweep: the interquartile mean of every score in every setting, and by which score they are ranked."""
 
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from procmem_jax.experiments.statistics.intervals import Interval, interquartile_mean, interval_of, paired_difference
+from procmem_jax.experiments.statistics.intervals import Interval, interquartile_mean, interval_of
 from procmem_jax.experiments.sweeps.tables import SCORES
-from procmem_jax.experiments.text_tables import aligned_table
 
 # Failures count their steps: each asks for success and for short ways, and less is better. The first known is taken.
 _BEST_SCORES = ("steps_over_optimal", "steps")
@@ -17,7 +16,6 @@ _NUM_RESAMPLES = 2000
 _FEWEST_RESAMPLES = 200
 _DRAWS = 40_000_000  # distinct values times resamples; with more distinct values there are fewer resamples
 _BLOCK = 4_000_000
-_SHOWN = 10
 
 
 def iqm_interval(scores: np.ndarray, *, seed: int) -> Interval:
@@ -30,7 +28,7 @@ def iqm_interval(scores: np.ndarray, *, seed: int) -> Interval:
     values, counts = np.unique(scores, return_counts=True)
     number = int(np.clip(_DRAWS // len(values), _FEWEST_RESAMPLES, _NUM_RESAMPLES))
     resampled = [_iqm_of_counts(values, block) for block in _draw_counts(counts, number, seed)]
-    return interval_of(interquartile_mean(scores), np.concatenate(resampled))
+    return interval_of(float(interquartile_mean(scores)), np.concatenate(resampled))
 
 
 def _draw_counts(counts: np.ndarray, number: int, seed: int) -> Iterator[np.ndarray]:
@@ -98,43 +96,6 @@ def read_summary(path: pathlib.Path) -> pa.Table:
         raise ValueError(f"{path}: cannot be read as the summary of a sweep ({error})") from None
 
 
-def _known_score(summary: pa.Table) -> str:
+def known_score(summary: pa.Table) -> str:
     """Returns by which of `_BEST_SCORES` settings are ranked: in foreign worlds the fewest steps are unknown."""
     return next(score for score in _BEST_SCORES if not np.isnan(summary[f"{score}_iqm"].to_numpy()).any())
-
-
-def best_settings(summary: pa.Table, runs: pa.Table) -> str:
-    """Returns a table of the best ten settings as text, and whether the best is distinguishable from the second.
-
-    They are ranked by the interquartile mean. Best and second are compared agent by agent, since equal agents met equal
-    layouts: distinguishable if the 95% bootstrap interval of the mean difference leaves out 0.
-    """
-    score = _known_score(summary)
-    rows = summary.to_pylist()
-    names = summary.column_names[: summary.column_names.index("setting")]
-    rows.sort(key=lambda row: (row[f"{score}_iqm"], row["setting"]))
-    lines = [[*names, "success", "steps", "steps/optimal", "return"]]
-    for row in rows[:_SHOWN]:
-        scores = (("success", 3), ("steps", 1), ("steps_over_optimal", 3), ("episode_return", 2))
-        lines.append([*(_short(row[name]) for name in names), *(_with_bounds(row, *which) for which in scores)])
-    text = aligned_table(lines, ">" * len(lines[0]))
-    head = f"Best {min(len(rows), _SHOWN)} of {len(rows)} settings by {score}: IQM over runs of the last episodes [95%]"
-    return f"{head}\n{text}" + (f"\n{_compare(rows[:2], runs, score)}" if len(rows) > 1 else "")
-
-
-def _compare(best: Sequence[dict], runs: pa.Table, score: str) -> str:
-    number, values = runs["setting"].to_numpy(), runs[score].to_numpy()
-    first, second = (values[number == row["setting"]] for row in best)
-    difference = paired_difference(first, second, seed=0)
-    apart = "is" if difference.low > 0 or difference.high < 0 else "is not"
-    bounds = f"[{difference.low:.3g}, {difference.high:.3g}]"
-    return f"The best {apart} distinguishable from the second: mean difference {difference.value:.3g} {bounds}"
-
-
-def _short(value) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _with_bounds(row: dict, score: str, digits: int) -> str:
-    value, low, high = (row[f"{score}_{end}"] for end in ("iqm", "low", "high"))
-    return "unknown" if np.isnan(value) else f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
