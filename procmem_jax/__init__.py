@@ -24,19 +24,15 @@ from procmem_jax.experiments.sweeps.summary import summarize_sweep
 from procmem_jax.experiments.sweeps.sweep import make_sweep, sweep, sweep_tables
 from procmem_jax.experiments.training.train import TrainResult, train
 from procmem_jax.experiments.with_memory import with_memory
-from procmem_jax.memory.library import (
-    Insertion,
-    LibraryConfig,
-    Skill,
-    SkillLibrary,
-    empty,
-    insert,
-    record_outcome,
-    retrieve,
-    summary,
-)
+from procmem_jax.memory.eviction import Utility
+from procmem_jax.memory.handmade import make_skill
+from procmem_jax.memory.insertion import Insertion, insert
+from procmem_jax.memory.library import SkillLibrary, empty, record_outcome, summary
 from procmem_jax.memory.naming import skill_name
+from procmem_jax.memory.retrieval import RetrievedSkills, retrieve
+from procmem_jax.memory.settings import LibraryConfig
 from procmem_jax.memory.similarity import Retrieved, cosine_top_k, normalize
+from procmem_jax.memory.skills import Skill
 from procmem_jax.percept import Percept
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import Streams, open_streams, run_key
@@ -64,6 +60,7 @@ __all__ = [
     "ProjectedPercept",
     "Range",
     "Retrieved",
+    "RetrievedSkills",
     "SavedLibraries",
     "Skill",
     "SkillLibrary",
@@ -71,6 +68,7 @@ __all__ = [
     "SweepSpec",
     "TrainResult",
     "Trajectory",
+    "Utility",
     "WarmStart",
     "as_arrays",
     "as_gymnasium",
@@ -85,6 +83,7 @@ __all__ = [
     "import_libraries",
     "insert",
     "make_experiment",
+    "make_skill",
     "make_sweep",
     "make_warm_start",
     "normalize",

@@ -26,10 +26,15 @@ def state_record(cls: type[Record]) -> type[Record]:
 params_record = state_record
 
 
-def setting(default: Any, help: str, *, minimum=None, maximum=None, choices: tuple[str, ...] = ()) -> Any:
-    """Returns a dataclass field for a static value of a config."""
-    metadata = {"help": help, "minimum": minimum, "maximum": maximum, "choices": choices, "static": True}
-    return dataclasses.field(default=default, metadata=metadata)
+def setting(
+    default: Any, help: str, *, minimum=None, maximum=None, choices: tuple[str, ...] = (), functions: bool = False
+) -> Any:
+    """Returns a dataclass field for a static value of a config.
+
+    With `functions` it may also be a hashable function: its `choices` are then only those that have a name.
+    """
+    metadata = {"help": help, "minimum": minimum, "maximum": maximum, "choices": choices, "functions": functions}
+    return dataclasses.field(default=default, metadata={**metadata, "static": True})
 
 
 def param(default: Any, dtype: Any, help: str, *, minimum=None, maximum=None) -> Any:
@@ -65,20 +70,30 @@ def check_settings(config: Any) -> None:
     """Raises for the first setting of `config` that has the wrong kind or lies outside its bounds.
 
     Raises:
-        TypeError: a value is not of its default's type.
+        TypeError: a value is not of its default's type (nor a hashable function, where one may be given).
         ValueError: a value is out of bounds or not among the known names.
     """
     for field in dataclasses.fields(config):
         value, metadata = getattr(config, field.name), field.metadata
         if "static" not in metadata:
             continue
+        if metadata["functions"] and callable(value):
+            _check_hashable(field.name, value)
+            continue
         if type(value) is not type(field.default):
-            wanted = type(field.default).__name__
+            wanted = type(field.default).__name__ + " or a function" * metadata["functions"]
             raise TypeError(f"{field.name}={value!r} is a {type(value).__name__}; give a {wanted}")
         if metadata["choices"] and value not in metadata["choices"]:
             raise ValueError(f"{field.name}={value!r} is unknown; choose from {', '.join(metadata['choices'])}")
         if not isinstance(value, (str, bool)):
             check_range(field.name, value, metadata["minimum"], metadata["maximum"])
+
+
+def _check_hashable(name: str, value: Any) -> None:
+    try:
+        hash(value)
+    except TypeError:
+        raise TypeError(f"{name}={value!r} is not hashable; give a function or an instance of a frozen class") from None
 
 
 def check_numbers(params: Any) -> None:

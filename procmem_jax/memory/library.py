@@ -1,75 +1,19 @@
-"""The skill library: a fixed number of slots, filled, merged, retrieved from and evicted by pure functions."""
+"""The skill library: a fixed number of slots, and what is read off them and counted in them by pure functions."""
 
 import dataclasses
 import functools
 
-import chex
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from procmem_jax.memory.eviction import EVICTION_RULES, slot_to_evict
-from procmem_jax.memory.similarity import (
-    Retrieved,
-    cosine_similarity,
-    cosine_top_k,
-    fixed_order_sum,
-    masked_top_k,
-)
-from procmem_jax.memory.slots import lowest_slot
-from procmem_jax.records import check_settings, setting, state_record
+from procmem_jax.memory.checks import as_checked, check_array, narrow
+from procmem_jax.memory.settings import LibraryConfig
+from procmem_jax.memory.similarity import fixed_order_sum
+from procmem_jax.memory.skills import NO_LABEL, UNKNOWN, Skill
+from procmem_jax.records import state_record
 
 EMPTY = -1  # the skill id of an unused slot, and the slot of "no skill"
-NO_LABEL = -1
-
-
-@dataclasses.dataclass(frozen=True)
-class LibraryConfig:
-    """What decides the shapes and rules of a library (static).
-
-    Raises:
-        TypeError, ValueError: a setting of the wrong kind or out of bounds.
-    """
-
-    capacity: int = setting(16, "slots of a library (N)", minimum=1, maximum=65536)
-    embedding_size: int = setting(8, "length of an embedding (D)", minimum=3, maximum=1024)
-    max_skill_length: int = setting(5, "actions of the longest skill, steps (L)", minimum=1, maximum=127)
-    num_predicates: int = setting(3, "predicates of the environment (P)", minimum=1, maximum=64)
-    eviction: str = setting("lru", "which skill a full library gives up", choices=EVICTION_RULES)
-    counting: str = setting(
-        "outcomes",
-        "outcomes: failures count, a merge is no success, rate (s+1)/(s+f+2); "
-        "tutorial: failures do not count, a merge is a success, rate s/max(uses,1)",
-        choices=("outcomes", "tutorial"),
-    )
-
-    def __post_init__(self):
-        check_settings(self)
-
-
-@state_record
-class Skill:
-    """One skill on its way into a library.
-
-    Attributes:
-        embedding: `[D]` float32, unit length (or zero).
-        actions: `[L]` int8; entries from `length` on are not looked at.
-        length: `()` int8, 1 to L steps.
-        pre_mask: `[P]` bool, which predicates the precondition asks about.
-        pre_value: `[P]` bool, what it asks of them.
-        post_mask, post_value: `[P]` bool, likewise for the postcondition.
-        label: `()` int8, the predicate that names the skill, -1 for none.
-        successes: `()` int32, the successes that the skill starts with.
-    """
-
-    embedding: jax.Array
-    actions: jax.Array
-    length: jax.Array
-    pre_mask: jax.Array
-    pre_value: jax.Array
-    post_mask: jax.Array
-    post_value: jax.Array
-    label: jax.Array
-    successes: jax.Array
 
 
 @state_record
@@ -89,6 +33,8 @@ class SkillLibrary:
         clock: `()` int32, insertions and outcomes so far.
         next_id: `()` int32, the id of the next stored skill.
         num_evictions: `()` int32, skills given up because the library was full.
+        learned_episode, learned_tick: `[N]` int32, when the skill was learned, by the agent's own count of both; -1 if
+            unknown, and in empty slots.
     """
 
     embeddings: jax.Array
@@ -109,26 +55,13 @@ class SkillLibrary:
     clock: jax.Array
     next_id: jax.Array
     num_evictions: jax.Array
+    learned_episode: jax.Array
+    learned_tick: jax.Array
 
     @property
     def used(self) -> jax.Array:
         """`[N]` bool, which slots hold a skill."""
         return self.skill_ids != EMPTY
-
-
-@state_record
-class Insertion:
-    """What became of an inserted skill.
-
-    Attributes:
-        slot: `()` int32, where it is stored, or the skill it was merged into; -1 if nothing was done.
-        merged: `()` bool.
-        evicted_id: `()` int32, the id of the skill that made room, -1 for none.
-    """
-
-    slot: jax.Array
-    merged: jax.Array
-    evicted_id: jax.Array
 
 
 @state_record
@@ -169,7 +102,25 @@ def empty(config: LibraryConfig) -> SkillLibrary:
         clock=jnp.zeros((), jnp.int32),
         next_id=jnp.zeros((), jnp.int32),
         num_evictions=jnp.zeros((), jnp.int32),
+        learned_episode=jnp.full((slots,), UNKNOWN, jnp.int32),
+        learned_tick=jnp.full((slots,), UNKNOWN, jnp.int32),
     )
+
+
+def check_sizes(library: SkillLibrary, config: LibraryConfig) -> None:
+    """Raises unless `library` is one example (traced or not) of the sizes in `config`.
+
+    Raises:
+        TypeError: it holds arrays of another kind.
+        ValueError: it holds arrays of another shape.
+    """
+    rows = {"capacity": config.capacity}
+    sizes = rows | {"embedding_size": config.embedding_size}
+    check_array("library.embeddings", library.embeddings, "real numbers", **sizes)
+    sizes = rows | {"max_skill_length": config.max_skill_length}
+    check_array("library.actions", library.actions, "whole numbers", **sizes)
+    sizes = rows | {"num_predicates": config.num_predicates}
+    check_array("library.pre_mask", library.pre_mask, "booleans", **sizes)
 
 
 def holds(mask: jax.Array, value: jax.Array, predicates: jax.Array) -> jax.Array:
@@ -205,95 +156,6 @@ def success_rates(library: SkillLibrary, config: LibraryConfig) -> jax.Array:
     else:
         rates = (successes + 1.0) / (successes + library.failure_counts.astype(jnp.float32) + 2.0)
     return jnp.where(library.used, rates, 0.0)
-
-
-def retrieve(
-    library: SkillLibrary,
-    predicates: jax.Array,
-    config: LibraryConfig,
-    *,
-    query: jax.Array | None = None,
-    k: int = 1,
-) -> Retrieved:
-    """Returns the `k` best applicable skills, best first: by cosine with `query`, without one by success rate.
-
-    One example; `vmap` for batches. See `Retrieved` and `cosine_top_k` for the contract.
-
-    Args:
-        library: one example.
-        predicates: `[P]` bool, what holds now.
-        config: static.
-        query: `[D]` float32 of length one or zero, or None.
-        k: static, 1 to N.
-
-    Raises:
-        ValueError: `k` is below 1 or above the capacity.
-    """
-    mask = applicable(library, predicates)
-    if query is None:
-        return masked_top_k(success_rates(library, config), mask, k)
-    return cosine_top_k(query, library.embeddings, mask, k=k, normalized=True)
-
-
-def insert(
-    library: SkillLibrary,
-    skill: Skill,
-    config: LibraryConfig,
-    *,
-    merge_threshold: jax.Array | float = 0.9,
-    enabled: jax.Array | bool = True,
-) -> tuple[SkillLibrary, Insertion]:
-    """Returns the library with `skill` merged into it or stored in it, and what was done.
-
-    A skill whose cosine with a stored one exceeds `merge_threshold` is not stored: the lowest such slot gains a merge
-    (and, under the tutorial's counting, a success). Otherwise it takes the lowest empty slot, or in a full library
-    that of the skill which the rule `config.eviction` gives up.
-
-    One example; `vmap` for batches.
-
-    Args:
-        library: one example.
-        skill: one example.
-        config: static.
-        merge_threshold: `()` float32 in [-1, 1].
-        enabled: `()` bool; False leaves the library as it is.
-    """
-    chex.assert_shape(skill.embedding, (config.embedding_size,))
-    chex.assert_shape(skill.actions, (config.max_skill_length,))
-    capacity = config.capacity
-    enabled = jnp.asarray(enabled, jnp.bool_)
-    slots = jnp.arange(capacity, dtype=jnp.int32)
-    similar = library.used & (cosine_similarity(skill.embedding, library.embeddings) > merge_threshold)
-    similar_slot = lowest_slot(similar)
-    empty_slot = lowest_slot(~library.used)
-    full = empty_slot == capacity
-    merging = enabled & (similar_slot < capacity)
-    storing = enabled & ~merging
-    store_slot = jnp.where(full, slot_to_evict(library, success_rates(library, config), config.eviction), empty_slot)
-    library = _count_merge(library, (slots == similar_slot) & merging, config)
-    evicted_id = jnp.min(jnp.where((slots == store_slot) & storing, library.skill_ids, jnp.iinfo(jnp.int32).max))
-    evicting = storing & full
-    insertion = Insertion(
-        slot=jnp.where(merging, similar_slot, jnp.where(storing, store_slot, EMPTY)),
-        merged=merging,
-        evicted_id=jnp.where(evicting, evicted_id, EMPTY),
-    )
-    library = store(library, skill, jnp.where(storing, store_slot, EMPTY))
-    library = dataclasses.replace(
-        library,
-        clock=library.clock + enabled.astype(jnp.int32),
-        num_evictions=library.num_evictions + evicting.astype(jnp.int32),
-    )
-    return library, insertion
-
-
-def _count_merge(library: SkillLibrary, here: jax.Array, config: LibraryConfig) -> SkillLibrary:
-    successes = library.success_counts
-    if config.counting == "tutorial":
-        successes = successes + here.astype(jnp.int32)
-    return dataclasses.replace(
-        library, success_counts=successes, merge_counts=library.merge_counts + here.astype(jnp.int32)
-    )
 
 
 def store(
@@ -337,28 +199,49 @@ def store(
         merge_counts=put(library.merge_counts, merges),
         created=put(library.created, library.clock if created is None else created),
         last_used=put(library.last_used, library.clock),
+        learned_episode=put(library.learned_episode, UNKNOWN if skill.episode is None else skill.episode),
+        learned_tick=put(library.learned_tick, UNKNOWN if skill.tick is None else skill.tick),
         next_id=library.next_id + (slot != EMPTY).astype(jnp.int32),
     )
 
 
 def record_outcome(
-    library: SkillLibrary, slot: jax.Array, success: jax.Array, *, enabled: jax.Array | bool = True
+    library: SkillLibrary,
+    slot: jax.Array,
+    success: jax.Array,
+    *,
+    skill_id: jax.Array | None = None,
+    enabled: jax.Array | bool = True,
 ) -> SkillLibrary:
     """Returns the library after one use of the skill in `slot` that ended in `success` or not.
 
-    One example; `vmap` for batches. Nothing happens if `slot` is -1, empty or out of range, or `enabled` is False.
+    One example; `vmap` for batches. Nothing happens if `slot` is -1, empty or out of range, if it holds another skill
+    than `skill_id`, or if `enabled` is False.
 
     Args:
         library: one example.
-        slot: `()` int32.
+        slot: `()` integer.
         success: `()` bool.
+        skill_id: `()` integer, the skill that was used, as `retrieve` gives it: what has been evicted since gets no
+            outcome, and neither does its successor. None: whatever is in the slot.
         enabled: `()` bool.
+
+    Raises:
+        TypeError, ValueError: an argument is of another kind or shape.
     """
-    capacity = library.skill_ids.shape[0]
-    known = (slot >= 0) & (slot < capacity) & (library.skill_ids[jnp.clip(slot, 0, capacity - 1)] != EMPTY)
-    counts = known & jnp.asarray(enabled, jnp.bool_)
+    library = jax.tree.map(jnp.asarray, library)
+    capacity = library.skill_ids.shape[-1]
+    check_array("library.skill_ids", library.skill_ids, "whole numbers", capacity=capacity)
+    slot = _as_int32("slot", slot, capacity)
+    success, enabled = (
+        jnp.asarray(as_checked(name, value, "booleans")) for name, value in (("success", success), ("enabled", enabled))
+    )
+    stored = library.skill_ids[jnp.clip(slot, 0, capacity - 1)]
+    known = (slot >= 0) & (slot < capacity) & (stored != EMPTY)
+    if skill_id is not None:
+        known = known & (stored == _as_int32("skill_id", skill_id, 2**31 - 1))
+    counts = known & enabled
     place = jnp.where(counts, slot, capacity)  # out of range, and so dropped
-    success = jnp.asarray(success, jnp.bool_)
 
     def add(old: jax.Array, amount: jax.Array | int) -> jax.Array:
         return old.at[place].add(jnp.asarray(amount, jnp.int32), mode="drop")
@@ -371,6 +254,12 @@ def record_outcome(
         last_used=library.last_used.at[place].set(library.clock, mode="drop"),
         clock=library.clock + counts.astype(jnp.int32),
     )
+
+
+def _as_int32(name: str, value: jax.Array, high: int) -> jax.Array:
+    """Returns a slot or an id, what is below 0 or above `high` as something there that does not wrap around."""
+    value = as_checked(name, value, "whole numbers")
+    return jnp.asarray(value if value.dtype == np.int32 else narrow(value, -1, high, np.int32))
 
 
 def summary(library: SkillLibrary, config: LibraryConfig) -> Summary:

@@ -5,12 +5,14 @@ import functools
 import chex
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from procmem_jax.memory.shared_retrieval import shared_top_k
 from procmem_jax.memory.slots import lowest_slot
 from procmem_jax.records import state_record
 
 _LARGEST_UNROLLED_K = 8
+_UNIT_TOLERANCE = 2.0**-20  # several times what rounding makes of the squared length of a unit vector
 
 
 @state_record
@@ -70,9 +72,29 @@ def rounded_product(x: jax.Array, y: jax.Array) -> jax.Array:
 
 
 def normalize(vectors: jax.Array) -> jax.Array:
-    """Returns `vectors` (`[..., D]` float32) scaled to unit length; a zero vector stays zero."""
+    """Returns `vectors` (`[..., D]` float32) scaled to unit length; a zero vector stays zero.
+
+    Whatever the size of finite entries: their squares can neither overflow nor vanish, since a power of two, which
+    changes no digit, brings the largest near one first. Vectors that are not finite have no direction: what comes back
+    for them is not promised. Entries below 2**-126 may count as zero, as on any processor that is set to do so.
+    """
+    largest = jnp.max(jnp.abs(vectors), axis=-1, keepdims=True, initial=0.0)
+    kind = jnp.finfo(vectors.dtype)
+    # Within these bounds a power of two and its reciprocal are both normal numbers.
+    largest = jnp.clip(largest, kind.tiny, 1.0 / kind.tiny)
+    power = jax.lax.reduce_precision(largest, exponent_bits=kind.nexp, mantissa_bits=0)
+    vectors = vectors * (1.0 / power)
     norm = jnp.sqrt(fixed_order_sum(rounded_product(vectors, vectors)))[..., None]
     return jnp.where(norm > 0, vectors / jnp.where(norm > 0, norm, 1.0), 0.0)
+
+
+def to_unit(vectors: jax.Array) -> jax.Array:
+    """Returns what `normalize` does, but vectors of length one (`[..., D]` float32) as they are, to the bit.
+
+    Of length one is what the package's own embeddings are: their squares add up to one within 2**-20.
+    """
+    square = fixed_order_sum(rounded_product(vectors, vectors))[..., None]
+    return jnp.where(jnp.abs(square - 1.0) <= _UNIT_TOLERANCE, vectors, normalize(vectors))
 
 
 def cosine_similarity(query: jax.Array, embeddings: jax.Array) -> jax.Array:
@@ -165,5 +187,7 @@ def _shared_top_k(queries: jax.Array, embeddings: jax.Array, mask: jax.Array | N
 
 
 def _check_k(k: int, capacity: int) -> None:
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)):
+        raise TypeError(f"k={k!r} is a {type(k).__name__}; give a whole number")
     if not 1 <= k <= capacity:
         raise ValueError(f"k={k} is outside 1 to capacity={capacity}; choose k in that range")

@@ -9,7 +9,7 @@ from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.verbs import execute_skill, explore, extract_skill, run_episode
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.training.train import train
-from procmem_jax.memory.library import insert
+from procmem_jax.memory.insertion import insert
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import open_streams, run_key
 

@@ -5,7 +5,9 @@ import numpy as np
 
 from memory.plain_library import VECTORS
 from plain_default import F, PlainMemory, PlainSkill
-from procmem_jax.memory.library import LibraryConfig, Skill, SkillLibrary, empty
+from procmem_jax.memory.library import SkillLibrary, empty
+from procmem_jax.memory.settings import LibraryConfig
+from procmem_jax.memory.skills import Skill
 
 # Situations of the tests of this folder are numbers of vectors whose cosines are multiples of 1/4, exact in float32.
 NUM_VECTORS = len(VECTORS) - 1  # the last one is zero

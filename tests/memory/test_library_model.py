@@ -20,7 +20,7 @@ from memory.plain_library import (
     plain_skill,
 )
 from procmem_jax.memory.eviction import EVICTION_RULES
-from procmem_jax.memory.library import LibraryConfig
+from procmem_jax.memory.settings import LibraryConfig
 
 NUM_OPERATIONS, CAPACITY, K = 24, 4, 3
 BOOLS = st.tuples(st.booleans(), st.booleans())

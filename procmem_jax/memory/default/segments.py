@@ -7,7 +7,8 @@ import jax.numpy as jnp
 
 from procmem_jax.memory.default.direction import direction_embedding
 from procmem_jax.memory.default.path import Path, num_steps
-from procmem_jax.memory.library import NO_LABEL, LibraryConfig, Skill
+from procmem_jax.memory.settings import LibraryConfig
+from procmem_jax.memory.skills import NO_LABEL, Skill
 from procmem_jax.records import state_record
 
 

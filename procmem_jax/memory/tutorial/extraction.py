@@ -3,7 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.memory.library import NO_LABEL, LibraryConfig, Skill
+from procmem_jax.memory.settings import LibraryConfig
+from procmem_jax.memory.skills import NO_LABEL, Skill
 from procmem_jax.memory.tutorial.embedding import tutorial_embedding
 from procmem_jax.records import state_record
 

@@ -10,7 +10,10 @@ import jax
 import jax.numpy as jnp
 
 from procmem_jax.memory import library as skill_library
-from procmem_jax.memory.library import EMPTY, LibraryConfig, SkillLibrary
+from procmem_jax.memory.insertion import insert_unit
+from procmem_jax.memory.library import EMPTY, SkillLibrary
+from procmem_jax.memory.retrieval import retrieve_unit
+from procmem_jax.memory.settings import LibraryConfig
 from procmem_jax.memory.tutorial.embedding import tutorial_query
 from procmem_jax.memory.tutorial.extraction import Window, empty_window, last_window_skill, push
 from procmem_jax.records import state_record
@@ -67,7 +70,7 @@ def decide(
         config: static.
     """
     query = tutorial_query(context, predicates, config.embedding_size)
-    best = skill_library.retrieve(memory.library, predicates, config, query=query, k=1)
+    best = retrieve_unit(memory.library, predicates, config, query=query, k=1)
     idle = memory.running == EMPTY
     running = jnp.where(idle, best.slots[0], memory.running)
     cursor = jnp.where(idle, 0, memory.cursor)
@@ -147,9 +150,7 @@ def settle(
         merge_threshold: `()` float32.
     """
     skill = last_window_skill(memory.window, memory.end_predicates, action_codes, config)
-    library, _ = skill_library.insert(
-        memory.library, skill, config, merge_threshold=merge_threshold, enabled=memory.unsettled
-    )
+    library, _ = insert_unit(memory.library, skill, config, merge_threshold=merge_threshold, enabled=memory.unsettled)
     window = dataclasses.replace(memory.window, length=jnp.where(memory.unsettled, 0, memory.window.length))
     memory = dataclasses.replace(memory, window=window, unsettled=jnp.zeros_like(memory.unsettled))
     return with_library(memory, library)
