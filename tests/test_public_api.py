@@ -14,7 +14,7 @@ Retrieved SavedLibraries Skill SkillLibrary Streams TrainResult Trajectory WarmS
 embedding_rule empty execute_skill explore export_libraries extract_skill import_libraries insert make_experiment
 make_warm_start normalize open_streams record_outcome render_rgb render_text retrieve run_episode run_key skill_name
 summary train Range SweepSpec make_sweep summarize_sweep sweep sweep_tables with_memory as_gymnasium as_gymnax
-register_gymnasium
+register_gymnasium RetrievedSkills Utility make_skill
 """.split()
 
 

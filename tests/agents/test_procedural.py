@@ -13,7 +13,7 @@ from procmem_jax.agents import rollout
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.envs.grid.actions import MOVE_DOWN, MOVE_LEFT, MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY
 from procmem_jax.experiments.presets import make_experiment
-from procmem_jax.memory import library as skill_library
+from procmem_jax.memory.insertion import insert
 from procmem_jax.memory.skills import Skill
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import open_streams, run_key
@@ -47,9 +47,7 @@ def start(task, *, count=1, episodes=3, skills=(), explorer=None, use_skills=Tru
     state = rollout.begin_agents(agent, params, STREAMS, inputs, num_recorded=episodes)
     for actions, has_key, door_open in skills:
         new = skill(actions, config.library, has_key=has_key, door_open=door_open)
-        library, done = jax.vmap(lambda old, new=new: skill_library.insert(old, new, config.library))(
-            state.memory.library
-        )
+        library, done = jax.vmap(lambda old, new=new: insert(old, new, config.library))(state.memory.library)
         assert not done.merged.any()
         state = dataclasses.replace(state, memory=dataclasses.replace(state.memory, library=library))
     return agent, params, inputs, state

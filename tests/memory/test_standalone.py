@@ -12,20 +12,19 @@ chances = jnp.array([0.3, 0.8, 0.0, 0.0])  # how often each skill works in this 
 
 
 def toy_skill(direction, actions):
-    anything = jnp.zeros(1, bool)  # asks for nothing, promises nothing
-    return pm.Skill(direction, actions, jnp.int8(2), anything, anything, anything, anything, jnp.int8(-1), jnp.int32(0))
+    return pm.make_skill(actions, direction, config=config)  # asks for nothing, promises nothing
 
 
 def attempt(library, key):
     best = pm.retrieve(library, jnp.array([True]), config)  # the applicable skill of the highest success rate
     worked = jax.random.uniform(key) < chances[best.slots[0]]
-    return pm.record_outcome(library, best.slots[0], worked), worked
+    return pm.record_outcome(library, best.slots[0], worked, skill_id=best.skill_ids[0]), worked
 
 
 def learn(key):
     library = pm.empty(config)
-    library, _ = pm.insert(library, toy_skill(jnp.array([1.0, 0, 0]), jnp.array([0, 1])), config)
-    library, _ = pm.insert(library, toy_skill(jnp.array([0, 1.0, 0]), jnp.array([3, 3])), config)
+    library, _ = pm.insert(library, toy_skill([1, 0, 0], [0, 1]), config)
+    library, _ = pm.insert(library, toy_skill([0, 1, 0], [3, 3]), config)
     return jax.lax.scan(attempt, library, jax.random.split(key, 100))
 
 
