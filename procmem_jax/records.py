@@ -160,7 +160,9 @@ def _all_fields(record: Any) -> Iterator[dataclasses.Field]:
 
 def canonical_dtype(leaf: Any) -> np.dtype:
     """Returns the dtype that a number or array has once jax holds it."""
-    return jax.dtypes.canonicalize_dtype(np.result_type(leaf))
+    # NumPy would take a jax array for a dtype, which jax warns about.
+    dtype = leaf.dtype if isinstance(leaf, jax.Array) else np.result_type(leaf)
+    return jax.dtypes.canonicalize_dtype(dtype)
 
 
 def shapes_of(params: Any) -> tuple:

@@ -16,6 +16,7 @@ from procmem_jax.records import (
     param,
     params_record,
     setting,
+    shapes_of,
     state_record,
 )
 
@@ -161,3 +162,12 @@ def test_a_state_is_a_frozen_pytree_of_all_its_fields():
     assert paths == [".x", ".y"]
     with pytest.raises(dataclasses.FrozenInstanceError):
         point.x = 5
+
+
+def test_the_shapes_of_numbers_are_the_same_in_any_array():
+    """Also without a warning: numbers in arrays of jax are what a config's own `as_arrays` makes."""
+    numbers = {"a": 1, "b": [2.5, True]}
+    numpys = jax.tree.map(lambda leaf: np.asarray(leaf), numbers)
+    arrays = jax.tree.map(jnp.asarray, numbers)
+    assert shapes_of(numbers) == shapes_of(numpys) == shapes_of(arrays)
+    assert shapes_of(arrays)[1] == (((), "int32"), ((), "float32"), ((), "bool"))
