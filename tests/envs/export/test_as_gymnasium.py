@@ -76,7 +76,7 @@ def test_every_step_is_that_of_the_grid(task, changes):
 def test_the_layouts_are_those_of_our_agents():
     config, params = make_experiment("random-5")
     agent, streams = ProceduralAgent(config), open_streams(run_key(5))
-    inputs = AgentInputs(jnp.uint32(0), jnp.int32(6), None, None)
+    inputs = AgentInputs(jnp.uint32(0), jnp.int32(6), None)
     env = as_gymnasium("random-5")
     for episode in range(6):
         env.reset(seed=5 if episode == 0 else None)
