@@ -1,97 +1,75 @@
 """Procedural memory as arrays: agents that extract, retrieve and reuse skills, in pure JAX.
 
-The names below are the public API. Importing the package creates no array, starts no backend and changes no setting.
+The names of the table are the public API, with those of the rooms `memory`, `envs`, `agents` and `experiments`. Each
+is imported when it is first asked for: importing the package takes no time, creates no array, starts no backend and
+changes no setting. A name is published by a line in the table and one for type checkers.
 """
 
-from procmem_jax.agents.procedural import AgentInputs, AgentState, EpisodeMetrics, ProceduralAgent
-from procmem_jax.agents.settings import Config, Params
-from procmem_jax.agents.verbs import Trajectory, execute_skill, explore, extract_skill, run_episode
-from procmem_jax.envs.export.as_gymnasium import as_gymnasium
-from procmem_jax.envs.export.as_gymnax import as_gymnax
-from procmem_jax.envs.export.gymnasium_ids import register_gymnasium
-from procmem_jax.envs.foreign.adapted import AdaptedState
-from procmem_jax.envs.foreign.projected import ProjectedPercept
-from procmem_jax.envs.grid.layouts import Layout
-from procmem_jax.envs.grid.render import render_rgb, render_text
-from procmem_jax.envs.grid.world import GridWorld, GridWorldParams, GridWorldState
-from procmem_jax.experiments.libraries.files import export_libraries, import_libraries
-from procmem_jax.experiments.libraries.saved import SavedLibraries
-from procmem_jax.experiments.libraries.warm_start import WarmStart, embedding_rule, make_warm_start
-from procmem_jax.experiments.presets import make_experiment
-from procmem_jax.experiments.sweeps.grid import Range
-from procmem_jax.experiments.sweeps.spec import SweepSpec
-from procmem_jax.experiments.sweeps.summary import summarize_sweep
-from procmem_jax.experiments.sweeps.sweep import make_sweep, sweep, sweep_tables
-from procmem_jax.experiments.training.train import TrainResult, train
-from procmem_jax.experiments.with_memory import with_memory
-from procmem_jax.memory.insertion import Insertion, insert
-from procmem_jax.memory.library import SkillLibrary, empty, record_outcome, summary
-from procmem_jax.memory.naming import skill_name
-from procmem_jax.memory.retrieval import retrieve
-from procmem_jax.memory.settings import LibraryConfig
-from procmem_jax.memory.similarity import Retrieved, cosine_top_k, normalize
-from procmem_jax.memory.skills import Skill
-from procmem_jax.percept import Percept
-from procmem_jax.records import as_arrays
-from procmem_jax.streams import Streams, open_streams, run_key
+from typing import TYPE_CHECKING
+
+from procmem_jax.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from procmem_jax.agents.exploration import EpsilonPolicy as EpsilonPolicy
+    from procmem_jax.agents.exploration import ExplorationPolicy as ExplorationPolicy
+    from procmem_jax.agents.exploration import RandomPolicy as RandomPolicy
+    from procmem_jax.agents.exploration import ScriptedPolicy as ScriptedPolicy
+    from procmem_jax.agents.q_learning import QLearning as QLearning
+    from procmem_jax.agents.settings import Config as Config
+    from procmem_jax.agents.settings import Params as Params
+    from procmem_jax.envs.grid.world import GridWorld as GridWorld
+    from procmem_jax.experiments.presets import make_experiment as make_experiment
+    from procmem_jax.experiments.presets import register_preset as register_preset
+    from procmem_jax.experiments.sweeps.grid import Range as Range
+    from procmem_jax.experiments.sweeps.sweep import make_sweep as make_sweep
+    from procmem_jax.experiments.sweeps.sweep import sweep as sweep
+    from procmem_jax.experiments.task_registry import register_task as register_task
+    from procmem_jax.experiments.training.train import TrainResult as TrainResult
+    from procmem_jax.experiments.training.train import train as train
+    from procmem_jax.experiments.with_memory import with_memory as with_memory
+    from procmem_jax.fixed_order import dense as dense
+    from procmem_jax.memory.default.memory import DefaultMemory as DefaultMemory
+    from procmem_jax.memory.protocol import Memory as Memory
+    from procmem_jax.memory.tutorial.memory import TutorialMemory as TutorialMemory
+    from procmem_jax.percept import Percept as Percept
+    from procmem_jax.streams import run_key as run_key
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "AdaptedState",
-    "AgentInputs",
-    "AgentState",
-    "Config",
-    "EpisodeMetrics",
-    "GridWorld",
-    "GridWorldParams",
-    "GridWorldState",
-    "Insertion",
-    "Layout",
-    "LibraryConfig",
-    "Params",
-    "Percept",
-    "ProceduralAgent",
-    "ProjectedPercept",
-    "Range",
-    "Retrieved",
-    "SavedLibraries",
-    "Skill",
-    "SkillLibrary",
-    "Streams",
-    "SweepSpec",
-    "TrainResult",
-    "Trajectory",
-    "WarmStart",
-    "as_arrays",
-    "as_gymnasium",
-    "as_gymnax",
-    "cosine_top_k",
-    "embedding_rule",
-    "empty",
-    "execute_skill",
-    "explore",
-    "export_libraries",
-    "extract_skill",
-    "import_libraries",
-    "insert",
-    "make_experiment",
-    "make_sweep",
-    "make_warm_start",
-    "normalize",
-    "open_streams",
-    "record_outcome",
-    "register_gymnasium",
-    "render_rgb",
-    "render_text",
-    "retrieve",
-    "run_episode",
-    "run_key",
-    "skill_name",
-    "summarize_sweep",
-    "summary",
-    "sweep",
-    "sweep_tables",
-    "train",
-    "with_memory",
-]
+_HOMES = {
+    "Config": "agents.settings",
+    "DefaultMemory": "memory.default.memory",
+    "EpsilonPolicy": "agents.exploration",
+    "ExplorationPolicy": "agents.exploration",
+    "GridWorld": "envs.grid.world",
+    "Memory": "memory.protocol",
+    "Params": "agents.settings",
+    "Percept": "percept",
+    "QLearning": "agents.q_learning",
+    "RandomPolicy": "agents.exploration",
+    "Range": "experiments.sweeps.grid",
+    "ScriptedPolicy": "agents.exploration",
+    "TrainResult": "experiments.training.train",
+    "TutorialMemory": "memory.tutorial.memory",
+    "dense": "fixed_order",
+    "make_experiment": "experiments.presets",
+    "make_sweep": "experiments.sweeps.sweep",
+    "register_preset": "experiments.presets",
+    "register_task": "experiments.task_registry",
+    "run_key": "streams",
+    "sweep": "experiments.sweeps.sweep",
+    "train": "experiments.training.train",
+    "with_memory": "experiments.with_memory",
+}
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    _HOMES,
+    (
+        "agents",
+        "envs",
+        "experiments",
+        "figures",
+        "memory",
+        "records",
+    ),
+)

@@ -13,6 +13,7 @@ from procmem_jax import make_experiment, run_key, train
 from procmem_jax.experiments.statistics.intervals import Interval, interval_of, paired_difference, resample_totals
 from procmem_jax.experiments.storage.files import read_json, write_json, write_whole
 from procmem_jax.experiments.storage.versions import versions
+from procmem_jax.experiments.text_tables import markdown_table
 
 SIZES = {"tutorial": range(4, 9), "random": range(4, 9), "doorkey": range(5, 9)}
 # The epsilon explorer stands for all, so that they share a compiled program: at 0 it is the script, at 1 it is random.
@@ -21,6 +22,18 @@ STICKY = (0.0, 0.1)
 LAST, LAST_TRAPPED, TWIN_SUCCESSES = 50, 20, 10
 WORST_DIFFERENCE, WORST_RATIO = -0.01, 1.02
 BOOTSTRAP_SEED = 0
+_COLUMNS = {
+    "task": "<",
+    "explorer": "<",
+    "sticky": ">",
+    "success off, %": ">",
+    "on, %": ">",
+    "difference, points": ">",
+    f"steps on / off, last {LAST}": ">",
+    "all episodes": ">",
+    "trapped": ">",
+    "hurts": "<",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,28 +154,23 @@ class Store:
 
 def table(title: str, rows: Sequence[dict]) -> str:
     """Returns a Markdown table of rows."""
-    lines = [
-        f"## {title}",
-        "",
-        f"| task | explorer | sticky | success off, % | on, % | difference, points | steps on / off, last {LAST} "
-        "| all episodes | trapped | hurts |",
-        "| --- | --- | --: | --: | --: | --: | --: | --: | --: | --- |",
-    ]
-    for row in rows:
-        cells = (
-            row["task"],
-            row["explorer"],
-            f"{row['sticky']:g}",
-            f"{100 * row['success_off']:.1f}",
-            f"{100 * row['success_on']:.1f}",
-            _bounds(row["success_difference"], 100, 2),
-            _bounds(row["steps_ratio_last"], 1, 3),
-            _bounds(row["steps_ratio_all"], 1, 3),
-            str(row["trapped"]),
-            "yes" if hurts(row) else "no",
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, "", f"{sum(map(hurts, rows))} of {len(rows)} cells hurt.", ""])
+    text = markdown_table(_COLUMNS, map(_cells, rows))
+    return "\n".join([f"## {title}", "", text, "", f"{sum(map(hurts, rows))} of {len(rows)} cells hurt.", ""])
+
+
+def _cells(row: dict) -> tuple[str, ...]:
+    return (
+        row["task"],
+        row["explorer"],
+        f"{row['sticky']:g}",
+        f"{100 * row['success_off']:.1f}",
+        f"{100 * row['success_on']:.1f}",
+        _bounds(row["success_difference"], 100, 2),
+        _bounds(row["steps_ratio_last"], 1, 3),
+        _bounds(row["steps_ratio_all"], 1, 3),
+        str(row["trapped"]),
+        "yes" if hurts(row) else "no",
+    )
 
 
 def _bounds(bounds: dict, factor: float, digits: int) -> str:

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from procmem_jax.envs.grid.tasks import parse_task
+from procmem_jax.envs.grid.task_names import parse_task
 from procmem_jax.envs.grid.world import GridWorld
 from procmem_jax.experiments.statistics.learning import steps_to_success
 from procmem_jax.experiments.storage.files import write_whole

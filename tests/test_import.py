@@ -15,23 +15,42 @@ MODULES = {
     ".".join(("procmem_jax", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
     for path in PACKAGE.rglob("*.py")
 }
-BASE = {"records", "streams"}
+BASE = {"records", "streams", "percept"}
 MAY_IMPORT = {
     "records": set(),
     "streams": {"records"},
+    "percept": {"records"},
     "envs": {"envs", *BASE},
     "memory": {"memory", *BASE},
     "agents": {"agents", "envs", "memory", *BASE},
     "experiments": {"experiments", "agents", "envs", "memory", *BASE},
     "figures": {"figures", "experiments", "agents", "envs", "memory", *BASE},
-    "commands": {"experiments", "figures", "agents", "envs", "memory", *BASE},
-    "library_commands": {"experiments", "figures"},
-    "replay_commands": {"experiments", "figures", *BASE},
-    "sweep_commands": {"experiments", "figures"},
-    "cli": {"commands", "library_commands", "replay_commands", "sweep_commands"},
+    "cli": {"cli", "figures", "experiments", "agents", "envs", "memory", *BASE},
     "__main__": {"cli"},
 }
-KNOWS_THE_VERSION = {"procmem_jax.cli", "procmem_jax.experiments.versions"}
+# Inside a room: files and folders in the order in which they may import each other, the later ones the earlier.
+ORDER = {
+    "envs": ("grid", "protocol", "foreign", "export"),
+    "memory": ("slots", "naming", "shared_retrieval", "similarity", "eviction", "library", "tutorial", "default"),
+    "experiments": (
+        "defaults",
+        "preset_names",
+        "statistics",
+        "storage",
+        "training",
+        "overrides",
+        "presets",
+        "with_memory",
+        "optimum",
+        "libraries",
+        "runs",
+        "replays",
+        "sweeps",
+        "study",
+    ),
+}
+KNOWS_THE_VERSION = {"procmem_jax.cli.main", "procmem_jax.experiments.storage.versions"}
+HEAVY = ("jax", "numpy", "scipy", "matplotlib", "pyarrow", "tyro", "tqdm")
 
 PROBE = """
 import json, os, sys
@@ -62,6 +81,51 @@ def probe(imports):
 def test_importing_does_nothing():
     nothing = {"backends": False, "changed": [], "environment": True, "matplotlib": False, "peers": []}
     assert probe("\n".join(f"import {name}" for name in MODULES if not name.endswith("__main__"))) == nothing
+
+
+def heavy_after(code):
+    """Which of the heavy packages are imported after `code`, in a fresh process; what it prints is left out."""
+    probe = f"import sys\n{code}\nprint(*(name for name in {HEAVY} if name in sys.modules), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-P", "-c", probe], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stderr.split()
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    assert heavy_after("import procmem_jax; procmem_jax.__version__; dir(procmem_jax)") == []
+    assert heavy_after("import procmem_jax; procmem_jax.memory, procmem_jax.experiments, procmem_jax.figures") == []
+    assert "jax" in heavy_after("from procmem_jax import train")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "packages"),
+    [
+        ((), []),
+        (("--help",), []),
+        (("--version",), []),
+        (("tran",), []),
+        (("tasks",), ["tyro"]),
+        (("presets",), ["tyro"]),
+        (("train", "--help"), ["tyro"]),
+        (("train", "--agent", "3"), ["tyro"]),
+        (("train", "--task", "rnadom-5"), ["tyro"]),
+        (("train", "--preset", "defalt"), ["tyro"]),
+        (("sweep", "--task", "rnadom-5"), ["tyro"]),
+        (("library", "shw"), ["tyro"]),
+        (("replay", "run", "--out", "mine.png"), ["tyro"]),
+    ],
+    ids=" ".join,
+)
+def test_what_needs_no_jax_does_not_wait_for_it(arguments, packages):
+    """Nor for typeguard, which tyro asks about types that it does not know, and which takes as long as tyro itself."""
+    code = f"""
+import contextlib, io
+from procmem_jax.cli import main
+with contextlib.suppress(SystemExit), contextlib.redirect_stderr(io.StringIO()):
+    main({arguments})
+assert "typeguard" not in sys.modules
+"""
+    assert heavy_after(code) == packages
 
 
 def test_the_probe_sees_what_it_looks_for():
@@ -97,6 +161,34 @@ def test_imports_run_one_way(module):
 def test_every_room_is_there():
     assert {room_of(name) for name in MODULES} == {"", *MAY_IMPORT}
     assert sum(len(imported_by(path)) for path in MODULES.values()) > 50
+
+
+def place_of(name, room):
+    """Where a module, or a name imported from one, is in the order of its room; the room itself is nowhere."""
+    part = name.split(".")[2:3]
+    return ORDER[room].index(part[0]) if part else None
+
+
+@pytest.mark.parametrize("room", ["envs", "memory", "experiments"])
+def test_a_room_is_ordered(room):
+    own = {name for name in MODULES if room_of(name) == room and name.count(".") > 1}
+    assert {name.split(".")[2] for name in own} == set(ORDER[room]), f"ORDER[{room!r}] names other files and folders"
+    backward = [
+        f"{name} imports {imported}"
+        for name in sorted(own)
+        for imported in sorted(imported_by(MODULES[name]))
+        if room_of(imported) == room and imported.count(".") > 1 and place_of(imported, room) > place_of(name, room)
+    ]
+    assert backward == []
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("procmem_jax.cli.")])
+def test_the_command_line_is_ordered(module):
+    """Reading knows no report, reports know no command; of other commands, one knows only the sweep's."""
+    part = module.split(".")[2]
+    may = {"parsing": {"parsing"}, "reports": {"reports"}, "merge": {"parsing", "reports", "sweep"}}
+    known = {name.split(".")[2] for name in imported_by(MODULES[module]) if name.startswith("procmem_jax.cli.")}
+    assert known <= may.get(part, {"parsing", "reports"})
 
 
 @pytest.mark.parametrize("module", MODULES)

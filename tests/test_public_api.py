@@ -1,5 +1,10 @@
 """The public names, listed so that a change is seen."""
 
+import ast
+import pathlib
+
+import pytest
+
 import procmem_jax
 
 PUBLIC = """
@@ -16,3 +21,26 @@ register_gymnasium
 def test_public_names():
     assert sorted(procmem_jax.__all__) == sorted(PUBLIC)
     assert all(getattr(procmem_jax, name).__doc__ for name in PUBLIC)
+
+
+def test_rooms_and_names_are_there_and_nothing_else():
+    for room in ("agents", "envs", "experiments", "figures", "memory"):
+        assert getattr(procmem_jax, room).__name__ == f"procmem_jax.{room}"
+        assert room in dir(procmem_jax)
+    assert set(PUBLIC) <= set(dir(procmem_jax))
+    with pytest.raises(AttributeError, match="module 'procmem_jax' has no attribute 'nothing'"):
+        procmem_jax.nothing  # noqa: B018
+    with pytest.raises(ImportError):
+        from procmem_jax import nothing  # noqa: F401
+
+
+def test_type_checkers_see_the_names_where_they_come_from():
+    tree = ast.parse(pathlib.Path(procmem_jax.__file__).read_text(encoding="utf-8"))
+    [block] = [node for node in tree.body if isinstance(node, ast.If)]
+    assert ast.unparse(block.test) == "TYPE_CHECKING"
+    seen = {}
+    for node in block.body:
+        for name in node.names:
+            assert name.asname == name.name  # which says that it is published
+            seen[name.name] = node.module.removeprefix("procmem_jax.")
+    assert seen == procmem_jax._HOMES

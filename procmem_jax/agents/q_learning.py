@@ -77,6 +77,7 @@ class QLearning(Memory):
 
     Params = QLearningParams
     title = "Q-learning"
+    has_skills = False
     keeps_still = True
 
     def __post_init__(self):
@@ -136,14 +137,6 @@ class QLearning(Memory):
         error = step.reward + params.discount * future - state.values[index, step.action]
         change = jnp.where(enabled, params.learning_rate * error, 0.0)
         return QTable(state.values.at[index, step.action].add(change))
-
-    def embedding_name(self, context_size: int) -> str:
-        """See `Memory`.
-
-        Raises:
-            ValueError: always, since there are no skills.
-        """
-        raise ValueError("Q-learning has no skills, and so no libraries; use another memory")
 
     def is_busy(self, state: QTable) -> jax.Array:
         """See `Memory`: there are no skills to be busy with."""

@@ -1,15 +1,12 @@
-"""The subcommands of `procmem library`."""
+"""The command `procmem library`, and its subcommands."""
 
 import dataclasses
 import pathlib
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import tyro
 
-from procmem_jax.experiments.libraries.files import write_saved
-from procmem_jax.experiments.libraries.table import library_table
-from procmem_jax.experiments.runs.libraries import libraries_at
-from procmem_jax.figures.library import plot_library
+from procmem_jax.cli.parsing.options import MaybeInt, MaybeText
 
 _Source = Annotated[
     tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help="folder of a finished run, or an exported file")
@@ -26,10 +23,13 @@ class Show:
     """
 
     source: _Source
-    agent: int | None = None
+    agent: MaybeInt = None
 
     def run(self) -> None:
         """Prints the table."""
+        from procmem_jax.cli.reports.library import library_table
+        from procmem_jax.experiments.runs.libraries import libraries_at
+
         saved = libraries_at(pathlib.Path(self.source))
         print(library_table(saved, saved.agents[0] if self.agent is None else self.agent))
 
@@ -45,11 +45,14 @@ class Export:
 
     source: _Source
     file: _Target
-    agent: int | None = None
+    agent: MaybeInt = None
     force: bool = False
 
     def run(self) -> None:
         """Writes and says what."""
+        from procmem_jax.experiments.libraries.files import write_saved
+        from procmem_jax.experiments.runs.libraries import libraries_at
+
         saved = libraries_at(pathlib.Path(self.source))
         saved = saved if self.agent is None else saved.of_agent(self.agent)
         write_saved(pathlib.Path(self.file), saved, overwrite=self.force)
@@ -68,11 +71,14 @@ class Plot:
     """
 
     source: _Source
-    agent: int | None = None
-    out: str | None = None
+    agent: MaybeInt = None
+    out: MaybeText = None
 
     def run(self) -> None:
         """Draws and says where."""
+        from procmem_jax.experiments.runs.libraries import libraries_at
+        from procmem_jax.figures.library import plot_library
+
         source = pathlib.Path(self.source)
         saved = libraries_at(source)
         agent = saved.agents[0] if self.agent is None else self.agent
@@ -91,6 +97,8 @@ _Command = (
 @dataclasses.dataclass(frozen=True)
 class Library:
     """Show, export or draw the skills that agents have learned."""
+
+    SUBCOMMANDS: ClassVar[tuple[str, ...]] = ("show", "export", "plot")
 
     command: tyro.conf.OmitArgPrefixes[tyro.conf.OmitSubcommandPrefixes[_Command]]
 

@@ -1,32 +1,33 @@
-"""The command `procmem`: parse, call the library, print."""
+"""The command `procmem`: find the subcommand, let it read its arguments and run, and tell of errors in one line."""
 
-import contextlib
-import io
+import importlib
 import os
 import sys
 from collections.abc import Sequence
 
-import tyro
-
 import procmem_jax
-from procmem_jax.cli.commands import Eval, Plot, Presets, RunStudy, Tasks, Train
-from procmem_jax.cli.library import Library
-from procmem_jax.cli.replay import Replay
-from procmem_jax.cli.sweep import Merge, Sweep
+from procmem_jax.cli.parsing.near_misses import check_command
 
-_COMMANDS = {
-    "train": Train,
-    "eval": Eval,
-    "sweep": Sweep,
-    "merge": Merge,
-    "study": RunStudy,
-    "plot": Plot,
-    "replay": Replay,
-    "library": Library,
-    "presets": Presets,
-    "tasks": Tasks,
+# Where each subcommand is, within this folder, and what it is for: the first line of its class. Its module, and what
+# that needs, is imported when it is asked for, so that help and misspelt names need not wait for jax.
+COMMANDS = {
+    "train": ("train:Train", "Train many agents and store what they did and learned."),
+    "eval": ("eval:Eval", "Run the agents of a finished run, libraries frozen, on fresh layouts."),
+    "sweep": ("sweep:Sweep", "Run many settings times many seeds, in few compiled programs."),
+    "merge": ("merge:Merge", "Make one sweep of its shards."),
+    "study": (
+        "study:Study",
+        "Compare the default memory with none, with others and with itself less one mechanism, agent by agent.",
+    ),
+    "plot": ("plot:Plot", "Draw the figure of a finished run or sweep."),
+    "replay": (
+        "replay:Replay",
+        "Live one agent's life again up to an episode, hold it against the stored rows, and draw the episode.",
+    ),
+    "library": ("library:Library", "Show, export or draw the skills that agents have learned."),
+    "presets": ("presets:Presets", "List the presets, or all settings of one."),
+    "tasks": ("tasks:Tasks", "List the tasks."),
 }
-_BOX_CHARACTERS = "─│╭╮╰╯ "
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -51,37 +52,46 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: list[str]) -> None:
-    if arguments == ["--version"]:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(overview())
+    elif arguments == ["--version"]:
         print(f"procmem {procmem_jax.__version__}")
     else:
-        _parse(arguments).run()
+        name, *rest = arguments
+        command = find_command(name)
+        # Imported here, since tyro alone takes longer than the overview.
+        from procmem_jax.cli.parsing.command_line import parse
+
+        parse(command, f"procmem {name}", rest).run()
 
 
-def _parse(arguments: list[str]):
-    """Returns the command that `arguments` name; a parse error is cut to its first line, behind it the way to help."""
-    complaint = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(complaint):
-            return tyro.extras.subcommand_cli_from_dict(
-                _COMMANDS,
-                prog="procmem",
-                description="Procedural memory as arrays: agents that extract, retrieve and reuse skills.",
-                args=arguments,
-            )
-    except SystemExit as stop:
-        if stop.code in (0, None):
-            raise
-        raise ValueError(f"{_first_message(complaint.getvalue())}; see `procmem --help`") from None
+def overview() -> str:
+    """Returns the usage, and the commands with what each is for."""
+    width = max(map(len, COMMANDS))
+    return "\n".join(
+        [
+            "usage: procmem [-h] [--version] COMMAND ...",
+            "",
+            "Procedural memory as arrays: agents that extract, retrieve and reuse skills.",
+            "",
+            "commands:",
+            *(f"  {name:<{width}}  {help}" for name, (_, help) in COMMANDS.items()),
+            "",
+            "options:",
+            "  -h, --help  show this help message and exit",
+            "  --version   show the version and exit",
+            "",
+            "`procmem COMMAND --help` tells the options of a command.",
+        ]
+    )
 
 
-def _first_message(box: str) -> str:
-    """Returns the first message of a boxed complaint, on one line."""
-    lines = []
-    for line in box.splitlines():
-        if line.startswith("╭"):
-            continue
-        text = line.strip(_BOX_CHARACTERS)
-        if not text:
-            break
-        lines.append(text)
-    return " ".join(lines) or "the command line cannot be read"
+def find_command(name: str) -> type:
+    """Returns the class of a command: a dataclass, its fields the options, with a method `run`.
+
+    Raises:
+        ValueError: there is no such command.
+    """
+    check_command(name, COMMANDS, "procmem")
+    module, _, kind = COMMANDS[name][0].partition(":")
+    return getattr(importlib.import_module(f"procmem_jax.cli.{module}"), kind)

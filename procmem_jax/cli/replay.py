@@ -1,17 +1,9 @@
-"""The subcommand `procmem replay`: one episode once more, to look at."""
+"""The command `procmem replay`: one episode once more, to look at."""
 
 import dataclasses
 import pathlib
-from typing import Annotated
 
-import tyro
-
-from procmem_jax.cli.reports import ProgressBar
-from procmem_jax.experiments.replays.replay import replay_episode
-from procmem_jax.figures.picture_scene import check_drawable
-from procmem_jax.figures.replay import plot_replay
-from procmem_jax.figures.text_frames import text_frames
-from procmem_jax.records import check_count
+from procmem_jax.cli.parsing.options import MaybeInt, MaybeText, RunFolder
 
 _FASTEST = 50  # frames a second; a GIF counts in hundredths of a second, and viewers slow down what is faster
 
@@ -31,22 +23,30 @@ class Replay:
         quiet: no progress on stderr.
     """
 
-    run_folder: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help="folder of a finished run")]
+    run_folder: RunFolder
     agent: int = 0
     episode: int = -1
-    out: str | None = None
+    out: MaybeText = None
     fps: int = 4
-    every: int | None = None
+    every: MaybeInt = None
     text: bool = False
-    warm_start: str | None = None
+    warm_start: MaybeText = None
     quiet: bool = False
 
     def run(self) -> None:
         """Replays, and says where the picture is."""
+        self._check_out()
+
+        from procmem_jax.cli.reports.progress import ProgressBar
+        from procmem_jax.experiments.replays.replay import replay_episode
+        from procmem_jax.figures.picture_scene import check_drawable
+        from procmem_jax.figures.replay import plot_replay
+        from procmem_jax.figures.text_frames import text_frames
+        from procmem_jax.records import check_count
+
         check_count("fps", self.fps, 1, _FASTEST)
         if self.every is not None:
             check_count("every", self.every, 1, 2**31 - 1)
-        self._check_out()
         folder = pathlib.Path(self.run_folder)
         with ProgressBar(0, show=not self.quiet) as bar:
             where = {"warm_start": self.warm_start, "on_progress": bar.on_progress}

@@ -1,1 +1,39 @@
 """Environments: our key/door/goal grid, those of other packages in our terms, and ours in theirs."""
+
+from typing import TYPE_CHECKING
+
+from procmem_jax.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from procmem_jax.envs.export.as_gymnasium import as_gymnasium as as_gymnasium
+    from procmem_jax.envs.export.as_gymnax import as_gymnax as as_gymnax
+    from procmem_jax.envs.export.gymnasium_ids import register_gymnasium as register_gymnasium
+    from procmem_jax.envs.foreign.adapted import AdaptedEnvironment as AdaptedEnvironment
+    from procmem_jax.envs.foreign.adapted import AdaptedState as AdaptedState
+    from procmem_jax.envs.foreign.projected import ProjectedPercept as ProjectedPercept
+    from procmem_jax.envs.grid.layouts import Layout as Layout
+    from procmem_jax.envs.grid.render import render_rgb as render_rgb
+    from procmem_jax.envs.grid.render import render_text as render_text
+    from procmem_jax.envs.grid.tasks import make_task as make_task
+    from procmem_jax.envs.grid.world import GridWorld as GridWorld
+    from procmem_jax.envs.grid.world import GridWorldParams as GridWorldParams
+    from procmem_jax.envs.grid.world import GridWorldState as GridWorldState
+    from procmem_jax.envs.protocol import Environment as Environment
+
+_HOMES = {
+    "AdaptedEnvironment": "foreign.adapted",
+    "AdaptedState": "foreign.adapted",
+    "Environment": "protocol",
+    "GridWorld": "grid.world",
+    "GridWorldParams": "grid.world",
+    "GridWorldState": "grid.world",
+    "Layout": "grid.layouts",
+    "ProjectedPercept": "foreign.projected",
+    "as_gymnasium": "export.as_gymnasium",
+    "as_gymnax": "export.as_gymnax",
+    "make_task": "grid.tasks",
+    "register_gymnasium": "export.gymnasium_ids",
+    "render_rgb": "grid.render",
+    "render_text": "grid.render",
+}
+__getattr__, __dir__, __all__ = lazy_names(__name__, _HOMES)

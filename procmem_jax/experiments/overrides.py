@@ -1,7 +1,6 @@
 """Settings by their bare names: which ones a run reads, reading them from text, replacing them."""
 
 import dataclasses
-import difflib
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from procmem_jax.agents.settings import Config, Params
+from procmem_jax.near_misses import choose_from
 from procmem_jax.records import function_text
 
 _TRUTH = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
@@ -125,9 +125,9 @@ def apply_overrides(
 def _not_read(name: str, known: Mapping[str, Setting], readers: Mapping[str, str]) -> str:
     if name in readers:
         return f"setting {name!r} is not read here: {readers[name]} reads it; leave it out, or run that"
-    close = difflib.get_close_matches(name, [*known, *readers], 1)
-    meant = f"did you mean {close[0]!r}? It is" if close else "it is"
-    return f"setting {name!r} is unknown; {meant} none of {', '.join(sorted(known))}"
+    return (
+        f"setting {name!r} is unknown; {choose_from(name, [*sorted(known), *readers], among=', '.join(sorted(known)))}"
+    )
 
 
 def _put(changes: dict, path: tuple[str, ...], value: Any) -> None:

@@ -1,7 +1,6 @@
 """Presets: a memory and what goes with it; and how a task, a preset and overrides make a config and params."""
 
 import dataclasses
-import difflib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,8 +14,8 @@ from procmem_jax.agents.exploration import (
 from procmem_jax.agents.q_learning import QLearning
 from procmem_jax.agents.settings import Config, Params, check_params
 from procmem_jax.envs.grid.world import GridWorldParams
-from procmem_jax.experiments.defaults import DEFAULT_PRESET
 from procmem_jax.experiments.overrides import apply_overrides, import_object, settings_in
+from procmem_jax.experiments.preset_names import DEFAULT_PRESET, PRESETS, check_preset
 from procmem_jax.experiments.tasks import TaskParts, make_task_parts
 from procmem_jax.memory.default.memory import DefaultMemory
 from procmem_jax.memory.protocol import Memory
@@ -29,13 +28,11 @@ class Preset:
 
     Attributes:
         memory: the memory.
-        help: a line for the command line.
         explorer: what it explores with unless something else is asked for.
         adjust: what it changes of a task's numbers.
     """
 
     memory: Memory
-    help: str = ""
     explorer: str = "random"
     adjust: Callable[[Params], Params] = lambda params: params
 
@@ -49,20 +46,12 @@ def _give_up_instead(params: Params) -> Params:
     return dataclasses.replace(params, environment=endless, step_budget=grid.max_steps)
 
 
-PRESETS = {
-    DEFAULT_PRESET: Preset(
-        DefaultMemory(), "a memory that never hurts and really helps: few, short, general skills that chain"
-    ),
-    "tutorial": Preset(
-        TutorialMemory(),
-        "the tutorial's agent, every quirk included: failures do not count, a merge is a success, the budget "
-        "of steps is looked at between skills only",
-        "scripted",
-        _give_up_instead,
-    ),
-    "q-learning": Preset(QLearning(), "no skills: tabular Q-learning on the same percept, tuned on random-8"),
+_presets = {
+    DEFAULT_PRESET: Preset(DefaultMemory()),
+    "tutorial": Preset(TutorialMemory(), "scripted", _give_up_instead),
+    "q-learning": Preset(QLearning()),
 }
-_OURS = tuple(PRESETS)
+_OURS = tuple(_presets)
 
 
 def register_preset(name: str, memory: Memory, *, help: str = "", explorer: str = "random") -> None:
@@ -76,13 +65,15 @@ def register_preset(name: str, memory: Memory, *, help: str = "", explorer: str 
 
     Raises:
         TypeError: `memory` is none.
-        ValueError: the name is taken.
+        ValueError: the name is taken, or there is no such explorer.
     """
     if not isinstance(memory, Memory):
         raise TypeError(f"memory={memory!r} is a {type(memory).__name__}; give an object that inherits from Memory")
     if name in _OURS:
         raise ValueError(f"name={name!r} is a preset already; choose another")
-    PRESETS[name] = Preset(memory, help or f"{type(memory).__name__}, registered by the user", explorer)
+    parse_explorer(explorer)
+    _presets[name] = Preset(memory, explorer)
+    PRESETS[name] = help or f"{type(memory).__name__}, registered by the user"
 
 
 def make_experiment(
@@ -98,7 +89,7 @@ def make_experiment(
 
     Args:
         task: a name such as "tutorial-5" or "random-8"; one that was registered; or "package.module:make_task".
-        preset: a name in `PRESETS`, or one that was registered.
+        preset: a name (see `procmem presets`), or one that was registered.
         explorer: "scripted", "random", "epsilon:P", an exploration policy, or "package.module:MyPolicy"; by default
             the preset's, "scripted" with the tutorial preset and "random" with every other, or the task's own.
         memory: a memory in the place of the preset's, or "package.module:MyMemory".
@@ -108,7 +99,8 @@ def make_experiment(
     Raises:
         TypeError, ValueError: a name is unknown or a value out of bounds.
     """
-    chosen = preset_by_name(preset)
+    check_preset(preset)
+    chosen = _presets[preset]
     parts = make_task_parts(task)
     config, params = _assemble(parts, preset, chosen, memory)
     if explorer is not None or parts.experiment is None:
@@ -128,19 +120,6 @@ def make_experiment(
         config = dataclasses.replace(config, memory=sized)
     check_params(config, params)
     return config, params
-
-
-def preset_by_name(name: str) -> Preset:
-    """Returns the preset called `name`.
-
-    Raises:
-        ValueError: there is none; the message lists them.
-    """
-    if name not in PRESETS:
-        close = difflib.get_close_matches(name, PRESETS, 1)
-        meant = f"did you mean {close[0]}? Choose" if close else "choose"
-        raise ValueError(f"preset={name!r} is unknown; {meant} from {', '.join(PRESETS)} (see `procmem presets`)")
-    return PRESETS[name]
 
 
 def _assemble(parts: TaskParts, name: str, preset: Preset, memory: str | Memory | None) -> tuple[Config, Params]:
@@ -199,7 +178,7 @@ def _object_of(found: Any, text: str, base: type) -> Any:
 def _readers() -> dict[str, str]:
     """Returns who reads a setting, by its name: of all presets and explorers."""
     readers = {"epsilon": "the explorer epsilon:P"}
-    for name, preset in PRESETS.items():
+    for name, preset in _presets.items():
         for record in (preset.memory, preset.memory.default_params()):
             for setting in settings_in(record):
                 readers.setdefault(setting.name, f"preset {name}")

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from procmem_jax.agents.settings import Config, Params
-from procmem_jax.envs.foreign.peers import PEERS, make_peer
-from procmem_jax.envs.grid.tasks import parse_task
+from procmem_jax.envs.foreign.peer_names import PEERS
+from procmem_jax.envs.foreign.peers import make_peer
+from procmem_jax.envs.grid.task_names import parse_task
 from procmem_jax.envs.grid.world import GridWorld, GridWorldParams
 from procmem_jax.experiments.overrides import import_object
+from procmem_jax.experiments.task_registry import TASKS
 from procmem_jax.experiments.with_memory import with_memory
 
-_registered: dict[str, Callable[[], Any]] = {}
 _made: dict[Callable[[], Any], "TaskParts"] = {}
 
 
@@ -33,48 +34,14 @@ class TaskParts:
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
-def register_task(name: str, make: Callable[[], Any]) -> None:
-    """Makes `name` a task, as `make_experiment`, `make_sweep` and the command line's `--task` know it.
-
-    Args:
-        name: letters, digits, "-", "_" and "."; not one of ours.
-        make: a callable without arguments that returns an experiment, (config, params) such as `with_memory` makes,
-            or an environment: (environment, perceive), or one that has a method `perceive` itself.
-
-    Raises:
-        TypeError: `make` cannot be called.
-        ValueError: the name is taken or has other characters.
-    """
-    if not callable(make):
-        raise TypeError(f"make={make!r} is a {type(make).__name__}; give a callable without arguments")
-    if not name or not all(letter.isalnum() or letter in "-_." for letter in name):
-        raise ValueError(f"name={name!r} is no name of a task; use letters, digits, -, _ and .")
-    if _is_ours(name):
-        raise ValueError(f"name={name!r} is a task already; choose another")
-    _registered[name] = make
-
-
-def _is_ours(name: str) -> bool:
-    try:
-        parse_task(name)
-    except ValueError:
-        return False
-    return True
-
-
-def registered_tasks() -> tuple[str, ...]:
-    """Returns the names that were registered."""
-    return tuple(_registered)
-
-
 def make_task_parts(name: str) -> TaskParts:
     """Returns what the task `name` is made of.
 
     Raises:
         TypeError, ValueError: there is no such task, or what makes it fails.
     """
-    if name in _registered:
-        return _parts_of(name, _registered[name])
+    if name in TASKS:
+        return _parts_of(name, TASKS[name])
     prefix = name.partition(":")[0]
     if ":" in name and prefix not in {known.partition(":")[0] for known in PEERS}:
         _look_here()
@@ -82,7 +49,7 @@ def make_task_parts(name: str) -> TaskParts:
     if ":" in name:
         environment, numbers = make_peer(name)
         return TaskParts(environment, numbers, settings=dict(PEERS[name].settings))
-    task = parse_task(name, others=registered_tasks())
+    task = parse_task(name, others=tuple(TASKS))
     return TaskParts(GridWorld(task.family), GridWorldParams(size=task.size, max_steps=task.max_steps))
 
 

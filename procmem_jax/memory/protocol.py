@@ -102,6 +102,7 @@ class Memory:
 
     Attributes:
         Params: class of its numbers.
+        has_skills: whether there is ever anything in its library.
         title: what pictures of an episode call it where it acts without a skill.
         settles: whether `settle` has work to do after the end of an episode.
         period: ticks between two calls of `consolidate`; 0 for never.
@@ -109,6 +110,7 @@ class Memory:
     """
 
     Params: type = NoParams
+    has_skills = True
     title = "memory"
     settles = False
     period = 0

@@ -14,6 +14,7 @@ import jax
 from tqdm import tqdm
 
 from procmem_jax.experiments.storage.versions import versions
+from procmem_jax.experiments.text_tables import aligned_table
 
 RUN_SECONDS = 0.3
 LONGEST_RUN = 2**20
@@ -174,18 +175,11 @@ def table(rows: Iterable[dict], columns: Sequence[str]) -> str:
         compile_time = "-" if row["compile_seconds"] is None else f"{row['compile_seconds']:.1f} s"
         cells = [_cell(row.get(column, "")) for column in columns]
         lines.append([*cells, _count(row["units_per_second"]), _seconds(row["median"]), spread, compile_time])
-    return aligned(lines)
+    return _aligned(lines)
 
 
-def aligned(lines: Sequence[Sequence[str]]) -> str:
-    """Returns rows of cells as text, the first column to the left, the others to the right."""
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-
-    def one(line: Sequence[str]) -> str:
-        first, *others = line
-        return "  ".join([first.ljust(widths[0]), *map(str.rjust, others, widths[1:])])
-
-    return "\n".join(map(one, lines))
+def _aligned(lines: Sequence[Sequence[str]]) -> str:
+    return aligned_table(lines, "<" + ">" * (len(lines[0]) - 1))
 
 
 def _cell(value) -> str:
@@ -212,4 +206,4 @@ def ratio_lines(ratios: Iterable[dict]) -> str:
     for one in ratios:
         target = "-" if one["target"] is None else f"{one['target']:.3g} {'met' if one['met'] else 'NOT met'}"
         lines.append([one["label"], f"{one['median']:.3g}", f"{one['min']:.3g} to {one['max']:.3g}", target])
-    return aligned(lines)
+    return _aligned(lines)

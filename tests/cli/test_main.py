@@ -1,7 +1,10 @@
 """The command `procmem`, run in this process: what it prints, writes and refuses."""
 
+import dataclasses
+import inspect
 import json
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -11,8 +14,9 @@ import pytest
 import procmem_jax
 from command_line import out_of, run
 from procmem_jax import cli
-from procmem_jax.cli import commands
+from procmem_jax.cli.main import COMMANDS, find_command
 from procmem_jax.experiments.runs import folders as runs
+from procmem_jax.figures import training as training_figure
 
 SMALL = ["train", "--task", "random-3", "--preset", "tutorial", "--agents", "5", "--episodes", "3", "--seed", "7"]
 FILES = {"config.json", "episodes.parquet", "libraries.npz", "metrics.jsonl", "summary.json", "training.png"}
@@ -32,9 +36,69 @@ def test_version(capsys):
     assert out_of(capsys, "--version") == f"procmem {procmem_jax.__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["plot", "--help"], ["presets", "--help"]])
-def test_help(capsys, arguments):
-    assert "procmem" in out_of(capsys, *arguments)
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], []])
+def test_the_overview_names_every_command_and_what_it_is_for(capsys, arguments):
+    lines = [line.strip() for line in out_of(capsys, *arguments).splitlines()]
+    assert lines[0].startswith("usage: procmem ")
+    for name, (_, help) in COMMANDS.items():
+        assert f"{name:<7}  {help}" in lines
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_what_the_table_says(capsys, name):
+    command = find_command(name)
+    assert inspect.getdoc(command).splitlines()[0] == COMMANDS[name][1]
+    words = " ".join(out_of(capsys, name, "--help").split())
+    assert words.startswith(f"usage: procmem {name} [-h]") and COMMANDS[name][1] in words
+    for field in dataclasses.fields(command):
+        if field.default is not dataclasses.MISSING and field.name not in ("settings", "name"):
+            assert f"--{field.name.replace('_', '-')}" in words
+
+
+def test_every_file_of_a_command_is_in_the_table():
+    files = {path.stem for path in pathlib.Path(inspect.getfile(find_command)).parent.glob("*.py")}
+    assert files - {"__init__", "main"} == {where.partition(":")[0] for where, _ in COMMANDS.values()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ("tran", "tran is no command; did you mean train? (see `procmem --help`)"),
+        ("--hepl", "--hepl is no command; did you mean --help? (see `procmem --help`)"),
+        ("frobnicate", f"frobnicate is no command; choose from {', '.join(COMMANDS)}; see `procmem --help`"),
+        ("--quiet train", f"--quiet is no command; choose from {', '.join(COMMANDS)}; see `procmem --help`"),
+        ("--version 2", f"--version is no command; choose from {', '.join(COMMANDS)}; see `procmem --help`"),
+        ("library shw", "shw is no command; did you mean show? (see `procmem library --help`)"),
+        ("library frob", "frob is no command; choose from show, export, plot; see `procmem library --help`"),
+        ("train --agent 3", "Unrecognized options: --agent; did you mean --agents? (see `procmem train --help`)"),
+        ("train --agent=3", "Unrecognized options: --agent; did you mean --agents? (see `procmem train --help`)"),
+        (
+            "train --no-skils",
+            "Unrecognized options: --no-skils; did you mean --no-skills? (see `procmem train",
+        ),
+        ("sweep --gird a=1", "Unrecognized options: --gird; did you mean --grid? (see `procmem sweep --help`)"),
+        ("train --unknown", "Unrecognized options: --unknown; see `procmem train --help`"),
+        ("train --compilation_cach x", "Unrecognized options: --compilation_cach; did you mean --compilation-cache?"),
+        ("plot --outt x", "Unrecognized options: --outt; did you mean --out? (see `procmem plot --help`)"),
+        ("library show run --agnt 1", "Unrecognized options: --agnt; did you mean --agent? (see `procmem library show"),
+        ("train extra", "Unrecognized options: extra; see `procmem train --help`"),
+        ("library show", "Missing from procmem library show: RUN folder of a finished run, or an exported file"),
+    ],
+)
+def test_near_misses(capsys, arguments, error):
+    status, out, err = run(capsys, *arguments.split())
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"procmem: error: {error}")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_an_error_is_as_short_wherever_it_is_told(encoding):
+    """Tyro's boxes are of other characters where the output is not UTF-8."""
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    command = [sys.executable, "-P", "-m", "procmem_jax", "train", "--agent", "3"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+    text = "Unrecognized options: --agent; did you mean --agents? (see `procmem train --help`)"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"procmem: error: {text}\n")
 
 
 def test_train_prints_lines_and_leaves_files(capsys, tmp_path):
@@ -83,7 +147,7 @@ def test_force_runs_again(capsys, monkeypatch, tmp_path):
     out_of(capsys, *SMALL)
     summary = tmp_path / "runs/random-3-tutorial-7/summary.json"
     stored = json.loads(summary.read_text())
-    monkeypatch.setattr(commands, "plot_run", lambda folder, path=None: None)
+    monkeypatch.setattr(training_figure, "plot_run", lambda folder, path=None: None)
     assert "Episode     1" in out_of(capsys, *SMALL, "--force")
     again = json.loads(summary.read_text())
     assert again["episodes"] == stored["episodes"]
@@ -109,7 +173,7 @@ def asked(monkeypatch):
         specs.append(spec)
         raise ValueError("not run")
 
-    monkeypatch.setattr(commands, "run_training", stop)
+    monkeypatch.setattr(runs, "run_training", stop)
     return specs
 
 
@@ -209,7 +273,6 @@ BAD = [
     ("presets tutorial --task maze", "task='maze' is unknown"),
     ("tasks more", "more"),
     ("trian", "trian"),
-    ("", "procmem --help"),
 ]  # fmt: skip
 
 

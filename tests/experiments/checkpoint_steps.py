@@ -1,13 +1,11 @@
 """Small checkpoints, one for each step of a run, for the tests of what is saved and what is damaged."""
 
 import pathlib
+import re
 
 import numpy as np
 
-from procmem_jax.experiments.storage import checkpoints
 from procmem_jax.experiments.storage.checkpoints import load_checkpoint, save_checkpoint
-
-FILES = (checkpoints.ARRAYS_FILE, checkpoints.MANIFEST_FILE)
 
 
 def step_arrays(step: int) -> dict[str, np.ndarray]:
@@ -19,8 +17,13 @@ def save_steps(folder: pathlib.Path, count: int) -> list[pathlib.Path]:
     return [save_checkpoint(folder, step_arrays(content["step"]), content) for content in contents]
 
 
+def plain_name(path: pathlib.Path) -> str:
+    """The file's name without the sha256 of a checkpoint."""
+    return re.sub(r"(?<=checkpoint-[0-9]{8})-[0-9a-f]{64}\.npz$", "", path.name)
+
+
 def names_in(folder: pathlib.Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(plain_name(path) for path in folder.iterdir())
 
 
 def assert_same_arrays(loaded: dict, wanted: dict) -> None:

@@ -1,1 +1,1 @@
-"""Saved skill libraries: files, tables, groups, and warm starts from them."""
+"""Saved skill libraries: files, groups, and warm starts from them."""

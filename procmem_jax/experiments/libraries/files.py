@@ -4,19 +4,22 @@ import dataclasses
 import json
 import pathlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from procmem_jax.envs.grid.world import GridWorld
 from procmem_jax.experiments.libraries.json import json_text, libraries_of_entries, library_entries
-from procmem_jax.experiments.libraries.saved import SavedLibraries
+from procmem_jax.experiments.libraries.saved import SavedLibraries, libraries_of_arrays
 from procmem_jax.experiments.storage.files import read_json, write_whole
 from procmem_jax.experiments.storage.versions import versions
+from procmem_jax.memory.eviction import EVICTION_RULES
 from procmem_jax.memory.library import SkillLibrary
 from procmem_jax.memory.settings import LibraryConfig
+from procmem_jax.records import function_text
 
 KIND = "procmem_jax skill libraries"
-FORMAT = 1
+FORMAT = 2  # format 1 lacks the percept, and when skills were learned
 SUFFIXES = (".json", ".npz")
 
 
@@ -29,6 +32,7 @@ def export_libraries(
     predicate_names: Sequence[str] = GridWorld.predicate_names,
     action_names: Sequence[str] = GridWorld.action_names,
     agents: Sequence[int] | None = None,
+    percept: str | None = None,
     overwrite: bool = False,
 ) -> None:
     """Writes libraries to a file that `import_libraries` reads, whole or not at all.
@@ -40,6 +44,7 @@ def export_libraries(
         embedding: the name of the rule that made the embeddings (see `embedding_rule`).
         predicate_names, action_names: what the numbers mean; by default in the grid world.
         agents: the number of each of them; by default 0 to A - 1.
+        percept: the name of what made the percepts (an environment's `percept_name`).
         overwrite: replace an existing file.
 
     Raises:
@@ -48,7 +53,7 @@ def export_libraries(
     """
     numbers = range(np.shape(libraries.skill_ids)[0]) if agents is None else agents
     names = (tuple(predicate_names), tuple(action_names), tuple(int(number) for number in numbers))
-    saved = SavedLibraries(libraries, config, embedding, *names, versions())
+    saved = SavedLibraries(libraries, config, embedding, *names, versions(), percept)
     write_saved(pathlib.Path(path), saved, overwrite=overwrite)
 
 
@@ -63,8 +68,9 @@ def write_saved(path: pathlib.Path, saved: SavedLibraries, *, overwrite: bool = 
         "kind": KIND,
         "format": FORMAT,
         "versions": dict(saved.versions),
-        "config": dataclasses.asdict(saved.config),
+        "config": {**_plain(saved.config), "eviction": function_text(saved.config.eviction, EVICTION_RULES)},
         "embedding": saved.embedding,
+        "percept": saved.percept,
         "predicate_names": list(saved.predicate_names),
         "action_names": list(saved.action_names),
         "agents": list(saved.agents),
@@ -103,6 +109,10 @@ def import_libraries(path: str | pathlib.Path) -> SavedLibraries:
         raise ValueError(f"{path}: is damaged ({type(error).__name__}: {error}); export it again") from None
 
 
+def _plain(config: LibraryConfig) -> dict[str, Any]:
+    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+
+
 def _read_npz(path: pathlib.Path) -> tuple[dict, dict[str, np.ndarray]]:
     try:
         # NumPy leaves the file open if it is given the path of a damaged one.
@@ -115,17 +125,23 @@ def _read_npz(path: pathlib.Path) -> tuple[dict, dict[str, np.ndarray]]:
 
 
 def _saved_from(head: Mapping, arrays: Mapping[str, np.ndarray]) -> SavedLibraries:
-    config = LibraryConfig(**head["config"])
+    settings = dict(head["config"])
+    # Nothing that is done with stored libraries needs the rule, which may be a function that is not here.
+    if settings["eviction"] not in EVICTION_RULES:
+        del settings["eviction"]
+    config = LibraryConfig(**settings)
     agents = head["agents"]
     names = (tuple(head["predicate_names"]), tuple(head["action_names"]))
     if arrays:
-        libraries = SkillLibrary(**{field.name: arrays[field.name] for field in dataclasses.fields(SkillLibrary)})
+        libraries = libraries_of_arrays(arrays)
     else:
         entries = head["libraries"]
         if [entry["agent"] for entry in entries] != agents:
             raise ValueError("agents are not those of the libraries")
         libraries = libraries_of_entries(entries, config, *names)
-    return SavedLibraries(libraries, config, head["embedding"], *names, tuple(agents), dict(head["versions"]))
+    return SavedLibraries(
+        libraries, config, head["embedding"], *names, tuple(agents), dict(head["versions"]), head.get("percept")
+    )
 
 
 def _arrays(libraries: SkillLibrary) -> dict[str, np.ndarray]:

@@ -9,20 +9,23 @@ import jax
 import numpy as np
 
 from procmem_jax.experiments.libraries.saved import LIBRARY_NUMBERS
+from procmem_jax.experiments.libraries.skills import StoredSkill, read_skills
 from procmem_jax.memory import library as skill_library
 from procmem_jax.memory.library import EMPTY, SkillLibrary
-from procmem_jax.memory.naming import skill_name
 from procmem_jax.memory.settings import LibraryConfig
-from procmem_jax.memory.skills import NO_LABEL
+from procmem_jax.memory.skills import NO_LABEL, UNKNOWN
 
+# By its name in the file: the array that a number is from, and what it is in a file that lacks it.
 _SKILL_NUMBERS = {
-    "id": "skill_ids",
-    "successes": "success_counts",
-    "failures": "failure_counts",
-    "uses": "use_counts",
-    "merges": "merge_counts",
-    "created": "created",
-    "last_used": "last_used",
+    "id": ("skill_ids", None),
+    "successes": ("success_counts", None),
+    "failures": ("failure_counts", None),
+    "uses": ("use_counts", None),
+    "merges": ("merge_counts", None),
+    "created": ("created", None),
+    "last_used": ("last_used", None),
+    "episode": ("learned_episode", UNKNOWN),
+    "tick": ("learned_tick", UNKNOWN),
 }
 
 
@@ -40,31 +43,30 @@ def library_entries(
     for row, agent in enumerate(agents):
         library = jax.tree.map(lambda array, row=row: array[row], libraries)
         numbers = {name: int(getattr(library, name)) for name in LIBRARY_NUMBERS}
-        slots = np.flatnonzero(library.used).tolist()
-        skills = [_skill_entry(library, slot, predicate_names, action_names) for slot in slots]
+        skills = [_skill_entry(skill, predicate_names, action_names) for skill in read_skills(library, predicate_names)]
         entries.append({"agent": agent, **numbers, "skills": skills})
     return entries
 
 
-def _skill_entry(
-    library: SkillLibrary, slot: int, predicate_names: Sequence[str], action_names: Sequence[str]
-) -> dict[str, Any]:
-    label, length = int(library.labels[slot]), int(library.lengths[slot])
+def _skill_entry(skill: StoredSkill, predicate_names: Sequence[str], action_names: Sequence[str]) -> dict[str, Any]:
     return {
-        "slot": slot,
-        "name": skill_name(label, length, predicate_names),
-        "precondition": condition(library.pre_mask[slot], library.pre_value[slot], predicate_names),
-        "postcondition": condition(library.post_mask[slot], library.post_value[slot], predicate_names),
-        "actions": [action_names[action] for action in library.actions[slot, :length]],
-        "label": None if label == NO_LABEL else predicate_names[label],
-        **{name: int(getattr(library, field)[slot]) for name, field in _SKILL_NUMBERS.items()},
-        "embedding": library.embeddings[slot].tolist(),
+        "slot": skill.slot,
+        "name": skill.name,
+        "precondition": skill.requires,
+        "postcondition": skill.achieves,
+        "actions": [action_names[action] for action in skill.actions],
+        "label": None if skill.label == NO_LABEL else predicate_names[skill.label],
+        "id": skill.skill_id,
+        "successes": skill.successes,
+        "failures": skill.failures,
+        "uses": skill.uses,
+        "merges": skill.merges,
+        "created": skill.created,
+        "last_used": skill.last_used,
+        "episode": skill.episode,
+        "tick": skill.tick,
+        "embedding": skill.embedding.tolist(),
     }
-
-
-def condition(mask: np.ndarray, value: np.ndarray, predicate_names: Sequence[str]) -> dict[str, bool]:
-    """Returns what a condition asks of which predicates; `mask` and `value` are `[P]` bool."""
-    return {name: bool(value[p]) for p, name in enumerate(predicate_names) if mask[p]}
 
 
 def libraries_of_entries(
@@ -102,8 +104,9 @@ def _write_skill(
     library.labels[slot] = NO_LABEL if skill["label"] is None else _number_of(skill["label"], predicate_names)
     with np.errstate(over="ignore"):  # infinite numbers are refused later
         library.embeddings[slot] = np.array(skill["embedding"], np.float32).reshape(library.embeddings.shape[1])
-    for name, field in _SKILL_NUMBERS.items():
-        getattr(library, field)[slot] = operator.index(skill[name])
+    for name, (field, absent) in _SKILL_NUMBERS.items():
+        number = skill[name] if absent is None else skill.get(name, absent)
+        getattr(library, field)[slot] = operator.index(number)
     for name, mask, value in (
         ("precondition", library.pre_mask, library.pre_value),
         ("postcondition", library.post_mask, library.post_value),

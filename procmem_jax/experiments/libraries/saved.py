@@ -10,9 +10,21 @@ import numpy as np
 from procmem_jax.memory import library as skill_library
 from procmem_jax.memory.library import EMPTY, SkillLibrary
 from procmem_jax.memory.settings import LibraryConfig
-from procmem_jax.memory.skills import NO_LABEL
+from procmem_jax.memory.skills import NO_LABEL, UNKNOWN
 
 LIBRARY_NUMBERS = ("clock", "next_id", "num_evictions")  # one per library, not per slot
+PROVENANCE = ("learned_episode", "learned_tick")  # arrays that older files lack
+
+
+def libraries_of_arrays(arrays: Mapping[str, np.ndarray]) -> SkillLibrary:
+    """Returns the libraries that are made of `arrays`, by name; what an older version did not know is unknown.
+
+    Raises:
+        KeyError: an array is missing.
+    """
+    names = [field.name for field in dataclasses.fields(SkillLibrary)]
+    unknown = np.full(np.shape(arrays["skill_ids"]), UNKNOWN, np.int32)
+    return SkillLibrary(**{n: arrays.get(n, unknown) if n in PROVENANCE else arrays[n] for n in names})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +39,7 @@ class SavedLibraries:
         predicate_names, action_names: what their numbers mean.
         agents: the number of each agent in the run they come from.
         versions: what they were made with.
+        percept: the name of what made the percepts (see `envs.protocol`), None if unknown.
 
     Raises:
         TypeError, ValueError: the parts do not fit together, or no library can hold such values.
@@ -39,6 +52,7 @@ class SavedLibraries:
     action_names: tuple[str, ...]
     agents: tuple[int, ...]
     versions: Mapping[str, str]
+    percept: str | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "libraries", jax.tree.map(np.asarray, self.libraries))
@@ -49,9 +63,11 @@ class SavedLibraries:
 
     @property
     def sha256(self) -> str:
-        """The digest of the libraries, the same for both kinds of file."""
+        """The digest of the libraries, the same for both kinds of file; when skills were learned does not count."""
         digest = hashlib.sha256()
         for field in dataclasses.fields(self.libraries):
+            if field.name in PROVENANCE:
+                continue
             array = np.ascontiguousarray(getattr(self.libraries, field.name))
             digest.update(f"{field.name} {array.dtype.str} {array.shape}\n".encode())
             digest.update(array)
@@ -127,7 +143,7 @@ def _without_leftovers(libraries: SkillLibrary) -> SkillLibrary:
     """Returns libraries `[A, N, ...]` in which all that no function looks at is as in an empty library."""
     used = libraries.skill_ids != EMPTY
     steps = np.arange(libraries.actions.shape[-1]) < libraries.lengths[..., None]
-    blank_values = {"labels": NO_LABEL, "skill_ids": EMPTY}
+    blank_values = {"labels": NO_LABEL, "skill_ids": EMPTY, **dict.fromkeys(PROVENANCE, UNKNOWN)}
     looked_at = {"actions": steps, "pre_value": libraries.pre_mask, "post_value": libraries.post_mask}
     changes = {}
     for field in dataclasses.fields(libraries):

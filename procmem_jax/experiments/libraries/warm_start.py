@@ -1,13 +1,11 @@
 """Warm starts: the skills of an earlier run as those that a new one begins with."""
 
 import dataclasses
-import pathlib
 
 import jax
 import numpy as np
 
 from procmem_jax.agents.settings import Config
-from procmem_jax.experiments.libraries.files import import_libraries
 from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.memory import library as skill_library
 from procmem_jax.memory.library import SkillLibrary
@@ -35,20 +33,9 @@ def embedding_rule(config: Config) -> str:
     """
     if not config.use_skills:
         raise ValueError("use_skills=False: without a memory there are no libraries; switch the memory on")
+    if not config.memory.has_skills:
+        raise ValueError(f"{config.memory.title} has no skills, and so no libraries; use another memory")
     return config.memory.embedding_name(config.environment.context_size)
-
-
-def load_warm_start(path: str | pathlib.Path, config: Config, num_agents: int) -> WarmStart:
-    """Returns the warm start from an exported file, as `make_warm_start`.
-
-    Raises:
-        ValueError: the file cannot be read, or its libraries do not fit.
-    """
-    saved = import_libraries(path)
-    try:
-        return make_warm_start(saved, config, num_agents)
-    except ValueError as error:
-        raise ValueError(f"{path} does not fit this run: {error}") from None
 
 
 def make_warm_start(saved: SavedLibraries, config: Config, num_agents: int) -> WarmStart:
@@ -80,6 +67,11 @@ def _check_rules(saved: SavedLibraries, config: Config) -> None:
         raise ValueError(
             f"embedding={saved.embedding!r} of the libraries differs from {rule!r} of the run; use libraries of the "
             "same preset and a task with the same context"
+        )
+    if saved.percept not in (None, environment.percept_name):
+        raise ValueError(
+            f"percept={saved.percept} of the libraries differs from {environment.percept_name} of the run; use "
+            "libraries that were learned from the same percepts"
         )
     for name, ours in (("predicate_names", environment.predicate_names), ("action_names", environment.action_names)):
         theirs = getattr(saved, name)

@@ -9,11 +9,11 @@ import numpy as np
 
 from procmem_jax.agents.procedural import EpisodeMetrics
 from procmem_jax.agents.settings import Config, Params
-from procmem_jax.experiments.libraries.warm_start import load_warm_start
 from procmem_jax.experiments.replays.frames import Frame, frames_of_episode
 from procmem_jax.experiments.replays.lives import Life, record_episode
 from procmem_jax.experiments.runs.evaluate import read_experiment
 from procmem_jax.experiments.runs.folders import CONFIG_FILE, EPISODES_FILE
+from procmem_jax.experiments.runs.libraries import load_warm_start
 from procmem_jax.experiments.runs.stored_episodes import first_difference, read_agent_episodes
 from procmem_jax.experiments.storage.files import expecting_fields
 from procmem_jax.experiments.storage.versions import versions

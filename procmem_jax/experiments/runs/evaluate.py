@@ -7,12 +7,12 @@ from collections.abc import Callable
 import numpy as np
 
 from procmem_jax.agents.settings import Config, Params
-from procmem_jax.experiments.runs import results
-from procmem_jax.experiments.storage.files import read_json, write_json, write_whole
-from procmem_jax.experiments.optimum import optimal_steps
 from procmem_jax.experiments.descriptions import remake_experiment
+from procmem_jax.experiments.optimum import optimal_steps
+from procmem_jax.experiments.runs import results
 from procmem_jax.experiments.runs.folders import CONFIG_FILE, EPISODES_FILE, LIBRARIES_FILE, SUMMARY_FILE
 from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
+from procmem_jax.experiments.storage.files import read_json, write_json, write_whole
 from procmem_jax.experiments.training.driver import Progress
 from procmem_jax.experiments.training.train import train
 from procmem_jax.records import check_count
@@ -34,15 +34,20 @@ class Evaluation:
     steps_over_optimal: tuple[float, float, float] | None
 
 
+def check_finished(folder: pathlib.Path) -> None:
+    """Raises a ValueError unless `folder` holds the files of a finished run."""
+    for name in (CONFIG_FILE, SUMMARY_FILE, LIBRARIES_FILE):
+        if not (folder / name).exists():
+            raise ValueError(f"{folder} holds no finished run ({name} is missing); give the folder of one")
+
+
 def read_experiment(folder: pathlib.Path) -> tuple[dict, Config, Params]:
     """Returns (stored config, config, params) of the finished run in `folder`.
 
     Raises:
         ValueError: the folder holds no finished run, or one of its files cannot be read.
     """
-    for name in (CONFIG_FILE, SUMMARY_FILE, LIBRARIES_FILE):
-        if not (folder / name).exists():
-            raise ValueError(f"{folder} holds no finished run ({name} is missing); give the folder of one")
+    check_finished(folder)
     stored = read_json(folder / CONFIG_FILE)
     try:
         config, params = remake_experiment(stored)

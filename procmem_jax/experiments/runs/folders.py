@@ -9,17 +9,20 @@ import jax
 
 from procmem_jax.agents.procedural import EpisodeMetrics
 from procmem_jax.agents.settings import Config, Params
+from procmem_jax.experiments.defaults import CHECKPOINT_SECONDS
+from procmem_jax.experiments.descriptions import describe_experiment
+from procmem_jax.experiments.libraries.files import write_saved
+from procmem_jax.experiments.libraries.saved import SavedLibraries
+from procmem_jax.experiments.libraries.warm_start import WarmStart
+from procmem_jax.experiments.optimum import optimal_steps
 from procmem_jax.experiments.runs import results
 from procmem_jax.experiments.storage.files import read_json, write_json, write_whole
 from procmem_jax.experiments.storage.locks import LOCK_FILE, folder_lock
-from procmem_jax.experiments.optimum import optimal_steps
-from procmem_jax.experiments.descriptions import describe_experiment
-from procmem_jax.experiments.training.processes import entered_by_first, from_first, is_first
-from procmem_jax.experiments.storage.saving import DEFAULT_SECONDS, Saver
+from procmem_jax.experiments.storage.saving import Saver
 from procmem_jax.experiments.storage.trackers import METRICS_FILE, TENSORBOARD_FOLDER, JsonLines, TensorBoard, Tracker
-from procmem_jax.experiments.training.train import TrainResult, check_run, train
 from procmem_jax.experiments.storage.versions import versions
-from procmem_jax.experiments.libraries.warm_start import WarmStart
+from procmem_jax.experiments.training.processes import entered_by_first, from_first, is_first
+from procmem_jax.experiments.training.train import TrainResult, check_run, train
 from procmem_jax.streams import run_key
 
 FORMAT = 2
@@ -29,6 +32,7 @@ EPISODES_FILE = "episodes.parquet"
 LIBRARIES_FILE = "libraries.npz"
 FIGURE_FILE = "training.png"
 CHECKPOINTS_FOLDER = "checkpoints"
+NO_SKILLS = "none"  # what stands for the embedding in a file of libraries that nothing can ever be in
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,7 +134,7 @@ def run_training(
     *,
     draw_figure: Callable[[pathlib.Path, pathlib.Path], None],
     anew: bool = False,
-    checkpoint_every: float = DEFAULT_SECONDS,
+    checkpoint_every: float = CHECKPOINT_SECONDS,
     tensorboard: bool = False,
     on_progress=None,
     on_episode=None,
@@ -207,9 +211,23 @@ def _write_results(
     write_json(folder / CONFIG_FILE, {**spec.identity(), "versions": versions()})
     episodes = functools.partial(results.write_episodes, metrics=result.metrics, optimal=optimal)
     write_whole(folder / EPISODES_FILE, episodes)
-    write_whole(folder / LIBRARIES_FILE, lambda path: results.write_libraries(path, result.libraries))
+    write_saved(folder / LIBRARIES_FILE, _saved_libraries(spec, result), overwrite=True)
     for tracker in trackers:
         tracker.finish(result.metrics)
     write_json(folder / SUMMARY_FILE, summary)
     draw_figure(folder, folder / FIGURE_FILE)
     return summary
+
+
+def _saved_libraries(spec: RunSpec, result: TrainResult) -> SavedLibraries:
+    environment, memory = spec.config.environment, spec.config.memory
+    return SavedLibraries(
+        result.libraries,
+        spec.config.library,
+        memory.embedding_name(environment.context_size) if memory.has_skills and spec.config.use_skills else NO_SKILLS,
+        environment.predicate_names,
+        environment.action_names,
+        tuple(range(spec.num_agents)),
+        versions(),
+        environment.percept_name,
+    )

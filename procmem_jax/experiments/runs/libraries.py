@@ -2,34 +2,49 @@
 
 import pathlib
 
-from procmem_jax.experiments.runs.evaluate import read_experiment
-from procmem_jax.experiments.storage.files import expecting_fields
+from procmem_jax.agents.settings import Config
 from procmem_jax.experiments.libraries.files import SUFFIXES, import_libraries
-from procmem_jax.experiments.runs.results import read_libraries
-from procmem_jax.experiments.runs.folders import LIBRARIES_FILE
 from procmem_jax.experiments.libraries.saved import SavedLibraries
-from procmem_jax.experiments.libraries.warm_start import embedding_rule
+from procmem_jax.experiments.libraries.warm_start import WarmStart, embedding_rule, make_warm_start
+from procmem_jax.experiments.runs.evaluate import check_finished, read_experiment
+from procmem_jax.experiments.runs.folders import CONFIG_FILE, LIBRARIES_FILE, NO_SKILLS
+from procmem_jax.experiments.runs.results import read_libraries
+from procmem_jax.experiments.storage.files import expecting_fields, read_json
 
 
 def libraries_of_run(folder: pathlib.Path) -> SavedLibraries:
-    """Returns the final libraries of the finished run in `folder`.
+    """Returns the final libraries of the finished run in `folder`; imports nothing that the folder names.
 
     Raises:
         ValueError: the folder holds no finished run, its memory was off, or one of its files is damaged.
     """
+    check_finished(folder)
+    stored = read_json(folder / CONFIG_FILE)
+    if stored.get("format") == 1:
+        return _of_format_1(folder)
+    saved = import_libraries(folder / LIBRARIES_FILE)
+    if saved.embedding == NO_SKILLS:
+        raise ValueError(
+            f"{folder}: its memory was off or has no skills, and so there are no libraries; use another run"
+        )
+    return saved
+
+
+def _of_format_1(folder: pathlib.Path) -> SavedLibraries:
+    """Returns the libraries of a run whose npz file does not say what they are."""
     stored, config, _ = read_experiment(folder)
     try:
         embedding = embedding_rule(config)
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from None
-    libraries, world = read_libraries(folder / LIBRARIES_FILE), config.environment
+    libraries, environment = read_libraries(folder / LIBRARIES_FILE), config.environment
     with expecting_fields(folder / LIBRARIES_FILE):
         return SavedLibraries(
             libraries,
             config.library,
             embedding,
-            world.predicate_names,
-            world.action_names,
+            environment.predicate_names,
+            environment.action_names,
             tuple(range(stored["agents"])),
             dict(stored["versions"]),
         )
@@ -43,3 +58,16 @@ def libraries_at(path: pathlib.Path) -> SavedLibraries:
     """
     is_export = path.suffix in SUFFIXES and not path.is_dir()
     return import_libraries(path) if is_export else libraries_of_run(path)
+
+
+def load_warm_start(path: str | pathlib.Path, config: Config, num_agents: int) -> WarmStart:
+    """Returns the warm start from an exported file or a run's folder, as `make_warm_start`.
+
+    Raises:
+        ValueError: it cannot be read, or its libraries do not fit.
+    """
+    saved = libraries_at(pathlib.Path(path))
+    try:
+        return make_warm_start(saved, config, num_agents)
+    except ValueError as error:
+        raise ValueError(f"{path} does not fit this run: {error}") from None

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from procmem_jax.agents.procedural import EpisodeMetrics
+from procmem_jax.experiments.libraries.saved import libraries_of_arrays
 from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
 from procmem_jax.experiments.training.train import TrainResult
 from procmem_jax.memory import library as skill_library
@@ -32,30 +33,27 @@ EPISODE_SCHEMA = pa.schema(
 )
 
 
-def write_episodes(
-    path: pathlib.Path, metrics: EpisodeMetrics, optimal: np.ndarray | None, first_agent: int = 0
-) -> None:
+def write_episodes(path: pathlib.Path, metrics: EpisodeMetrics, optimal: np.ndarray | None) -> None:
     """Writes one row per agent and episode, ordered by both, in the columns of `EPISODE_SCHEMA`.
 
     Args:
         path: of the Parquet file.
         metrics: `[A, E]` in each field.
         optimal: `[A, E]` int32, the fewest steps; None where unknown (null in the file).
-        first_agent: the number of the first agent.
     """
     num_agents, num_episodes = metrics.steps.shape
     agents_per_group = max(1, _ROWS_PER_GROUP // num_episodes)
     with pyarrow.parquet.ParquetWriter(path, EPISODE_SCHEMA) as writer:
         for start in range(0, num_agents, agents_per_group):
             rows = slice(start, min(start + agents_per_group, num_agents))
-            writer.write_table(_episode_table(metrics, optimal, rows, first_agent))
+            writer.write_table(_episode_table(metrics, optimal, rows))
 
 
-def _episode_table(metrics: EpisodeMetrics, optimal: np.ndarray | None, rows: slice, first_agent: int) -> pa.Table:
+def _episode_table(metrics: EpisodeMetrics, optimal: np.ndarray | None, rows: slice) -> pa.Table:
     part = jax.tree.map(lambda column: column[rows], metrics)
     count, num_episodes = part.steps.shape
     columns = {field.name: getattr(part, field.name).reshape(-1) for field in dataclasses.fields(part)}
-    columns["agent"] = np.repeat(first_agent + np.arange(rows.start, rows.stop), num_episodes)
+    columns["agent"] = np.repeat(np.arange(rows.start, rows.stop), num_episodes)
     columns["episode"] = np.tile(np.arange(num_episodes, dtype=np.int32), count)
     columns["env_steps"] = np.cumsum(part.steps, axis=1, dtype=np.int64).reshape(-1)
     if optimal is None:
@@ -107,23 +105,15 @@ def _interval_lists(values: np.ndarray) -> dict[str, list[float | None]]:
     return {name: [None if np.isnan(value) else float(value) for value in bound] for name, bound in bounds}
 
 
-def write_libraries(path: pathlib.Path, libraries: SkillLibrary) -> None:
-    """Writes the final libraries as an npz file with one array `[A, N, ...]` per field of `SkillLibrary`."""
-    arrays = {field.name: getattr(libraries, field.name) for field in dataclasses.fields(libraries)}
-    with open(path, "wb") as file:
-        np.savez(file, **arrays)
-
-
 def read_libraries(path: pathlib.Path) -> SkillLibrary:
     """Returns the libraries of a run, `[A, N, ...]` NumPy arrays.
 
     Raises:
         ValueError: the file cannot be read or lacks a field.
     """
-    names = [field.name for field in dataclasses.fields(SkillLibrary)]
     try:
         # NumPy leaves the file open if it is given the path of a damaged one.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return SkillLibrary(**{name: arrays[name] for name in names})
+            return libraries_of_arrays({name: arrays[name] for name in arrays.files})
     except Exception as error:  # a damaged archive raises almost anything, RuntimeError and zlib's own included
         raise ValueError(f"{path}: cannot be read as libraries ({error})") from None

@@ -60,15 +60,14 @@ class Interval:
     high: float
 
 
-def interquartile_mean(values: np.ndarray, axis: int | None = None) -> np.ndarray:
-    """Returns the mean of the middle half of `values` over `axis` (None: over all of them), float64.
+def interquartile_mean(values: np.ndarray) -> float:
+    """Returns the mean of the middle half of all `values`.
 
     Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical Precipice", section 4.3: a quarter
     of the values, rounded down, is left out at either end, so that up to three values give their plain mean.
 
     Args:
         values: `[...]` numbers.
-        axis: to average over.
 
     Raises:
         ValueError: there are no values, or one is NaN.
@@ -76,7 +75,7 @@ def interquartile_mean(values: np.ndarray, axis: int | None = None) -> np.ndarra
     import scipy.stats  # half a second, which a command should not wait for
 
     values = np.asarray(_check_numbers(values, "values"), np.float64)
-    return scipy.stats.trim_mean(values, 0.25, axis=axis)
+    return float(scipy.stats.trim_mean(values, 0.25, axis=None))
 
 
 def lower_percentile(values: np.ndarray, q: float = 20.0) -> np.ndarray:
@@ -121,13 +120,11 @@ def bootstrap_interval(
     seed: int,
     num_resamples: int = NUM_RESAMPLES,
     confidence: float = CONFIDENCE,
-    strata: np.ndarray | None = None,
 ) -> Interval:
     """Returns `statistic(rows)` with its percentile bootstrap interval over agents.
 
-    Efron & Tibshirani 1993, "An Introduction to the Bootstrap", section 13.3; stratified as in Agarwal et al. 2021,
-    section 4.1. An agent's rows stay together, since they are not independent. The interval of one agent, or of one in
-    each stratum, has no width: the bootstrap sees no spread there.
+    Efron & Tibshirani 1993, "An Introduction to the Bootstrap", section 13.3. An agent's rows stay together, since
+    they are not independent. The interval of one agent has no width: the bootstrap sees no spread there.
 
     One resample is held at a time. `np.mean` itself is recognised and is faster: each agent becomes one number first.
 
@@ -137,27 +134,24 @@ def bootstrap_interval(
         seed: of the resampling alone; the same seed gives the same interval.
         num_resamples: at least 1.
         confidence: in (0, 1).
-        strata: `[A]` labels; agents are drawn within each label (tasks, sizes) as often as it occurs.
 
     Raises:
-        ValueError: there are no agents, a value or a statistic is NaN (for a mean: infinite), the strata do not fit,
-            or a number is out of range.
+        ValueError: there are no agents, a value or a statistic is NaN (for a mean: infinite), or a number is out of
+            range.
     """
     rows = _check_numbers(rows, "rows", finite=statistic is np.mean)
     if statistic is np.mean:
         means = rows.reshape(len(rows), -1).mean(axis=1, dtype=np.float64)
         # Differences from the first agent, so that equal agents give exactly no width.
         base, offsets = means[0], means - means[0]
-        totals = resample_totals(offsets[:, None], seed=seed, num_resamples=num_resamples, strata=strata)
+        totals = resample_totals(offsets[:, None], seed=seed, num_resamples=num_resamples)
         values = base + np.concatenate(list(totals))[:, 0] / len(rows)
         return interval_of(base + offsets.mean(), values, confidence)
-    samples = _draw_agents(np.random.Generator(np.random.Philox(seed)), _groups(len(rows), strata), num_resamples)
+    samples = _draw_agents(seed, len(rows), num_resamples)
     return interval_of(statistic(rows), np.asarray([statistic(rows[agents]) for agents in samples]), confidence)
 
 
-def resample_totals(
-    rows: np.ndarray, *, seed: int, num_resamples: int = NUM_RESAMPLES, strata: np.ndarray | None = None
-) -> Iterator[np.ndarray]:
+def resample_totals(rows: np.ndarray, *, seed: int, num_resamples: int = NUM_RESAMPLES) -> Iterator[np.ndarray]:
     """Yields the sums over agents of bootstrap resamples, in blocks `[B, M]` float64, `num_resamples` in all.
 
     For statistics that depend on sums over agents alone: how often each agent was drawn, times the rows, is one matrix
@@ -165,14 +159,14 @@ def resample_totals(
 
     Args:
         rows: `[A, M]`, one row per agent.
-        seed, num_resamples, strata: as in `bootstrap_interval`.
+        seed, num_resamples: as in `bootstrap_interval`.
 
     Raises:
         ValueError: as in `bootstrap_interval`, with the first block.
     """
     rows = np.asarray(_check_numbers(rows, "rows", num_axes=2, finite=True), np.float64)
     num_agents = len(rows)
-    samples = _draw_agents(np.random.Generator(np.random.Philox(seed)), _groups(num_agents, strata), num_resamples)
+    samples = _draw_agents(seed, num_agents, num_resamples)
     block = max(1, _BLOCK // num_agents)
     while counts := [np.bincount(agents, minlength=num_agents) for agents in itertools.islice(samples, block)]:
         yield np.asarray(counts, np.float64) @ rows
@@ -212,13 +206,12 @@ def paired_difference(
     seed: int,
     num_resamples: int = NUM_RESAMPLES,
     confidence: float = CONFIDENCE,
-    strata: np.ndarray | None = None,
 ) -> Interval:
     """Returns the mean over agents of `a - b`, agent by agent, with its bootstrap interval.
 
     Args:
         a, b: `[A, ...]`, the same agents (seed and number) in two settings.
-        seed, num_resamples, confidence, strata: as in `bootstrap_interval`.
+        seed, num_resamples, confidence: as in `bootstrap_interval`.
 
     Raises:
         ValueError: the shapes differ, a value is infinite, or as in `bootstrap_interval`.
@@ -227,9 +220,7 @@ def paired_difference(
     # float64 before the difference: bools have none, and unsigned numbers wrap.
     differences = np.asarray(_check_numbers(a, "a", finite=True), np.float64)
     differences = differences - np.asarray(_check_numbers(b, "b", finite=True), np.float64)
-    return bootstrap_interval(
-        differences, np.mean, seed=seed, num_resamples=num_resamples, confidence=confidence, strata=strata
-    )
+    return bootstrap_interval(differences, np.mean, seed=seed, num_resamples=num_resamples, confidence=confidence)
 
 
 def probability_of_improvement(
@@ -237,41 +228,32 @@ def probability_of_improvement(
     y: np.ndarray,
     *,
     seed: int,
-    paired: bool = False,
     num_resamples: int = NUM_RESAMPLES,
     confidence: float = CONFIDENCE,
 ) -> Interval:
     """Returns P(X > Y) + P(X = Y) / 2 over all pairs of an agent of `x` and one of `y`, with its bootstrap interval.
 
-    Agarwal et al. 2021, section 4.3: the Mann-Whitney statistic divided by the number of pairs, for one task. Where
-    less is better (steps), swap the two.
+    Agarwal et al. 2021, section 4.3: the Mann-Whitney statistic divided by the number of pairs, for one task. There
+    each is drawn alone; here both are drawn together, as they are of the same agents. Where less is better (steps),
+    swap the two.
 
     Args:
-        x, y: `[A]` and `[A']`, one score per agent.
+        x, y: `[A]`, one score per agent: the same agents (seed and number) in two settings.
         seed, num_resamples, confidence: as in `bootstrap_interval`.
-        paired: agent i of `x` is agent i of `y` (seed and number): both are drawn together. Else each is drawn alone,
-            as in the paper.
 
     Raises:
-        ValueError: the scores are not one per agent, `paired` scores differ in number, or as in `bootstrap_interval`.
+        ValueError: the scores are not one per agent, they differ in number, or as in `bootstrap_interval`.
     """
     x, y = _check_numbers(x, "x", num_axes=1), _check_numbers(y, "y", num_axes=1)
-    if paired:
-        check_same_shape("x", x, "y", y)
-        rows, strata = np.stack([x, y], axis=1), None
-    else:
-        # Two strata: the scores of each are drawn from its own, and stay in front or behind.
-        rows, strata = np.concatenate([x, y]), np.repeat([0, 1], [len(x), len(y)])
+    check_same_shape("x", x, "y", y)
 
     def improvement(rows: np.ndarray) -> float:
-        x_scores, y_scores = rows.T if paired else np.split(rows, [len(x)])
-        y_scores = np.sort(y_scores)
+        x_scores, y_scores = rows[:, 0], np.sort(rows[:, 1])
         below, not_above = (np.searchsorted(y_scores, x_scores, side=side) for side in ("left", "right"))
-        return (below.sum() + not_above.sum()) / (2 * len(x_scores) * len(y_scores))
+        return (below.sum() + not_above.sum()) / (2 * len(rows) ** 2)
 
-    return bootstrap_interval(
-        rows, improvement, seed=seed, num_resamples=num_resamples, confidence=confidence, strata=strata
-    )
+    rows = np.stack([x, y], axis=1)
+    return bootstrap_interval(rows, improvement, seed=seed, num_resamples=num_resamples, confidence=confidence)
 
 
 def check_same_shape(a_name: str, a: np.ndarray, b_name: str, b: np.ndarray) -> None:
@@ -299,20 +281,10 @@ def _check_numbers(values: np.ndarray, name: str, *, num_axes: int | None = None
     return values
 
 
-def _groups(num_agents: int, strata: np.ndarray | None) -> list[np.ndarray]:
-    """Returns the agents of each stratum, in ascending order of its label."""
-    if strata is None:
-        return [np.arange(num_agents)]
-    strata = np.asarray(strata)
-    if strata.shape != (num_agents,):
-        raise ValueError(f"strata has shape {strata.shape} for {num_agents} agents; give one label per agent")
-    labels, numbers = np.unique(strata, return_inverse=True)
-    return np.split(np.argsort(numbers, kind="stable"), np.cumsum(np.bincount(numbers, minlength=len(labels)))[:-1])
-
-
-def _draw_agents(generator: np.random.Generator, groups: list[np.ndarray], num_resamples: int) -> Iterator[np.ndarray]:
-    """Yields the agents of each resample, `[A]` int64: from each group, as many as it has, with replacement."""
+def _draw_agents(seed: int, num_agents: int, num_resamples: int) -> Iterator[np.ndarray]:
+    """Yields the agents of each resample, `[A]` int64: as many as there are, with replacement."""
     if num_resamples < 1:
         raise ValueError(f"num_resamples={num_resamples} is out of range; choose at least 1, as {NUM_RESAMPLES}")
+    generator = np.random.Generator(np.random.Philox(seed))
     for _ in range(num_resamples):
-        yield np.concatenate([group[generator.integers(0, len(group), len(group))] for group in groups])
+        yield generator.integers(0, num_agents, num_agents)

@@ -16,22 +16,6 @@ from procmem_jax.experiments.statistics.intervals import (
 )
 
 
-def negative_transfer_rate(steps_with: np.ndarray, steps_without: np.ndarray) -> float:
-    """Returns the share of (agent, episode) pairs where memory took more steps than none, in [0, 1].
-
-    Its interval: `bootstrap_interval(steps_with > steps_without, np.mean, seed=...)`.
-
-    Args:
-        steps_with, steps_without: `[A, E]` steps, the same agents (seed and number) with and without memory.
-
-    Raises:
-        ValueError: the shapes differ, or are not `[A, E]` with at least one of each.
-    """
-    steps_with = _check_episodes(steps_with, "steps_with")
-    check_same_shape("steps_with", steps_with, "steps_without", steps_without)
-    return float(np.mean(steps_with > steps_without))
-
-
 def steps_to_success(success: np.ndarray, env_steps: np.ndarray, *, threshold: float = 0.9, window: int = 20) -> float:
     """Returns the smallest mean `env_steps` over agents at which success has reached `threshold`, in steps an agent.
 
@@ -62,7 +46,6 @@ def steps_to_success_interval(
     window: int = 20,
     num_resamples: int = NUM_RESAMPLES,
     confidence: float = CONFIDENCE,
-    strata: np.ndarray | None = None,
 ) -> Interval:
     """Returns `steps_to_success` with its bootstrap interval over agents.
 
@@ -70,14 +53,14 @@ def steps_to_success_interval(
 
     Args:
         success, env_steps, threshold, window: as in `steps_to_success`.
-        seed, num_resamples, confidence, strata: as in `bootstrap_interval`.
+        seed, num_resamples, confidence: as in `bootstrap_interval`.
 
     Raises:
         ValueError: as in those two.
     """
     success, env_steps = _check_curves(success, env_steps, threshold, window)
     rows = np.concatenate([success, env_steps], axis=1, dtype=np.float64)
-    blocks = resample_totals(rows, seed=seed, num_resamples=num_resamples, strata=strata)
+    blocks = resample_totals(rows, seed=seed, num_resamples=num_resamples)
     resampled = np.concatenate([_first_success(totals, len(rows), threshold, window) for totals in blocks])
     return interval_of(_first_success(rows.sum(axis=0)[None], len(rows), threshold, window)[0], resampled, confidence)
 
@@ -120,14 +103,13 @@ def steps_over_optimal(
     seed: int,
     num_resamples: int = NUM_RESAMPLES,
     confidence: float = CONFIDENCE,
-    strata: np.ndarray | None = None,
 ) -> StepsOverOptimal:
     """Returns how much longer than a shortest path the episodes are; failures count at the steps they took.
 
     Args:
         steps: `[A, E]` steps.
         optimal: `[A, E]` steps, the fewest possible, at least 1.
-        seed, num_resamples, confidence, strata: as in `bootstrap_interval`.
+        seed, num_resamples, confidence: as in `bootstrap_interval`.
 
     Raises:
         ValueError: the shapes differ or are not `[A, E]`, `optimal` is below 1 somewhere, or as in
@@ -142,7 +124,7 @@ def steps_over_optimal(
         )
     ratios = steps / optimal
     interval = bootstrap_interval(
-        ratios, interquartile_mean, seed=seed, num_resamples=num_resamples, confidence=confidence, strata=strata
+        ratios, interquartile_mean, seed=seed, num_resamples=num_resamples, confidence=confidence
     )
     return StepsOverOptimal(interval, float(ratios.mean()), float(np.percentile(ratios, 90)))
 
@@ -154,7 +136,6 @@ def forward_transfer(
     seed: int,
     num_resamples: int = NUM_RESAMPLES,
     confidence: float = CONFIDENCE,
-    strata: np.ndarray | None = None,
 ) -> Interval:
     """Returns how much of a fresh agent's failures on later layouts earlier layouts spare, with its bootstrap interval.
 
@@ -171,7 +152,7 @@ def forward_transfer(
         success: `[A, E]` bool, agents that meet layouts 0, 1, ... in turn, each for `shift_every` episodes; later
             visits are not looked at.
         reference: `[A, num_layouts, shift_every]` bool, the same agents (seed and number), fresh on each layout.
-        seed, num_resamples, confidence, strata: as in `bootstrap_interval`.
+        seed, num_resamples, confidence: as in `bootstrap_interval`.
 
     Raises:
         ValueError: the shapes do not fit, there is a single layout, E ends before the last layout's first visit does,
@@ -198,7 +179,7 @@ def forward_transfer(
         without_room = np.where(gain < 0, -np.inf, 0.0)
         return np.where(room > 0, gain / np.maximum(room, 1), without_room).mean(axis=1)
 
-    blocks = resample_totals(rows, seed=seed, num_resamples=num_resamples, strata=strata)
+    blocks = resample_totals(rows, seed=seed, num_resamples=num_resamples)
     resampled = np.concatenate([transfer(totals) for totals in blocks])
     return interval_of(transfer(rows.sum(axis=0)[None])[0], resampled, confidence)
 
@@ -212,7 +193,6 @@ def forgetting(
     num_episodes: int = 10,
     num_resamples: int = NUM_RESAMPLES,
     confidence: float = CONFIDENCE,
-    strata: np.ndarray | None = None,
 ) -> Interval:
     """Returns the success lost on a layout while away from it, in points, with its bootstrap interval over agents.
 
@@ -231,7 +211,7 @@ def forgetting(
         shift_every: episodes.
         num_layouts: at least 1.
         num_episodes: at each end, 1 to `shift_every`.
-        seed, num_resamples, confidence, strata: as in `bootstrap_interval`.
+        seed, num_resamples, confidence: as in `bootstrap_interval`.
 
     Raises:
         ValueError: `success` is not `[A, E]`, a layout has no second visit, a number is out of range, or as in
@@ -256,9 +236,7 @@ def forgetting(
     after = success[:, (starts[:, None] + window).reshape(-1)]
     lost = before.sum(axis=1, dtype=np.int64) - after.sum(axis=1, dtype=np.int64)
     points = 100 * lost / (num_layouts * num_episodes)
-    return bootstrap_interval(
-        points, np.mean, seed=seed, num_resamples=num_resamples, confidence=confidence, strata=strata
-    )
+    return bootstrap_interval(points, np.mean, seed=seed, num_resamples=num_resamples, confidence=confidence)
 
 
 def _check_curves(

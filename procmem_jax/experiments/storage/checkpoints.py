@@ -1,9 +1,10 @@
 """Checkpoints: the whole state of a long run, written in one step and checked byte by byte before it is used again.
 
-`folder/checkpoint-00000007/` holds `arrays.npz`, the arrays, and `manifest.json`, which says what they are: the schema,
-the checkpoint's own number, the caller's content, the sha256 of the arrays' file and the sha256 of the manifest's rest.
+`folder/checkpoint-00000007-SHA256.npz` holds the arrays and, as `content.json`, the schema and the caller's content.
+SHA256 is that of the whole file, so that no byte of it changes unseen.
 """
 
+import contextlib
 import dataclasses
 import errno
 import hashlib
@@ -11,7 +12,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import zipfile
 from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
@@ -22,13 +22,12 @@ import numpy as np
 from procmem_jax.experiments.storage.files import sync_file, sync_folder
 from procmem_jax.experiments.training.processes import to_host
 
-SCHEMA = 1
+SCHEMA = 2
 KEPT = 2
-ARRAYS_FILE = "arrays.npz"
-MANIFEST_FILE = "manifest.json"
-_FOLDER_NAME = re.compile(r"checkpoint-([0-9]{8,})")
+CONTENT_MEMBER = "content.json"
+_FILE_NAME = re.compile(r"checkpoint-([0-9]{8,})-[0-9a-f]{64}\.npz")
 # What reading a lost or decayed file raises; other errors (permission, memory) are not the checkpoint's fault.
-_DAMAGE = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO}
+_DAMAGE = {errno.ENOENT, errno.EISDIR, errno.EIO}
 
 Tree = TypeVar("Tree")
 
@@ -38,7 +37,7 @@ class Checkpoint:
     """A checkpoint that is whole.
 
     Attributes:
-        path: its folder.
+        path: of its file.
         arrays: as saved: names, values, shapes and dtypes.
         content: as saved, after JSON (tuples are lists, names are strings).
     """
@@ -84,18 +83,17 @@ def save_checkpoint(
         TypeError: an array's dtype or a value of `content` cannot be stored.
         ValueError: `content` holds a NaN or an infinity.
     """
-    content = json.loads(json.dumps(content, allow_nan=False))
+    stored = json.dumps({"schema": SCHEMA, "content": content}, allow_nan=False).encode("ascii")
     _check_dtypes(arrays)
     folder.mkdir(parents=True, exist_ok=True)
     for left_behind in folder.glob(".checkpoint-*"):
         _remove(left_behind)
-    number = max(_numbered_paths(folder), default=0) + 1
-    path = folder / f"checkpoint-{number:08d}"
+    name = f"checkpoint-{max(_numbered_paths(folder), default=0) + 1:08d}"
     try:
-        _write_checkpoint(path, number, arrays, content)
+        path = _write_checkpoint(folder, name, arrays, stored)
     except OSError as error:
         why = f"cannot be written ({error.strerror or error})"
-        text = f"{path}: {why}; earlier checkpoints are intact: make room, then run the command again"
+        text = f"{folder / name}: {why}; earlier checkpoints are intact: make room, then run the command again"
         raise OSError(error.errno, text) from error
     _remove_old(folder, damaged)
     return path
@@ -112,14 +110,13 @@ def load_checkpoint(folder: pathlib.Path) -> Loaded:
     damaged = {}
     for number in sorted(numbered, reverse=True):
         try:
-            return Loaded(_read_checkpoint(numbered[number], number), damaged)
+            return Loaded(_read_checkpoint(numbered[number]), damaged)
         except _DamageError as damage:
             damaged[numbered[number]] = str(damage)
         except OSError as error:
             if error.errno not in _DAMAGE:
                 raise
-            name = pathlib.Path(error.filename or "a file").name  # a failing disk does not say which
-            damaged[numbered[number]] = f"{name} cannot be read ({error.strerror})"
+            damaged[numbered[number]] = f"cannot be read ({error.strerror})"
     return Loaded(None, damaged)
 
 
@@ -184,76 +181,47 @@ def _check_dtypes(arrays: Mapping[str, np.ndarray]) -> None:
 def _numbered_paths(folder: pathlib.Path) -> dict[int, pathlib.Path]:
     if not folder.exists():
         return {}
-    matches = {path: _FOLDER_NAME.fullmatch(path.name) for path in folder.iterdir()}
+    matches = {path: _FILE_NAME.fullmatch(path.name) for path in folder.iterdir()}
     return {int(match[1]): path for path, match in matches.items() if match}
 
 
-def _write_checkpoint(path: pathlib.Path, number: int, arrays: Mapping[str, np.ndarray], content: dict) -> None:
-    aside = path.with_name(f".{path.name}")
+def _write_checkpoint(folder: pathlib.Path, name: str, arrays: Mapping[str, np.ndarray], stored: bytes) -> pathlib.Path:
+    aside = folder / f".{name}"
     try:
-        aside.mkdir()
-        _write_files(aside, number, arrays, content)
+        with zipfile.ZipFile(aside, "w") as archive:
+            with archive.open(CONTENT_MEMBER, "w") as member:
+                member.write(stored)
+            # np.savez takes names as keyword arguments, and has two of its own ("file", "allow_pickle").
+            for array_name, array in arrays.items():
+                with archive.open(f"{array_name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
+        sync_file(aside)
+        path = folder / f"{name}-{_file_hash(aside)}.npz"
         os.replace(aside, path)
-        sync_folder(path.parent)
+        sync_folder(folder)
     finally:
         _remove(aside)
+    return path
 
 
-def _write_files(folder: pathlib.Path, number: int, arrays: Mapping[str, np.ndarray], content: dict) -> None:
-    with zipfile.ZipFile(folder / ARRAYS_FILE, "w") as archive:
-        # np.savez takes names as keyword arguments, and has two of its own ("file", "allow_pickle").
-        for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
-    files = {ARRAYS_FILE: _file_hash(folder / ARRAYS_FILE)}
-    manifest = _seal({"schema": SCHEMA, "number": number, "content": content, "files": files})
-    (folder / MANIFEST_FILE).write_bytes(_encode(manifest))
-    for name in (ARRAYS_FILE, MANIFEST_FILE):
-        sync_file(folder / name)
-    sync_folder(folder)
-
-
-def _read_checkpoint(path: pathlib.Path, number: int) -> Checkpoint:
-    manifest = _read_manifest(path)
-    if manifest["schema"] != SCHEMA:
-        raise ValueError(
-            f"{path}: schema={manifest['schema']} is not {SCHEMA}, the one this version reads; "
-            "install the version of procmem_jax that wrote it, or choose another folder"
-        )
-    if manifest["number"] != number:
-        raise _DamageError(f"{MANIFEST_FILE} is that of number {manifest['number']}")
-    if _file_hash(path / ARRAYS_FILE) != manifest["files"][ARRAYS_FILE]:
-        raise _DamageError(f"{ARRAYS_FILE} does not match its sha256")
-    with zipfile.ZipFile(path / ARRAYS_FILE) as archive:
-        arrays = {name.removesuffix(".npy"): _read_array(archive, name) for name in archive.namelist()}
-    return Checkpoint(path, arrays, manifest["content"])
+def _read_checkpoint(path: pathlib.Path) -> Checkpoint:
+    if not path.stem.endswith(_file_hash(path)):
+        raise _DamageError("does not match the sha256 in its name")
+    with zipfile.ZipFile(path) as archive:
+        stored = json.loads(archive.read(CONTENT_MEMBER))
+        if stored["schema"] != SCHEMA:
+            raise ValueError(
+                f"{path}: schema={stored['schema']} is not {SCHEMA}, the one this version reads; "
+                "install the version of procmem_jax that wrote it, or choose another folder"
+            )
+        names = [name for name in archive.namelist() if name != CONTENT_MEMBER]
+        arrays = {name.removesuffix(".npy"): _read_array(archive, name) for name in names}
+    return Checkpoint(path, arrays, stored["content"])
 
 
 def _read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     with archive.open(name) as member:
         return np.lib.format.read_array(member, allow_pickle=False)
-
-
-def _read_manifest(path: pathlib.Path) -> dict:
-    """Returns the manifest if every byte of its file is as written: spaces and the order of the names count too."""
-    stored = (path / MANIFEST_FILE).read_bytes()
-    try:
-        manifest = json.loads(stored)
-        body = {name: value for name, value in manifest.items() if name != "sha256"}
-        whole = stored == _encode(_seal(body))
-    except (ValueError, AttributeError, RecursionError):
-        whole = False
-    if not whole:
-        raise _DamageError(f"{MANIFEST_FILE} does not match its own sha256")
-    return manifest
-
-
-def _seal(body: dict) -> dict:
-    return {**body, "sha256": hashlib.sha256(_encode(body)).hexdigest()}
-
-
-def _encode(manifest: dict) -> bytes:
-    return (json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False) + "\n").encode("ascii")
 
 
 def _file_hash(path: pathlib.Path) -> str:
@@ -270,8 +238,6 @@ def _remove_old(folder: pathlib.Path, damaged: Collection[pathlib.Path]) -> None
 
 
 def _remove(path: pathlib.Path) -> None:
-    """Removes a file or folder as far as it can be: what stays is tried again at the next save."""
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+    """Removes a file if it can be: what stays is tried again at the next save."""
+    with contextlib.suppress(OSError):
+        path.unlink()

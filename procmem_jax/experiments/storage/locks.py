@@ -6,25 +6,24 @@ import pathlib
 import socket
 from collections.abc import Iterator
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
-    import msvcrt
+import filelock
 
 LOCK_FILE = ".lock"
-# Windows locks bytes, and nobody may read a locked one: this one lies behind the holder's name.
-_LOCKED_BYTE = 1 << 20
+# Seconds: long enough to come after a holder that is just leaving, which takes its file with it.
+_PATIENCE = 0.1
+_POLL = 0.01
+# Windows locks the first byte, and nobody else may read it: the holder's name begins behind it.
+_NAME_BEGINS = 1
 
 
 @contextlib.contextmanager
 def folder_lock(folder: pathlib.Path) -> Iterator[None]:
     """Holds `folder` while the body runs; whoever asks for it meanwhile, in this process or another, is refused.
 
-    The operating system holds the lock (`flock`, on Windows `msvcrt.locking`), and lets go when the holder ends,
-    killed or not; a forked child that outlives a killed parent holds on. The file `.lock` in the folder only names the
-    holder: its presence means nothing. It is removed at the end. On a network file system the lock is as good as
-    that system's `flock`, which may see neither other machines nor a second lock in the same process.
+    The operating system holds the lock, and lets go when the holder ends, killed or not; forked children do not have
+    it. The file `.lock` in the folder only names the holder: its presence means nothing. It is removed at the end. On
+    a network file system the lock is as good as that system's `flock`, which may see neither other machines nor a
+    second lock in the same process.
 
     Args:
         folder: made if it does not exist.
@@ -35,59 +34,47 @@ def folder_lock(folder: pathlib.Path) -> Iterator[None]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / LOCK_FILE
-    descriptor = _open_locked(path)
+    descriptors: list[int] = []
+    lock = filelock.FileLock(
+        path,
+        timeout=_PATIENCE,
+        poll_interval=_POLL,
+        thread_local=False,
+        fallback_to_soft=False,
+        on_acquired=descriptors.append,
+    )
+    _acquire(lock, path)
     try:
-        _write_holder(descriptor)
+        _write_holder(descriptors[0])
         yield
     finally:
-        _release(path, descriptor)
+        _remove(path, descriptors[0])
+        lock.release()
 
 
-def _open_locked(path: pathlib.Path) -> int:
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            if not _try_lock(path, descriptor):
-                holder = _read_holder(descriptor)
-                raise ValueError(f"out={path.parent} is in use by {holder}; wait for it, or choose another folder")
-            # A holder that ended meanwhile has removed this file: the next to come would lock a new one of its name.
-            if _is_at(path, descriptor):
-                return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
-
-
-def _is_at(path: pathlib.Path, descriptor: int) -> bool:
+def _acquire(lock: filelock.BaseFileLock, path: pathlib.Path) -> None:
     try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(path))
-    except FileNotFoundError:
-        return False
-
-
-def _try_lock(path: pathlib.Path, descriptor: int) -> bool:
-    try:
-        if fcntl is not None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
-            os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-    except (BlockingIOError, PermissionError):
-        return False
+        lock.acquire()
+    except filelock.Timeout:
+        holder = _read_holder(path)
+        text = f"out={path.parent} is in use by {holder}; wait for it, or choose another folder"
+        raise ValueError(text) from None
     except OSError as error:
+        if error.filename is not None:  # a file that cannot be opened; what follows is about locks
+            raise
         text = f"{path}: cannot be locked ({error.strerror}); choose a folder on another file system"
         raise OSError(error.errno, text) from error
-    return True
 
 
-def _release(path: pathlib.Path, descriptor: int) -> None:
-    # Windows removes no open file: there it stays. Elsewhere it goes first, so that a forked child that still has it
-    # open holds the lock of a file that nobody will ask for.
+def _remove(path: pathlib.Path, descriptor: int) -> None:
+    """Removes the lock's file while it is still held: who opened it before finds it gone and makes one anew."""
+    if os.name == "nt":  # there open files stay, and filelock removes this one after the release
+        return
+    # Not the file of another holder, whose folder took the name of ours; and not in a forked child, which has no
+    # descriptor.
     with contextlib.suppress(OSError):
-        if _is_at(path, descriptor):
+        if os.path.samestat(os.fstat(descriptor), path.stat()):
             path.unlink()
-    os.close(descriptor)
 
 
 def _write_holder(descriptor: int) -> None:
@@ -95,14 +82,15 @@ def _write_holder(descriptor: int) -> None:
     with contextlib.suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
-        os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+        os.write(descriptor, f"{' ' * _NAME_BEGINS}process {os.getpid()} on {socket.gethostname()}\n".encode())
 
 
-def _read_holder(descriptor: int) -> str:
+def _read_holder(path: pathlib.Path) -> str:
     """Returns "process 123 on host" if the holder has written it by now."""
     try:
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        text = os.read(descriptor, 1000).decode()
+        with open(path, "rb", buffering=0) as file:
+            file.seek(_NAME_BEGINS)
+            text = file.read(1000).decode()
     except (OSError, UnicodeDecodeError):
         text = ""
     return " ".join(text.split()) or "another process"

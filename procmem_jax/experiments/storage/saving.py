@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from procmem_jax.experiments.defaults import CHECKPOINT_SECONDS
 from procmem_jax.experiments.storage.checkpoints import flatten_state, load_checkpoint, save_checkpoint
 from procmem_jax.experiments.storage.versions import versions
 from procmem_jax.experiments.training.processes import from_first
 
-DEFAULT_SECONDS = 60.0
 _LARGEST_SHARE = 0.04  # of the time; saving that takes longer is done less often
 
 
@@ -26,7 +26,7 @@ class Saver:
         folder: pathlib.Path,
         identity: dict,
         *,
-        every: float = DEFAULT_SECONDS,
+        every: float = CHECKPOINT_SECONDS,
         on_warning: Callable[[str], None] = lambda text: None,
     ):
         """Prepares; nothing is read or written yet.

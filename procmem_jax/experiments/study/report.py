@@ -21,9 +21,24 @@ from procmem_jax.experiments.statistics.learning import (
     steps_to_success_interval,
 )
 from procmem_jax.experiments.study.arms import DEFAULT, NO_MEMORY
+from procmem_jax.experiments.text_tables import markdown_table
 
 LAST = 20  # episodes that "at the end" means
 BOOTSTRAP_SEED = 0
+_COLUMNS = {
+    "task": "<",
+    "arm": "<",
+    "episodes": ">",
+    "success, %": ">",
+    "steps / optimal, IQM": ">",
+    "mean; 90th percentile": ">",
+    "env steps to 90% success": ">",
+    "more steps than no memory, %": ">",
+    "P(better than no memory)": ">",
+    "worst fifth: success, %; steps / optimal": ">",
+    "skills": ">",
+}
+_TRANSFER_COLUMNS = {"task": "<", "arm": "<", "episodes": ">", "forward transfer": ">", "forgetting, points": ">"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,9 +101,7 @@ def _against_no_memory(own: Episodes, name: str, episodes: Mapping[str, Episodes
     scores = _agent_ratios(without.part(last)), _agent_ratios(own.part(last))
     return {
         "negative_transfer": _bounds(bootstrap_interval(own.steps > without.steps, np.mean, seed=BOOTSTRAP_SEED)),
-        "probability_of_improvement": _bounds(
-            probability_of_improvement(*scores, seed=BOOTSTRAP_SEED, paired=True),
-        ),
+        "probability_of_improvement": _bounds(probability_of_improvement(*scores, seed=BOOTSTRAP_SEED)),
     }
 
 
@@ -143,35 +156,21 @@ def study_tables(identity: Mapping, rows: Sequence[Mapping], transfer: Sequence[
         rows: as `study_row` makes them, each with its task's name.
         transfer: as `forgetting_row` makes them, each with its task's name.
     """
-    lines = [
+    head = [
         f"# Study `{identity['study']}`: {identity['agents']} agents, seed {identity['seed']}",
         "",
         f"Random explorer. Estimate [95% bootstrap interval over agents]; success and steps over optimal of an arm's "
         f"last {LAST} episodes, failures counted at their steps. Worst fifth: 20th percentile over agents of success, "
         "80th of steps over optimal. Agents, layouts and draws are the same in every arm.",
-        "",
-        "| task | arm | episodes | success, % | steps / optimal, IQM | mean; 90th percentile "
-        "| env steps to 90% success | more steps than no memory, % | P(better than no memory) "
-        "| worst fifth: success, %; steps / optimal | skills |",
-        "| --- | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: |",
-        *(_markdown_row(row) for row in rows),
     ]
+    tables = [markdown_table(_COLUMNS, map(_cells, rows))]
     if transfer:
-        lines += [
-            "",
-            "| task | arm | episodes | forward transfer | forgetting, points |",
-            "| --- | --- | --: | --: | --: |",
-            *(
-                f"| {row['task']} | {row['arm']} | {row['episodes']} | {_shown(row['forward_transfer'], 3)} "
-                f"| {_shown(row['forgetting'], 1)} |"
-                for row in transfer
-            ),
-        ]
-    return "\n".join(lines) + "\n"
+        tables.append(markdown_table(_TRANSFER_COLUMNS, map(_transfer_cells, transfer)))
+    return "\n\n".join(["\n".join(head), *tables]) + "\n"
 
 
-def _markdown_row(row: Mapping) -> str:
-    cells = (
+def _cells(row: Mapping) -> tuple[str, ...]:
+    return (
         row["task"],
         row["arm"],
         f"{row['episodes']:,}",
@@ -184,7 +183,16 @@ def _markdown_row(row: Mapping) -> str:
         f"{100 * row['success_percentile_20']:.1f}; {row['steps_over_optimal_agents_percentile_80']:.2f}",
         f"{row['skills']:.0f}",
     )
-    return f"| {' | '.join(cells)} |"
+
+
+def _transfer_cells(row: Mapping) -> tuple[str, ...]:
+    return (
+        row["task"],
+        row["arm"],
+        str(row["episodes"]),
+        _shown(row["forward_transfer"], 3),
+        _shown(row["forgetting"], 1),
+    )
 
 
 def _shown(bounds: Mapping | None, digits: int, factor: float = 1.0) -> str:

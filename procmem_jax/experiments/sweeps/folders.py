@@ -17,10 +17,11 @@ import jax
 import pyarrow as pa
 import pyarrow.parquet
 
+from procmem_jax.experiments.defaults import CHECKPOINT_SECONDS
 from procmem_jax.experiments.runs.folders import CHECKPOINTS_FOLDER, CONFIG_FILE, SUMMARY_FILE, check_folder
 from procmem_jax.experiments.storage.files import read_json, write_json, write_whole
 from procmem_jax.experiments.storage.locks import folder_lock
-from procmem_jax.experiments.storage.saving import DEFAULT_SECONDS, Saver
+from procmem_jax.experiments.storage.saving import Saver
 from procmem_jax.experiments.storage.versions import versions
 from procmem_jax.experiments.sweeps.spec import Shard, SweepSpec
 from procmem_jax.experiments.sweeps.summary import summarize_sweep
@@ -44,7 +45,7 @@ def run_sweep(
     lanes: int | None = None,
     devices: Sequence[jax.Device] | None = None,
     anew: bool = False,
-    checkpoint_every: float = DEFAULT_SECONDS,
+    checkpoint_every: float = CHECKPOINT_SECONDS,
     on_progress: Callable[[Progress], None] | None = None,
     on_warning: Callable[[str], None] = lambda text: None,
 ) -> pathlib.Path:

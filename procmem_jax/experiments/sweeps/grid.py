@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,55 +27,6 @@ class Range:
     low: float
     high: float
     log: bool = False
-
-
-def parse_grid(texts: Iterable[str]) -> dict[str, list[str]]:
-    """Returns {name: texts of its values} of arguments of the form NAME=V1,V2,...
-
-    Raises:
-        ValueError: an argument has another form, or a name comes twice.
-    """
-    grid: dict[str, list[str]] = {}
-    for text in texts:
-        name, _, values = text.partition("=")
-        if not name or not values or not all(values.split(",")):
-            raise ValueError(f"--grid {text!r} is not NAME=VALUE,VALUE,...; write for instance capacity=16,64")
-        if name in grid:
-            raise ValueError(f"--grid names {name} twice; give all its values at once")
-        grid[name] = values.split(",")
-    return grid
-
-
-def parse_ranges(texts: Iterable[str]) -> dict[str, Range]:
-    """Returns {name: range} of arguments of the form NAME=LOW:HIGH or NAME=LOW:HIGH:log.
-
-    Raises:
-        ValueError: an argument has another form, a name comes twice, or a range is empty.
-    """
-    ranges: dict[str, Range] = {}
-    for text in texts:
-        name, _, values = text.partition("=")
-        parts = values.split(":")
-        if not name or len(parts) not in (2, 3) or parts[2:] not in ([], ["log"]):
-            raise ValueError(
-                f"--random {text!r} is not NAME=LOW:HIGH[:log]; write for instance merge_threshold=0.8:0.99"
-            )
-        if name in ranges:
-            raise ValueError(f"--random names {name} twice; give it once")
-        try:
-            low, high = float(parts[0]), float(parts[1])
-        except ValueError:
-            raise ValueError(f"--random {text!r}: {parts[0]} or {parts[1]} is not a number; give two numbers") from None
-        ranges[name] = _checked_range(name, Range(low, high, len(parts) == 3))
-    return ranges
-
-
-def _checked_range(name: str, drawn: Range) -> Range:
-    if not (math.isfinite(drawn.low) and math.isfinite(drawn.high) and drawn.low < drawn.high):
-        raise ValueError(f"--random {name}={drawn.low:g}:{drawn.high:g} is empty or endless; give LOW below HIGH")
-    if drawn.log and drawn.low <= 0:
-        raise ValueError(f"--random {name}={drawn.low:g}:{drawn.high:g}:log needs LOW above 0")
-    return drawn
 
 
 def make_settings(

@@ -19,7 +19,6 @@ _TRIAL_SECONDS = 1.0
 _TRIAL_AGENTS, _TRIAL_EPISODES = 64, 8  # whose shortest paths are averaged
 _EPISODE_BYTES = 250  # of one run in a part, while its table is made
 _RUN_BYTES = 150  # of one run in the summary, while it is made
-_GIB = 2**30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,22 +90,3 @@ def _try(spec: SweepSpec, setting: SweptSetting, lanes: int, devices: Sequence[j
         jax.block_until_ready(state.agents)
         ticks += CHUNK_TICKS
     return width * ticks / (time.perf_counter() - started), work.compile_seconds, width
-
-
-def plan_lines(plan: SweepPlan) -> list[str]:
-    """Returns the plan as lines of text."""
-    running = f"{_duration(plan.fewest_seconds)} if every episode took its shortest path"
-    return [
-        f"{plan.runs:,} runs: {plan.settings:,} settings x {plan.runs // plan.settings:,} seeds",
-        f"{plan.programs:,} compiled programs, about {plan.compile_seconds:.0f} s each",
-        f"{plan.lanes:,} runs at once, {plan.steps_per_second:,.0f} agent steps/s in a trial of the first setting",
-        f"{plan.device_bytes / _GIB:.2f} GiB for them, {plan.host_bytes / _GIB:.2f} GiB for results on their way",
-        f"Expected time: {running}, {_duration(plan.most_seconds)} if none succeeded; compilation apart",
-    ]
-
-
-def _duration(seconds: float) -> str:
-    for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.1f} s"

@@ -1,7 +1,6 @@
 """What a sweep is: its settings, its seeds, and the shares that separate processes may take of it."""
 
 import dataclasses
-import re
 
 from procmem_jax.agents.settings import Config, Params, check_params
 from procmem_jax.experiments.descriptions import describe_experiment
@@ -9,7 +8,6 @@ from procmem_jax.records import check_count
 from procmem_jax.streams import run_key
 
 FORMAT = 2
-_SHARD = re.compile(r"([0-9]+)/([0-9]+)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,15 +114,3 @@ class Shard:
     def bounds(self, num_rows: int) -> tuple[int, int]:
         """Returns (the first row, the one behind the last)."""
         return num_rows * (self.index - 1) // self.count, num_rows * self.index // self.count
-
-
-def parse_shard(text: str) -> Shard:
-    """Returns the shard that "i/n" names.
-
-    Raises:
-        ValueError: it has another form, or i is not one of 1 to n.
-    """
-    match = _SHARD.fullmatch(text)
-    if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        raise ValueError(f"shard={text} is not i/n with i from 1 to n; give for instance 1/4")
-    return Shard(int(match[1]), int(match[2]))

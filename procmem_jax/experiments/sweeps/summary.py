@@ -1,23 +1,21 @@
-"""What came of a sweep: the interquartile mean of every score in every setting, and which setting is best."""
+"""What came of a sweep: the interquartile mean of every score in every setting, and by which score they are ranked."""
 
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from procmem_jax.experiments.statistics.intervals import Interval, interquartile_mean, interval_of, paired_difference
+from procmem_jax.experiments.statistics.intervals import Interval, interquartile_mean, interval_of
 from procmem_jax.experiments.sweeps.tables import SCORES
 
-LOWER_IS_BETTER = {"success": False, "steps": True, "steps_over_optimal": True, "episode_return": False}
-# Failures count their steps: each asks for success and for short ways. The first that is known is taken.
-BEST_SCORES = ("steps_over_optimal", "steps")
+# Failures count their steps: each asks for success and for short ways, and less is better. The first known is taken.
+_BEST_SCORES = ("steps_over_optimal", "steps")
 _NUM_RESAMPLES = 2000
 _FEWEST_RESAMPLES = 200
 _DRAWS = 40_000_000  # distinct values times resamples; with more distinct values there are fewer resamples
 _BLOCK = 4_000_000
-_SHOWN = 10
 
 
 def iqm_interval(scores: np.ndarray, *, seed: int) -> Interval:
@@ -99,44 +97,5 @@ def read_summary(path: pathlib.Path) -> pa.Table:
 
 
 def known_score(summary: pa.Table) -> str:
-    """Returns by which of `BEST_SCORES` settings are ranked: in foreign worlds the fewest steps are unknown."""
-    return next(score for score in BEST_SCORES if not np.isnan(summary[f"{score}_iqm"].to_numpy()).any())
-
-
-def best_settings(summary: pa.Table, runs: pa.Table, score: str | None = None) -> str:
-    """Returns a table of the best ten settings as text, and whether the best is distinguishable from the second.
-
-    They are ranked by the interquartile mean. Best and second are compared agent by agent, since equal agents met equal
-    layouts: distinguishable if the 95% bootstrap interval of the mean difference leaves out 0.
-    """
-    score = score or known_score(summary)
-    rows = summary.to_pylist()
-    names = summary.column_names[: summary.column_names.index("setting")]
-    sign = 1 if LOWER_IS_BETTER[score] else -1
-    rows.sort(key=lambda row: (sign * row[f"{score}_iqm"], row["setting"]))
-    lines = [[*names, "success", "steps", "steps/optimal", "return"]]
-    for row in rows[:_SHOWN]:
-        scores = (("success", 3), ("steps", 1), ("steps_over_optimal", 3), ("episode_return", 2))
-        lines.append([*(_short(row[name]) for name in names), *(_with_bounds(row, *which) for which in scores)])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
-    head = f"Best {min(len(rows), _SHOWN)} of {len(rows)} settings by {score}: IQM over runs of the last episodes [95%]"
-    return f"{head}\n{text}" + (f"\n{_compare(rows[:2], runs, score)}" if len(rows) > 1 else "")
-
-
-def _compare(best: Sequence[dict], runs: pa.Table, score: str) -> str:
-    number, values = runs["setting"].to_numpy(), runs[score].to_numpy()
-    first, second = (values[number == row["setting"]] for row in best)
-    difference = paired_difference(first, second, seed=0)
-    apart = "is" if difference.low > 0 or difference.high < 0 else "is not"
-    bounds = f"[{difference.low:.3g}, {difference.high:.3g}]"
-    return f"The best {apart} distinguishable from the second: mean difference {difference.value:.3g} {bounds}"
-
-
-def _short(value) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _with_bounds(row: dict, score: str, digits: int) -> str:
-    value, low, high = (row[f"{score}_{end}"] for end in ("iqm", "low", "high"))
-    return "unknown" if np.isnan(value) else f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    """Returns by which of `_BEST_SCORES` settings are ranked: in foreign worlds the fewest steps are unknown."""
+    return next(score for score in _BEST_SCORES if not np.isnan(summary[f"{score}_iqm"].to_numpy()).any())

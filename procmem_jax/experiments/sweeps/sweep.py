@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import pyarrow as pa
 
+from procmem_jax.agents.exploration import ExplorationPolicy
 from procmem_jax.experiments.optimum import optimal_steps
 from procmem_jax.experiments.presets import DEFAULT_PRESET, make_experiment
 from procmem_jax.experiments.sweeps.grid import Range, make_settings
@@ -17,6 +18,7 @@ from procmem_jax.experiments.training.driver import Driver, Kept, Progress, rows
 from procmem_jax.experiments.training.lanes import default_lanes
 from procmem_jax.experiments.training.memory_need import fitting_lanes
 from procmem_jax.experiments.training.parts import Part
+from procmem_jax.memory.protocol import Memory
 from procmem_jax.records import check_count
 from procmem_jax.streams import run_key
 
@@ -31,7 +33,8 @@ def make_sweep(
     num_seeds: int = 64,
     num_episodes: int = 100,
     seed: int = 0,
-    explorer: str | None = None,
+    explorer: str | ExplorationPolicy | None = None,
+    memory: str | Memory | None = None,
     overrides: Mapping[str, Any] | None = None,
     every: int = 1,
     summary_only: bool = False,
@@ -39,7 +42,7 @@ def make_sweep(
     """Returns a checked sweep of a task and a preset; without a grid or ranges it has one setting.
 
     Args:
-        task, preset, explorer: as for `make_experiment`.
+        task, preset, explorer, memory: as for `make_experiment`.
         grid: the values of each swept setting, by name; every combination is a setting of the sweep.
         ranges: where swept settings are drawn from, by name.
         num_random: points to draw from the ranges, each joined with every combination of the grid.
@@ -60,7 +63,7 @@ def make_sweep(
     check_count("seed", seed, 0, 2**32 - 1)
 
     def make(values):
-        return make_experiment(task, preset, explorer=explorer, overrides={**fixed, **values})
+        return make_experiment(task, preset, explorer=explorer, memory=memory, overrides={**fixed, **values})
 
     settings = make_settings(make, grid or {}, ranges or {}, num_random, seed)
     spec = SweepSpec(task, preset, settings, num_seeds, num_episodes, seed, every, summary_only)

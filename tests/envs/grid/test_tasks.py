@@ -2,7 +2,8 @@
 
 import pytest
 
-from procmem_jax.envs.grid.tasks import TASK_FAMILIES, Task, make_task, parse_task
+from procmem_jax.envs.grid.task_names import TASK_FAMILIES, Task, parse_task
+from procmem_jax.envs.grid.tasks import make_task
 from procmem_jax.envs.grid.world import GridWorld, GridWorldParams
 
 

@@ -12,10 +12,10 @@ import pytest
 from experiments.replay_runs import CASES, NUM_AGENTS, NUM_EPISODES, SEED, change_row, make_run, stored_row
 from procmem_jax.envs.grid.world import GridWorld
 from procmem_jax.experiments.libraries.files import export_libraries
-from procmem_jax.experiments.libraries.warm_start import load_warm_start
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.replays import lives
 from procmem_jax.experiments.replays.replay import replay_episode
+from procmem_jax.experiments.runs.libraries import load_warm_start
 from procmem_jax.experiments.runs.results import read_libraries
 
 EPISODES = (0, 7, -1)

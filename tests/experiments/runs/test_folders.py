@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from procmem_jax.experiments.runs import folders as runs
 from procmem_jax.experiments.presets import make_experiment
-from procmem_jax.experiments.runs.results import read_libraries
+from procmem_jax.experiments.runs import folders as runs
 from procmem_jax.experiments.runs.folders import RunSpec, run_training, stored_summary
+from procmem_jax.experiments.runs.results import read_libraries
 from procmem_jax.experiments.training.train import train
 from procmem_jax.streams import run_key
 

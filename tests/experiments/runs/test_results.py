@@ -50,14 +50,14 @@ def result_of(num_agents=2, **counts):
 
 def test_the_tables_columns_and_order(tmp_path):
     path = tmp_path / "episodes.parquet"
-    write_episodes(path, metrics_of(STEPS), OPTIMAL, first_agent=2**32 - 2)
+    write_episodes(path, metrics_of(STEPS), OPTIMAL)
     table = pyarrow.parquet.read_table(path)
     names = "agent episode episode_return steps success optimal_steps skills skill_uses skill_steps env_steps"
     types = ["uint32", "int32", "float", "int32", "bool", "int32", "int32", "int32", "int32", "int64"]
     assert table.column_names == names.split()
     assert [str(field.type) for field in table.schema] == types
     assert table.to_pydict() == {
-        "agent": [2**32 - 2] * 3 + [2**32 - 1] * 3,
+        "agent": [0] * 3 + [1] * 3,
         "episode": [0, 1, 2] * 2,
         "episode_return": [0.0, 0.125, 0.25, 0.375, 0.5, 0.625],
         "steps": [10, 20, 30, 1, 2, 3],

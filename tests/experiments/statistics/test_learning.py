@@ -4,23 +4,12 @@ import numpy as np
 import pytest
 
 from experiments.resamples import FEW
-from procmem_jax.experiments.statistics.intervals import Interval, bootstrap_interval, learning
+from procmem_jax.experiments.statistics import learning
+from procmem_jax.experiments.statistics.intervals import Interval, bootstrap_interval
 
 
 def draw_bools(shape, share, seed=0):
     return np.random.default_rng(seed).random(shape) < share
-
-
-def test_negative_transfer_rate_by_hand():
-    """More steps with memory in two of six episodes; a tie is none."""
-    steps_with, steps_without = np.asarray([[5, 9, 3], [4, 4, 8]]), np.asarray([[6, 8, 3], [4, 9, 2]])
-    assert learning.negative_transfer_rate(steps_with, steps_without) == pytest.approx(2 / 6)
-    assert learning.negative_transfer_rate(steps_with, steps_with) == 0
-    assert learning.negative_transfer_rate([[2]], [[1]]) == 1
-    with pytest.raises(ValueError, match=r"steps_with \(1, 3\) and steps_without \(2, 3\) differ"):
-        learning.negative_transfer_rate(steps_with[:1], steps_without)
-    with pytest.raises(ValueError, match=r"shape \(3,\); give \[agents, episodes\]"):
-        learning.negative_transfer_rate(np.ones(3), np.ones(3))
 
 
 SUCCESS = np.asarray([[0, 1, 1, 1], [0, 0, 1, 1]], bool)
@@ -67,16 +56,14 @@ def test_a_share_equal_to_the_threshold_has_reached_it(num_agents):
 def test_steps_to_success_interval_is_the_bootstrap_of_it():
     success = draw_bools((12, 30), np.linspace(0, 1, 30))
     env_steps = np.cumsum(np.random.default_rng(3).integers(5, 50, (12, 30)), axis=1)
-    strata = np.arange(12) % 3
     settings = {"threshold": 0.7, "window": 5}
     expected = bootstrap_interval(
         np.stack([success, env_steps], axis=1),
         lambda rows: learning.steps_to_success(rows[:, 0], rows[:, 1], **settings),
         seed=1,
         num_resamples=FEW,
-        strata=strata,
     )
-    found = learning.steps_to_success_interval(success, env_steps, seed=1, num_resamples=FEW, strata=strata, **settings)
+    found = learning.steps_to_success_interval(success, env_steps, seed=1, num_resamples=FEW, **settings)
     assert found == expected
     assert found.low < found.value < found.high < np.inf
 

@@ -7,9 +7,9 @@ import pyarrow.parquet
 import pytest
 
 from procmem_jax import cli
-from procmem_jax.cli import commands
-from procmem_jax.cli.study_progress import StudyProgress
+from procmem_jax.cli.reports.study import StudyProgress
 from procmem_jax.experiments.overrides import list_settings
+from procmem_jax.experiments.runs import folders as runs
 from procmem_jax.experiments.study import study as studies
 from procmem_jax.experiments.study.arms import (
     ABLATIONS,
@@ -268,7 +268,7 @@ def test_the_command_of_a_cell_makes_its_run(cell, monkeypatch):
         made.append(spec)
         raise Stop
 
-    monkeypatch.setattr(commands, "stored_summary", keep)
+    monkeypatch.setattr(runs, "stored_summary", keep)
     with pytest.raises(Stop):
         cli.main(cell.command(AGENTS, 1234).split()[1:])
     assert made[0].identity() == cell.spec(AGENTS, 1234).identity()
@@ -281,7 +281,7 @@ def test_the_command_line(monkeypatch, capsys, tmp_path):
         asked.append((study, folder))
         return "| a table |"
 
-    monkeypatch.setattr(commands, "run_study", fake)
+    monkeypatch.setattr(studies, "run_study", fake)
     monkeypatch.chdir(tmp_path)
     cli.main(["study", "--suite", "full"])
     assert asked == [(Study("full", SUITES["full"], 128, 1000), asked[0][1])]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from procmem_jax.experiments.presets import make_experiment
-from procmem_jax.experiments.sweeps.grid import Range, make_settings, parse_grid, parse_ranges
+from procmem_jax.experiments.sweeps.grid import Range, make_settings
 
 
 def make(overrides):
@@ -54,42 +54,6 @@ def test_points_are_joined_with_the_grid():
     values = values_of({"count_failures": [True, False]}, {"novelty": Range(0, 1)}, 3, 0)
     assert [point["count_failures"] for point in values] == [True] * 3 + [False] * 3
     assert values[0]["novelty"] == values[3]["novelty"] != values[1]["novelty"]
-
-
-def test_grid_and_ranges_are_read():
-    assert parse_grid(["a=1,2", "b=x"]) == {"a": ["1", "2"], "b": ["x"]}
-    assert parse_ranges(["a=0:1", "b=1e-3:2:log"]) == {"a": Range(0, 1), "b": Range(0.001, 2, log=True)}
-
-
-@pytest.mark.parametrize("text", ["", "a", "a=", "=1", "a=1,,2", "a=1,"])
-def test_bad_grids(text):
-    with pytest.raises(ValueError, match="is not NAME=VALUE,VALUE"):
-        parse_grid([text])
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("a", "is not NAME=LOW:HIGH"),
-        ("a=1", "is not NAME=LOW:HIGH"),
-        ("a=1:2:exp", "is not NAME=LOW:HIGH"),
-        ("a=1:x", "is not a number"),
-        ("a=2:1", "is empty or endless"),
-        ("a=1:1", "is empty or endless"),
-        ("a=0:inf", "is empty or endless"),
-        ("a=nan:1", "is empty or endless"),
-        ("a=0:1:log", "needs LOW above 0"),
-    ],
-)
-def test_bad_ranges(text, why):
-    with pytest.raises(ValueError, match=why):
-        parse_ranges([text])
-
-
-@pytest.mark.parametrize("parse", [parse_grid, parse_ranges])
-def test_a_name_comes_once(parse):
-    with pytest.raises(ValueError, match="names a twice"):
-        parse(["a=1:2", "a=1:2"])
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def test_killed_processes_go_on(kind, alone, tmp_path):
     arguments = [*ARGUMENTS[kind], "--out", str(folder), "--checkpoint-every", "0"]
     programs = start_two(*arguments)
     deadline = time.monotonic() + 120
-    while not list(folder.glob("checkpoints/checkpoint-*/manifest.json")):
+    while not list(folder.glob("checkpoints/checkpoint-*.npz")):
         assert time.monotonic() < deadline and programs[1].poll() is None
         time.sleep(0.005)
     for program in programs:

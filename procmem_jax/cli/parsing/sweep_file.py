@@ -26,6 +26,7 @@ _KINDS = {
     "task": str,
     "preset": str,
     "explorer": str,
+    "memory": str,
     "seeds": int,
     "episodes": int,
     "seed": int,

@@ -1,14 +1,12 @@
-"""What a run tells its user: progress, a line per reported episode, and a closing report."""
+"""What a run tells its user: a line per reported episode, and a closing report; and the report of an evaluation."""
 
 import dataclasses
 import pathlib
-import sys
-from typing import Self
 
 import numpy as np
-from tqdm import tqdm
 
 from procmem_jax.agents.procedural import EpisodeMetrics
+from procmem_jax.cli.reports.progress import ProgressBar
 from procmem_jax.envs.grid.actions import action_symbol
 from procmem_jax.envs.protocol import Environment
 from procmem_jax.experiments.runs.evaluate import Evaluation
@@ -16,43 +14,9 @@ from procmem_jax.experiments.runs.folders import LIBRARIES_FILE, SUMMARY_FILE, R
 from procmem_jax.experiments.runs.results import read_libraries
 from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
 from procmem_jax.experiments.storage.files import expecting_fields
-from procmem_jax.experiments.training.driver import Progress
-from procmem_jax.experiments.training.processes import is_first
 from procmem_jax.memory.naming import skill_name
 
 _REPORTED_EPISODES = 20
-
-
-class ProgressBar:
-    """A bar of finished episodes on stderr, if that is a terminal, while `train` runs."""
-
-    def __init__(self, num_episodes: int, *, show: bool = True):
-        self._bar = tqdm(
-            total=num_episodes,
-            unit=" episodes",
-            unit_scale=True,
-            file=sys.stderr,
-            disable=None if show and is_first() else True,  # None: only on a terminal
-            leave=False,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception) -> None:
-        self._bar.close()
-
-    def on_progress(self, progress: Progress) -> None:
-        """Moves the bar."""
-        self._bar.set_description(progress.phase, refresh=False)
-        self._bar.update(progress.finished_episodes - self._bar.n)
-        self._bar.refresh()
-
-    def print(self, line: str) -> None:
-        """Prints a line to stdout without disturbing the bar; of several processes only the first does."""
-        if is_first():
-            self._bar.clear()
-            print(line, flush=True)
 
 
 class Reporter(ProgressBar):
@@ -68,12 +32,6 @@ class Reporter(ProgressBar):
         """Prints the episode's line if it is among the reported ones."""
         if episode in self._reported:
             self.print(episode_line(episode, metrics))
-
-
-def warn(text: str) -> None:
-    """Prints a warning of one line to stderr; of several processes only the first does."""
-    if is_first():
-        print(f"procmem: warning: {text}", file=sys.stderr)
 
 
 def episode_line(episode: int, metrics: EpisodeMetrics) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from procmem_jax.experiments.sweeps.config_files import read_sweep_file
+from procmem_jax.cli.parsing.sweep_file import read_sweep_file
 
 GOOD = """
 task = "random-4"

@@ -1,0 +1,10 @@
+"""Whether names exist, asked before jax is imported, which takes a second: a misspelt name is told at once."""
+
+from procmem_jax.experiments.preset_names import check_preset
+from procmem_jax.experiments.task_registry import check_task
+
+
+def check_names(task: str, preset: str) -> None:
+    """Raises a ValueError for a task or a preset that there is not."""
+    check_preset(preset)
+    check_task(task)

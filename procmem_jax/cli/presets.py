@@ -1,0 +1,39 @@
+"""The command `procmem presets`."""
+
+import dataclasses
+
+import tyro
+
+from procmem_jax.cli.parsing.names import check_names
+from procmem_jax.experiments.preset_names import PRESETS
+
+
+@dataclasses.dataclass(frozen=True)
+class Presets:
+    """List the presets, or all settings of one.
+
+    Attributes:
+        name: a preset; without one, all are listed.
+        task: the task for which the settings are shown.
+    """
+
+    name: tyro.conf.Positional[str] = ""
+    task: str = "random-5"
+
+    def run(self) -> None:
+        """Prints the list."""
+        if not self.name:
+            for name, what in PRESETS.items():
+                print(f"{name:<10} {what}")
+            print("\n`procmem presets NAME` lists the settings of one, for --set NAME=VALUE.")
+            return
+        check_names(self.task, self.name)
+
+        from procmem_jax.experiments.overrides import list_settings
+        from procmem_jax.experiments.presets import make_experiment
+
+        config, params = make_experiment(self.task, self.name)
+        print(f"Preset {self.name}, task {self.task}. Static settings cost a compilation each, traced ones do not.\n")
+        for setting in list_settings(config, params):
+            kind = "static" if setting.static else "traced"
+            print(f"{setting.name:<18} {setting.value!s:<12} {setting.kind:<6} {kind:<7} {setting.help}")

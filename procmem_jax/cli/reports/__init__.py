@@ -1,0 +1,1 @@
+"""What commands tell on their way and at the end."""

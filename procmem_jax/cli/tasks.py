@@ -1,0 +1,19 @@
+"""The command `procmem tasks`."""
+
+import dataclasses
+
+from procmem_jax.envs.foreign.peer_names import PEERS
+from procmem_jax.envs.grid.task_names import TASK_FAMILIES
+
+
+@dataclasses.dataclass(frozen=True)
+class Tasks:
+    """List the tasks."""
+
+    def run(self) -> None:
+        """Prints the list."""
+        for family, (smallest, largest, what) in TASK_FAMILIES.items():
+            print(f"{family + '-N':<12} N {smallest} to {largest}: {what}")
+        print("\nWorlds of other packages (default memory, random explorer; --set same_start=true fixes the layout):")
+        for name, peer in PEERS.items():
+            print(f"{name:<30} {peer.help}; {peer.limit} steps (needs the extra {peer.extra})")

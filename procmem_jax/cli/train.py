@@ -1,0 +1,130 @@
+"""The command `procmem train`."""
+
+import dataclasses
+import pathlib
+from typing import TYPE_CHECKING
+
+from procmem_jax.cli.parsing.names import check_names
+from procmem_jax.cli.parsing.options import Assignments, MaybeInt, MaybeText
+from procmem_jax.experiments.defaults import CHECKPOINT_SECONDS
+from procmem_jax.experiments.preset_names import DEFAULT_PRESET
+
+if TYPE_CHECKING:
+    from procmem_jax.experiments.runs.folders import RunSpec
+
+
+@dataclasses.dataclass(frozen=True)
+class Train:
+    """Train many agents and store what they did and learned.
+
+    Attributes:
+        task: such as random-8 or xland:MiniGrid-DoorKey-5x5 (see `procmem tasks`), or package.module:make_task.
+        preset: the kind of agent (see `procmem presets`).
+        agents: agents, numbered from 0.
+        episodes: episodes of each agent.
+        seed: 0 to 4294967295; equal seeds give equal layouts and draws to equal agents in every setting.
+        out: folder of the results; by default runs/TASK-PRESET-SEED.
+        explorer: scripted, random, epsilon:P or package.module:MyPolicy; by default scripted with preset tutorial, else
+            random.
+        memory: a memory in the place of the preset's, as package.module:MyMemory.
+        skills: whether the memory is on.
+        settings: other values for fields of config and params, such as capacity=64 (see `procmem presets NAME`).
+        warm_start: what the agents start with: folder of a finished run, or file of `procmem library export`.
+        force: run again even if the folder holds the finished run, and from the start if it holds a part of it.
+        checkpoint_every: seconds between two checkpoints; an interrupted run goes on when the command is given again.
+        compilation_cache: folder that keeps compiled programs from one command to the next; by default none.
+        tensorboard: write events for TensorBoard into the folder too; metrics.jsonl is always there.
+        distributed: be one of several processes that run one global program; the first writes. On a cluster they find
+            each other (SLURM, Open MPI, Kubernetes), elsewhere the next three options say how.
+        coordinator: HOST:PORT of the first process.
+        num_processes: of the program.
+        process_id: of this process, from 0.
+        quiet: no progress on stderr.
+    """
+
+    task: str = "random-5"
+    preset: str = DEFAULT_PRESET
+    agents: int = 1024
+    episodes: int = 100
+    seed: int = 0
+    out: MaybeText = None
+    explorer: MaybeText = None
+    memory: MaybeText = None
+    skills: bool = True
+    settings: Assignments = ()
+    warm_start: MaybeText = None
+    force: bool = False
+    checkpoint_every: float = CHECKPOINT_SECONDS
+    compilation_cache: MaybeText = None
+    tensorboard: bool = False
+    distributed: bool = False
+    coordinator: MaybeText = None
+    num_processes: MaybeInt = None
+    process_id: MaybeInt = None
+    quiet: bool = False
+
+    def run(self) -> None:
+        """Trains, or tells the stored result of the same run."""
+        check_names(self.task, self.preset)
+
+        from procmem_jax.cli.reports.run import closing_report
+        from procmem_jax.experiments.runs.folders import FIGURE_FILE, stored_summary
+        from procmem_jax.experiments.training.processes import from_first, is_first, join_processes
+        from procmem_jax.experiments.training.runtime import use_all_cores, use_compilation_cache
+        from procmem_jax.figures.training import plot_run
+
+        use_all_cores()
+        join_processes(self.distributed, self.coordinator, self.num_processes, self.process_id)
+        use_compilation_cache(self.compilation_cache)
+        spec = self._make_spec()
+        folder = pathlib.Path(self.out or f"runs/{self.task}-{self.preset}-{self.seed}")
+        stored = None if self.force else from_first(lambda: stored_summary(folder, spec))
+        summary = self._train(spec, folder) if stored is None else stored
+        if not is_first():
+            return
+        if stored is not None:
+            print(f"{folder} holds this run, finished; its stored result (--force runs it again):")
+            if not (folder / FIGURE_FILE).exists():
+                plot_run(folder)
+        print(closing_report(spec, summary, folder))
+        print(f"\nResults in {folder}, figure {folder / FIGURE_FILE}")
+
+    def _make_spec(self) -> "RunSpec":
+        from procmem_jax.experiments.overrides import parse_assignments
+        from procmem_jax.experiments.presets import make_experiment
+        from procmem_jax.experiments.runs.folders import RunSpec
+        from procmem_jax.experiments.runs.libraries import load_warm_start
+        from procmem_jax.experiments.training.processes import from_first
+
+        config, params = make_experiment(
+            self.task,
+            self.preset,
+            explorer=self.explorer,
+            memory=self.memory,
+            use_skills=self.skills,
+            overrides=parse_assignments(self.settings),
+        )
+        spec = RunSpec(self.task, self.preset, config, params, self.agents, self.episodes, self.seed)
+        from_first(spec.check)
+        if self.warm_start is None:
+            return spec
+        return dataclasses.replace(spec, warm_start=load_warm_start(self.warm_start, config, self.agents))
+
+    def _train(self, spec: "RunSpec", folder: pathlib.Path) -> dict:
+        from procmem_jax.cli.reports.progress import warn
+        from procmem_jax.cli.reports.run import Reporter
+        from procmem_jax.experiments.runs.folders import run_training
+        from procmem_jax.figures.training import plot_run
+
+        with Reporter(spec, show_progress=not self.quiet) as reporter:
+            return run_training(
+                spec,
+                folder,
+                draw_figure=plot_run,
+                anew=self.force,
+                checkpoint_every=self.checkpoint_every,
+                tensorboard=self.tensorboard,
+                on_warning=warn,
+                on_progress=reporter.on_progress,
+                on_episode=reporter.on_episode,
+            )

@@ -1,0 +1,45 @@
+"""The environments of other packages that have a name here, such as "xland:MiniGrid-DoorKey-5x5".
+
+Nothing here needs jax, so that the command line can list them at once.
+"""
+
+from typing import NamedTuple
+
+
+class Peer(NamedTuple):
+    """An environment of another package that has a percept here.
+
+    Attributes:
+        extra: of this package, which installs the other.
+        limit: steps of an episode, the peer's own.
+        help: a line.
+        settings: of the memory, where its defaults do not suit the environment.
+    """
+
+    extra: str
+    limit: int
+    help: str
+    settings: tuple[tuple[str, float], ...] = ()
+
+
+# Turning takes steps too, so that the ways between two changes of a predicate are longer than in our grids.
+_LONGER_WAYS = (("max_skill_length", 24), ("history_length", 32))
+PEERS = {
+    "xland:MiniGrid-DoorKey-5x5": Peer("xminigrid", 250, "key, locked door, goal; turning and walking, a 7 x 7 view"),
+    "xland:MiniGrid-DoorKey-6x6": Peer("xminigrid", 360, "the same on 6 x 6"),
+    "xland:MiniGrid-DoorKey-8x8": Peer("xminigrid", 640, "the same on 8 x 8", _LONGER_WAYS),
+    "xland:MiniGrid-DoorKey-16x16": Peer("xminigrid", 2560, "the same on 16 x 16", _LONGER_WAYS),
+    "xland:MiniGrid-Unlock": Peer("xminigrid", 288, "key and locked door; opening it is the goal"),
+    "navix:Navix-DoorKey-5x5-v0": Peer("navix", 100, "as xland's 5 x 5, the agent in the corner; Python 3.12 or newer"),
+    "navix:Navix-DoorKey-8x8-v0": Peer("navix", 256, "the same on 8 x 8", _LONGER_WAYS),
+    "navix:Navix-DoorKey-Random-5x5-v0": Peer("navix", 100, "5 x 5, agent and goal anywhere in their rooms"),
+    "navix:Navix-DoorKey-Random-8x8-v0": Peer("navix", 256, "the same on 8 x 8", _LONGER_WAYS),
+    # No predicate changes before the goal, so that skills must be as long as the way; what is good in one cell is not
+    # in the next; and since every third action slips, failures are no reason to explore.
+    "gymnax:FourRooms-misc": Peer(
+        "gymnax",
+        500,
+        "the way to a goal through four rooms; every third action slips",
+        (("max_skill_length", 32), ("history_length", 64), ("match_tolerance", 0.001), ("retreat_steps", 0)),
+    ),
+}

@@ -1,0 +1,27 @@
+"""Tables of text: aligned for the terminal, or Markdown."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+_RULES = {"<": "---", ">": "--:"}
+
+
+def aligned_table(rows: Sequence[Sequence[str]], sides: Iterable[str]) -> str:
+    """Returns the rows as lines whose cells stand below each other, two spaces apart.
+
+    Args:
+        rows: of cells, the heading first.
+        sides: of each column: "<" to the left, ">" to the right.
+    """
+    forms = [f"{side}{max(map(len, column))}" for side, column in zip(sides, zip(*rows, strict=True), strict=True)]
+    return "\n".join("  ".join(map(format, row, forms)).rstrip() for row in rows)
+
+
+def markdown_table(columns: Mapping[str, str], rows: Iterable[Iterable[str]]) -> str:
+    """Returns the rows as a table of Markdown.
+
+    Args:
+        columns: heading of each, and its side: "<" to the left, ">" to the right.
+        rows: of cells.
+    """
+    lines = [columns, [_RULES[side] for side in columns.values()], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

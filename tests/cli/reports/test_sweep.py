@@ -1,0 +1,57 @@
+"""What is told of a sweep: which setting is best, and what it would cost."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from procmem_jax.cli.reports.sweep import best_settings, plan_lines
+from procmem_jax.experiments.sweeps.plan import SweepPlan
+from procmem_jax.experiments.sweeps.summary import summarize_sweep
+from procmem_jax.experiments.sweeps.tables import SCORES
+
+
+def runs_of(scores):
+    """A table of runs, with the same numbers for every score."""
+    count = [len(row) for row in scores]
+    flat = np.concatenate([np.asarray(row, float) for row in scores])
+    setting = np.repeat(np.arange(len(scores), dtype=np.int32), count)
+    columns = {"knob": setting * 0.5, "setting": setting, "seed": setting * 0, "agent": setting * 0}
+    return pa.table({**columns, **dict.fromkeys(SCORES, flat)})
+
+
+@pytest.mark.parametrize(("second", "word"), [([3.0, 3.1, 3.2, 3.3], "is not"), ([4.0, 4.2, 4.1, 4.3], "is")])
+def test_the_best_settings_come_first(second, word):
+    runs = runs_of([[9.0, 9.1, 9.2, 9.3], second, [3.1, 3.0, 3.3, 3.2]])
+    lines = best_settings(summarize_sweep(runs), runs).splitlines()
+    assert lines[0].startswith("Best 3 of 3 settings by steps_over_optimal")
+    assert float(lines[-2].split()[0]) == 0.0  # the worst knob last
+    assert lines[-1].startswith(f"The best {word} distinguishable from the second: mean difference")
+
+
+def test_more_success_is_better():
+    runs = runs_of([[0.1] * 4, [0.9] * 4])
+    lines = best_settings(summarize_sweep(runs), runs, "success").splitlines()
+    assert float(lines[2].split()[0]) == 0.5
+    assert "is distinguishable from the second: mean difference 0.8 [0.8, 0.8]" in lines[-1]
+
+
+def test_a_plan_in_lines():
+    plan = SweepPlan(
+        runs=1200,
+        settings=12,
+        programs=3,
+        lanes=512,
+        device_bytes=2**29,
+        host_bytes=2**28,
+        steps_per_second=123456.7,
+        compile_seconds=9.6,
+        fewest_seconds=119.0,
+        most_seconds=7200.0,
+    )
+    assert plan_lines(plan) == [
+        "1,200 runs: 12 settings x 100 seeds",
+        "3 compiled programs, about 10 s each",
+        "512 runs at once, 123,457 agent steps/s in a trial of the first setting",
+        "0.50 GiB for them, 0.25 GiB for results on their way",
+        "Expected time: 119.0 s if every episode took its shortest path, 2.0 h if none succeeded; compilation apart",
+    ]
