@@ -160,7 +160,7 @@ def _all_fields(record: Any) -> Iterator[dataclasses.Field]:
 
 def canonical_dtype(leaf: Any) -> np.dtype:
     """Returns the dtype that a number or array has once jax holds it."""
-    return jax.dtypes.canonicalize_dtype(np.result_type(leaf))
+    return jax.dtypes.canonicalize_dtype(leaf.dtype if hasattr(leaf, "dtype") else np.result_type(leaf))
 
 
 def shapes_of(params: Any) -> tuple:
