@@ -7,8 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from procmem_jax import ProceduralAgent, make_experiment, register_gymnasium, run_key
+from procmem_jax import make_experiment, run_key
+from procmem_jax.agents import ProceduralAgent
 from procmem_jax.agents.procedural import AgentInputs
+from procmem_jax.envs import register_gymnasium
 from procmem_jax.envs.export.as_gymnasium import as_gymnasium
 from procmem_jax.envs.grid.actions import MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY
 from procmem_jax.envs.grid.world import GridWorld

@@ -9,12 +9,13 @@ import pytest
 
 from envs.corridor import LENGTH, NAMES, Corridor, perceive
 from experiments.stopping import Stop, stopper
-from procmem_jax import Percept, ProceduralAgent, open_streams, run_key, train, with_memory
-from procmem_jax.agents import rollout
+from procmem_jax import Percept, run_key, train, with_memory
+from procmem_jax.agents import ProceduralAgent, rollout
 from procmem_jax.agents.exploration import ScriptedPolicy
 from procmem_jax.envs.foreign.adapted import adapt, shapes_of
 from procmem_jax.experiments.storage.saving import Saver
-from procmem_jax.memory.tutorial.memory import TutorialMemory
+from procmem_jax.memory import TutorialMemory
+from procmem_jax.streams import open_streams
 
 ACTIONS = ("left", "right", "press", "pull")
 WORDS = (jnp.uint32(3), jnp.uint32(5))
