@@ -110,8 +110,9 @@ def _check_function(field: dataclasses.Field, value: Any) -> None:
             raise ValueError(
                 f"{field.name}={value!r} is unknown; choose from {', '.join(functions)}, or give a function"
             )
-    elif not callable(value):
-        raise TypeError(f"{field.name}={value!r} is a {type(value).__name__}; give a function")
+    elif not callable(value) or isinstance(value, type):
+        what = "the class itself" if isinstance(value, type) else f"a {type(value).__name__}"
+        raise TypeError(f"{field.name}={value!r} is {what}; give a function")
     try:
         hash(value)
     except TypeError:
@@ -160,7 +161,9 @@ def _all_fields(record: Any) -> Iterator[dataclasses.Field]:
 
 def canonical_dtype(leaf: Any) -> np.dtype:
     """Returns the dtype that a number or array has once jax holds it."""
-    return jax.dtypes.canonicalize_dtype(leaf.dtype if hasattr(leaf, "dtype") else np.result_type(leaf))
+    # NumPy would take a jax array for a dtype, which jax warns about.
+    dtype = leaf.dtype if isinstance(leaf, jax.Array) else np.result_type(leaf)
+    return jax.dtypes.canonicalize_dtype(dtype)
 
 
 def shapes_of(params: Any) -> tuple:
