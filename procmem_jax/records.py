@@ -108,9 +108,10 @@ def _check_function(field: dataclasses.Field, value: Any) -> None:
     if takes_names and isinstance(value, str):
         if value not in functions:
             raise ValueError(f"{field.name}={value!r} is unknown; choose from {', '.join(functions)}")
-    elif not callable(value):
+    elif not callable(value) or isinstance(value, type):
         wanted = "a str or a function" if takes_names else "a function"
-        raise TypeError(f"{field.name}={value!r} is a {type(value).__name__}; give {wanted}")
+        what = "the class itself" if isinstance(value, type) else f"a {type(value).__name__}"
+        raise TypeError(f"{field.name}={value!r} is {what}; give {wanted}")
     try:
         hash(value)
     except TypeError:

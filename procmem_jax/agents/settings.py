@@ -54,9 +54,9 @@ class Config:
         """Returns the numbers of the preset.
 
         Args:
-            environment_params: those of the environment; by default its own.
+            environment_params: those of the environment; by default its own, None if it has none.
         """
-        if environment_params is None:
+        if environment_params is None and hasattr(self.environment, "default_params"):
             environment_params = self.environment.default_params()
         return Params(environment_params, self.memory.default_params(), self.exploration.default_params())
 
