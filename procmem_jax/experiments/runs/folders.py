@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 import jax
 
-from procmem_jax.agents.procedural import EpisodeMetrics
 from procmem_jax.agents.settings import Config, Params
+from procmem_jax.agents.states import EpisodeMetrics
 from procmem_jax.experiments.defaults import CHECKPOINT_SECONDS
 from procmem_jax.experiments.descriptions import describe_experiment
 from procmem_jax.experiments.libraries.files import write_saved
