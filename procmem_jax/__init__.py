@@ -10,22 +10,29 @@ from typing import TYPE_CHECKING
 from procmem_jax.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from procmem_jax.agents.exploration import EpsilonPolicy, ExplorationPolicy, RandomPolicy, ScriptedPolicy
-    from procmem_jax.agents.q_learning import QLearning
-    from procmem_jax.agents.settings import Config, Params
-    from procmem_jax.envs.grid.world import GridWorld
-    from procmem_jax.experiments.presets import make_experiment, register_preset
-    from procmem_jax.experiments.sweeps.grid import Range
-    from procmem_jax.experiments.sweeps.sweep import make_sweep, sweep
-    from procmem_jax.experiments.task_registry import register_task
-    from procmem_jax.experiments.training.train import TrainResult, train
-    from procmem_jax.experiments.with_memory import with_memory
-    from procmem_jax.fixed_order import dense
-    from procmem_jax.memory.default.memory import DefaultMemory
-    from procmem_jax.memory.protocol import Memory
-    from procmem_jax.memory.tutorial.memory import TutorialMemory
-    from procmem_jax.percept import Percept
-    from procmem_jax.streams import run_key
+    from procmem_jax.agents.exploration import EpsilonPolicy as EpsilonPolicy
+    from procmem_jax.agents.exploration import ExplorationPolicy as ExplorationPolicy
+    from procmem_jax.agents.exploration import RandomPolicy as RandomPolicy
+    from procmem_jax.agents.exploration import ScriptedPolicy as ScriptedPolicy
+    from procmem_jax.agents.q_learning import QLearning as QLearning
+    from procmem_jax.agents.settings import Config as Config
+    from procmem_jax.agents.settings import Params as Params
+    from procmem_jax.envs.grid.world import GridWorld as GridWorld
+    from procmem_jax.experiments.presets import make_experiment as make_experiment
+    from procmem_jax.experiments.presets import register_preset as register_preset
+    from procmem_jax.experiments.sweeps.grid import Range as Range
+    from procmem_jax.experiments.sweeps.sweep import make_sweep as make_sweep
+    from procmem_jax.experiments.sweeps.sweep import sweep as sweep
+    from procmem_jax.experiments.task_registry import register_task as register_task
+    from procmem_jax.experiments.training.train import TrainResult as TrainResult
+    from procmem_jax.experiments.training.train import train as train
+    from procmem_jax.experiments.with_memory import with_memory as with_memory
+    from procmem_jax.fixed_order import dense as dense
+    from procmem_jax.memory.default.memory import DefaultMemory as DefaultMemory
+    from procmem_jax.memory.protocol import Memory as Memory
+    from procmem_jax.memory.tutorial.memory import TutorialMemory as TutorialMemory
+    from procmem_jax.percept import Percept as Percept
+    from procmem_jax.streams import run_key as run_key
 
 __version__ = "0.1.0"
 

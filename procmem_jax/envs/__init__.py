@@ -5,16 +5,20 @@ from typing import TYPE_CHECKING
 from procmem_jax.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from procmem_jax.envs.export.as_gymnasium import as_gymnasium
-    from procmem_jax.envs.export.as_gymnax import as_gymnax
-    from procmem_jax.envs.export.gymnasium_ids import register_gymnasium
-    from procmem_jax.envs.foreign.adapted import AdaptedEnvironment, AdaptedState
-    from procmem_jax.envs.foreign.projected import ProjectedPercept
-    from procmem_jax.envs.grid.layouts import Layout
-    from procmem_jax.envs.grid.render import render_rgb, render_text
-    from procmem_jax.envs.grid.tasks import make_task
-    from procmem_jax.envs.grid.world import GridWorld, GridWorldParams, GridWorldState
-    from procmem_jax.envs.protocol import Environment
+    from procmem_jax.envs.export.as_gymnasium import as_gymnasium as as_gymnasium
+    from procmem_jax.envs.export.as_gymnax import as_gymnax as as_gymnax
+    from procmem_jax.envs.export.gymnasium_ids import register_gymnasium as register_gymnasium
+    from procmem_jax.envs.foreign.adapted import AdaptedEnvironment as AdaptedEnvironment
+    from procmem_jax.envs.foreign.adapted import AdaptedState as AdaptedState
+    from procmem_jax.envs.foreign.projected import ProjectedPercept as ProjectedPercept
+    from procmem_jax.envs.grid.layouts import Layout as Layout
+    from procmem_jax.envs.grid.render import render_rgb as render_rgb
+    from procmem_jax.envs.grid.render import render_text as render_text
+    from procmem_jax.envs.grid.tasks import make_task as make_task
+    from procmem_jax.envs.grid.world import GridWorld as GridWorld
+    from procmem_jax.envs.grid.world import GridWorldParams as GridWorldParams
+    from procmem_jax.envs.grid.world import GridWorldState as GridWorldState
+    from procmem_jax.envs.protocol import Environment as Environment
 
 _NAMES = {
     "export.as_gymnasium": "as_gymnasium",

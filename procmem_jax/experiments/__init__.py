@@ -5,21 +5,29 @@ from typing import TYPE_CHECKING
 from procmem_jax.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from procmem_jax.experiments.libraries.files import export_libraries, import_libraries
-    from procmem_jax.experiments.libraries.saved import SavedLibraries
-    from procmem_jax.experiments.libraries.skills import StoredSkill, read_skills
-    from procmem_jax.experiments.libraries.warm_start import WarmStart, embedding_rule, make_warm_start
-    from procmem_jax.experiments.optimum import optimal_steps
-    from procmem_jax.experiments.presets import make_experiment, register_preset
-    from procmem_jax.experiments.runs.libraries import libraries_at
-    from procmem_jax.experiments.sweeps.grid import Range
-    from procmem_jax.experiments.sweeps.spec import SweepSpec
-    from procmem_jax.experiments.sweeps.summary import summarize_sweep
-    from procmem_jax.experiments.sweeps.sweep import make_sweep, sweep, sweep_tables
-    from procmem_jax.experiments.task_registry import register_task
-    from procmem_jax.experiments.training.driver import Progress
-    from procmem_jax.experiments.training.train import TrainResult, train
-    from procmem_jax.experiments.with_memory import with_memory
+    from procmem_jax.experiments.libraries.files import export_libraries as export_libraries
+    from procmem_jax.experiments.libraries.files import import_libraries as import_libraries
+    from procmem_jax.experiments.libraries.saved import SavedLibraries as SavedLibraries
+    from procmem_jax.experiments.libraries.skills import StoredSkill as StoredSkill
+    from procmem_jax.experiments.libraries.skills import read_skills as read_skills
+    from procmem_jax.experiments.libraries.warm_start import WarmStart as WarmStart
+    from procmem_jax.experiments.libraries.warm_start import embedding_rule as embedding_rule
+    from procmem_jax.experiments.libraries.warm_start import make_warm_start as make_warm_start
+    from procmem_jax.experiments.optimum import optimal_steps as optimal_steps
+    from procmem_jax.experiments.presets import make_experiment as make_experiment
+    from procmem_jax.experiments.presets import register_preset as register_preset
+    from procmem_jax.experiments.runs.libraries import libraries_at as libraries_at
+    from procmem_jax.experiments.sweeps.grid import Range as Range
+    from procmem_jax.experiments.sweeps.spec import SweepSpec as SweepSpec
+    from procmem_jax.experiments.sweeps.summary import summarize_sweep as summarize_sweep
+    from procmem_jax.experiments.sweeps.sweep import make_sweep as make_sweep
+    from procmem_jax.experiments.sweeps.sweep import sweep as sweep
+    from procmem_jax.experiments.sweeps.sweep import sweep_tables as sweep_tables
+    from procmem_jax.experiments.task_registry import register_task as register_task
+    from procmem_jax.experiments.training.driver import Progress as Progress
+    from procmem_jax.experiments.training.train import TrainResult as TrainResult
+    from procmem_jax.experiments.training.train import train as train
+    from procmem_jax.experiments.with_memory import with_memory as with_memory
 
 _NAMES = {
     "libraries.files": "export_libraries import_libraries",
