@@ -117,6 +117,8 @@ def _check_function(field: dataclasses.Field, value: Any) -> None:
         hash(value)
     except TypeError:
         raise TypeError(f"{field.name}={value!r} cannot be hashed; give a function or a frozen dataclass") from None
+    if dataclasses.is_dataclass(value):
+        check_settings(value)
 
 
 def function_text(function: Callable, functions: Mapping[str, Callable]) -> str:
