@@ -117,6 +117,8 @@ def _check_function(field: dataclasses.Field, value: Any) -> None:
     except TypeError:
         text = f"{field.name}={value!r} is not hashable; give a function or an instance of a frozen class"
         raise TypeError(text) from None
+    if dataclasses.is_dataclass(value):
+        check_settings(value)
 
 
 def function_text(function: Callable, functions: Mapping[str, Callable]) -> str:
