@@ -27,7 +27,7 @@ class OvenConfig:
     heat: str = setting("top", "where the heat comes from", choices=("top", "bottom"))
     fan: bool = setting(False, "whether it has a fan")
     weight: float = setting(20.5, "weight, kg", minimum=0.0)
-    timer: str = setting("bell", "what happens when the time is up", choices=("bell", "light"), functions=True)
+    timer: str = setting("bell", "what happens when the time is up", functions={"bell": len, "light": max})
     note: str = "not a setting"
 
     def __post_init__(self):
