@@ -74,7 +74,7 @@ class PlainSkill:
 
 
 class PlainMemory:
-    """A library with the rules of choice and consolidation. `memory`, `params`: `DefaultMemory` and concrete numbers."""
+    """A library with the rules of choice and consolidation, of a `DefaultMemory` and concrete numbers."""
 
     def __init__(self, memory, params, similarity: Callable[[object, object], F], num_coordinates: int):
         self.switches, self.similarity, self.num_coordinates = memory, similarity, F(num_coordinates)

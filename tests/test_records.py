@@ -27,6 +27,7 @@ class OvenConfig:
     heat: str = setting("top", "where the heat comes from", choices=("top", "bottom"))
     fan: bool = setting(False, "whether it has a fan")
     weight: float = setting(20.5, "weight, kg", minimum=0.0)
+    timer: str = setting("bell", "what happens when the time is up", functions={"bell": len, "light": max})
     note: str = "not a setting"
 
     def __post_init__(self):
@@ -68,6 +69,9 @@ def text_of(error, function, *args, **kwargs):
         (TypeError, {"fan": 1}, "fan=1 is a int; give a bool"),
         (ValueError, {"weight": -0.5}, "weight=-0.5 is below 0.0; give at least 0.0"),
         (ValueError, {"weight": float("inf")}, "weight=inf is not a finite number; give a finite one"),
+        (ValueError, {"timer": "horn"}, "timer='horn' is unknown; choose from bell, light"),
+        (TypeError, {"timer": 3}, "timer=3 is a int; give a str or a function"),
+        (TypeError, {"heat": print}, "heat=<built-in function print> is a builtin_function_or_method; give a str"),
     ),
 )
 def test_wrong_settings(error, changes, text):
@@ -77,6 +81,7 @@ def test_wrong_settings(error, changes, text):
 def test_right_settings_pass_and_are_hashable():
     config = OvenConfig(shelves=9, heat="bottom", fan=True, weight=0.0, note=3)
     assert hash(config) == hash(dataclasses.replace(config)) and config != OvenConfig()
+    assert hash(OvenConfig(timer=print)) and OvenConfig(timer=print).timer is print
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from procmem_jax.agents.rules import Running
 
-from procmem_jax.agents.procedural import Transition
 from procmem_jax.agents.recording import TickRecord
+from procmem_jax.agents.states import Transition
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.replays.frames import FrameSkill, frames_of_episode
 
