@@ -15,7 +15,7 @@ import numpy as np
 from procmem_jax.envs.protocol import Environment
 from procmem_jax.memory.protocol import NoParams, Step
 from procmem_jax.percept import Percept
-from procmem_jax.records import check_numbers, param, params_record, state_record
+from procmem_jax.records import check_count, check_numbers, param, params_record, state_record
 from procmem_jax.streams import scale_word
 
 SCRIPTED = -1  # the script's choice on a tape, and what a script says that has none
@@ -92,6 +92,11 @@ class RandomPolicy(ExplorationPolicy):
     """
 
     num_actions: int = 0
+
+    def check(self, environment: Environment, params: PolicyParams) -> None:
+        """See `ExplorationPolicy`."""
+        super().check(environment, params)
+        check_count("num_actions", self.num_actions, 0, environment.num_actions)
 
     def for_environment(self, environment: Environment) -> "RandomPolicy":
         """See `ExplorationPolicy`."""
