@@ -249,7 +249,7 @@ class ProceduralAgent:
         if self.exploration.uses_observation:
             observation = self.environment.observe_state(state.env_state, params.environment)
         policy_state, action = self.exploration.act(state.exploration, percept, observation, word, params.exploration)
-        return policy_state, jnp.asarray(action, jnp.int32)
+        return policy_state, _as_action(self.exploration, action)
 
     def draw_layout(self, params: Params, streams: Streams, inputs: AgentInputs, episode: jax.Array) -> Start:
         """Returns where things stand in the episode of number `episode` (`()` int32)."""
@@ -262,7 +262,8 @@ class ProceduralAgent:
     def _decide(self, params: Params, memory: MemoryState | None, percept: Percept, word: jax.Array):
         if self.memory is None:
             return None, jnp.zeros((), jnp.bool_), jnp.zeros((), jnp.int32)
-        return self.memory.decide(memory, percept, word, params.memory)
+        memory, acts, action = self.memory.decide(memory, percept, word, params.memory)
+        return memory, acts, _as_action(self.memory, action)
 
     def _learn(
         self, params: Params, memory: MemoryState | None, step: Step, steps: jax.Array, active: jax.Array
@@ -289,6 +290,19 @@ class ProceduralAgent:
         if not self.config.learns and self.memory.frozen() is None and self.memory.library(old) is not None:
             new = self.memory.with_library(new, self.memory.library(old))
         return _select(wanted, new, old)
+
+
+def _as_action(owner: Memory | ExplorationPolicy, action: Any) -> jax.Array:
+    """Returns the action that `owner` gives, `()` int32.
+
+    Raises:
+        TypeError: it is no single integer.
+    """
+    action = jnp.asarray(action)
+    if action.shape != () or not jnp.issubdtype(action.dtype, jnp.integer):
+        given = f"{action.dtype}{list(action.shape)}"
+        raise TypeError(f"{type(owner).__name__} gives {given} as the action; give one integer")
+    return action.astype(jnp.int32)
 
 
 def _select(wanted: jax.Array, new: Any, old: Any) -> Any:
