@@ -1,0 +1,64 @@
+"""Sums and layers in a fixed order: right, and the same bits in any batch."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from procmem_jax.fixed_order import dense, fixed_order_sum
+
+WIDTHS = (1, 7, 16, 1000)
+SIZES = ((13, 8), (1, 4), (37, 5), (64, 64))
+
+
+@functools.cache
+def layer(size, other):
+    """1,000 inputs `[I]`, weights and bias."""
+    rng = np.random.default_rng(size)
+    shapes = ((1000, size), (size, other), (other,))
+    return [jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in shapes]
+
+
+def widths_that_differ(function, size, other):
+    """In how many of `WIDTHS` but the last a row has other bits than in the last."""
+    inputs, weights, bias = layer(size, other)
+    program = jax.jit(jax.vmap(lambda x: function(x, weights, bias)))
+    whole = np.asarray(program(inputs))
+    return [width for width in WIDTHS if not np.array_equal(program(inputs[:width]), whole[:width])]
+
+
+@pytest.mark.parametrize(("size", "other"), SIZES)
+def test_a_layer_is_a_matrix_product(size, other):
+    inputs, weights, bias = layer(size, other)
+    found = jax.jit(jax.vmap(lambda x: dense(x, weights, bias)))(inputs)
+    assert found.shape == (1000, other) and found.dtype == jnp.float32
+    exact = np.asarray(inputs, np.float64) @ np.asarray(weights, np.float64) + np.asarray(bias, np.float64)
+    np.testing.assert_allclose(found, exact, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(found[3], dense(inputs[3], weights, bias))  # alone, and without jit
+
+
+@pytest.mark.parametrize(("size", "other"), SIZES)
+def test_its_bits_do_not_change_with_the_batch(size, other):
+    assert widths_that_differ(dense, size, other) == []
+
+
+def test_those_of_a_plain_product_do():
+    """Else the test above would show nothing; on the CPUs where this was written they do."""
+
+    def plain(x, weights, bias):
+        return x @ weights + bias
+
+    if not any(widths_that_differ(plain, *sizes) for sizes in SIZES):
+        pytest.skip("on this processor products of these sizes have one order, whatever the batch")
+
+
+@pytest.mark.parametrize("size", (1, 2, 3, 5, 8, 13))
+def test_a_sum_is_a_tree_of_halves(size):
+    x = np.random.default_rng(size).normal(size=(4, size)).astype(np.float32)
+    expected = np.pad(x, [(0, 0), (0, (1 << (size - 1).bit_length()) - size)])
+    while expected.shape[1] > 1:
+        half = expected.shape[1] // 2
+        expected = expected[:, :half] + expected[:, half:]
+    np.testing.assert_array_equal(fixed_order_sum(jnp.asarray(x)), expected[:, 0])
