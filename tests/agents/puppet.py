@@ -26,7 +26,7 @@ FAR = {"distance_cost": 1000.0}  # no skill is expected to do for another situat
 SWITCHES = {
     "decide": ("choose", "interruption"),
     "observe": ("segmentation", "loop_erasure", "novel_only", "count_failures", "learn"),
-    "consolidate": ("suffixes", "keep_better", "admission", "learn"),
+    "consolidate": ("suffixes", "keep_better", "admission", "learn", "evict"),
 }
 
 
@@ -60,7 +60,7 @@ class Puppet:
             self.state = self.call("with_library", self.state, as_library(skills, LIBRARY, embed))
 
     def call(self, method, *args):
-        looked_at = ("history_length", *SWITCHES.get(method, ()))
+        looked_at = ("history_length", "embed", *SWITCHES.get(method, ()))
         return jitted(method, **{name: self.settings[name] for name in looked_at if name in self.settings})(*args)
 
     @property
