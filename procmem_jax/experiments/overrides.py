@@ -2,6 +2,8 @@
 
 import dataclasses
 import importlib
+import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -167,7 +169,7 @@ def _function_of(setting: Setting, text: str) -> Any:
 
 
 def import_object(text: str, what: str) -> Any:
-    """Returns what `package.module:name` names.
+    """Returns what `package.module:name` names; the current folder is on the import path, where a script's is not.
 
     Args:
         text: such a text.
@@ -176,6 +178,9 @@ def import_object(text: str, what: str) -> Any:
     Raises:
         ValueError: it cannot be imported; the message says what is missing.
     """
+    here = os.getcwd()
+    if here not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)
     module_name, _, name = text.partition(":")
     try:
         found = importlib.import_module(module_name)

@@ -1,8 +1,6 @@
 """Tasks by name: ours, other packages', those that a user registers, and those that can be imported."""
 
 import dataclasses
-import os
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -44,20 +42,12 @@ def make_task_parts(name: str) -> TaskParts:
         return _parts_of(name, TASKS[name])
     prefix = name.partition(":")[0]
     if ":" in name and prefix not in {known.partition(":")[0] for known in PEERS}:
-        _look_here()
         return _parts_of(name, import_object(name, "task"))
     if ":" in name:
         environment, numbers = make_peer(name)
         return TaskParts(environment, numbers, settings=dict(PEERS[name].settings))
     task = parse_task(name, others=tuple(TASKS))
     return TaskParts(GridWorld(task.family), GridWorldParams(size=task.size, max_steps=task.max_steps))
-
-
-def _look_here() -> None:
-    """Puts the current folder on the import path, where a script's is not."""
-    here = os.getcwd()
-    if here not in sys.path and "" not in sys.path:
-        sys.path.insert(0, here)
 
 
 def _parts_of(name: str, make: Any) -> TaskParts:
