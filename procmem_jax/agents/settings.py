@@ -54,10 +54,10 @@ class Config:
         """Returns the numbers of the preset.
 
         Args:
-            environment_params: those of the environment; by default its own.
+            environment_params: those of the environment; by default its own, None if it has none.
         """
         if environment_params is None:
-            environment_params = self.environment.default_params()
+            environment_params = getattr(self.environment, "default_params", lambda: None)()
         return Params(environment_params, self.memory.default_params(), self.exploration.default_params())
 
 
