@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from procmem_jax.agents.exploration import ScriptedPolicy as ScriptedPolicy
     from procmem_jax.agents.exploration import TapePolicy as TapePolicy
     from procmem_jax.agents.exploration import make_tape as make_tape
+    from procmem_jax.agents.exploration import random_action as random_action
     from procmem_jax.agents.procedural import AgentInputs as AgentInputs
     from procmem_jax.agents.procedural import AgentState as AgentState
     from procmem_jax.agents.procedural import EpisodeMetrics as EpisodeMetrics
@@ -46,6 +47,7 @@ _HOMES = {
     "explore": "verbs",
     "extract_skill": "verbs",
     "make_tape": "exploration",
+    "random_action": "exploration",
     "run_episode": "verbs",
 }
 __getattr__, __dir__, __all__ = lazy_names(__name__, _HOMES)
