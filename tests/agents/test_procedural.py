@@ -139,11 +139,11 @@ def test_a_frozen_agent_changes_no_more(skills):
     inputs = dataclasses.replace(inputs, num_episodes=jnp.asarray([5, 2, 5], jnp.int32))
     state, _ = record(agent, params, inputs, state, 120)
     assert state.episode[1] == 2
-    before = leaves((state.memory.library, state.memory.num_uses, state.metrics, state.episode, state.tape_index))
+    before = leaves((state.memory.library, state.memory.num_uses, state.metrics, state.episode, state.exploration))
     for _ in range(3):
         state, transitions = record(agent, params, inputs, state, 120)
         assert not transitions.active[:, 1].any()
-    after = leaves((state.memory.library, state.memory.num_uses, state.metrics, state.episode, state.tape_index))
+    after = leaves((state.memory.library, state.memory.num_uses, state.metrics, state.episode, state.exploration))
     for old, new in zip(before, after, strict=True):
         np.testing.assert_array_equal(old[1], new[1])
     assert not all(np.array_equal(old[[0, 2]], new[[0, 2]]) for old, new in zip(before, after, strict=True))
@@ -180,9 +180,9 @@ def test_memory_off_stores_and_uses_nothing():
 def test_shared_code_tables_are_those_of_no_one_in_particular():
     shared, *_, inputs, _ = start("random-5", count=3, code_tables="shared")
     per_agent = start("random-5", count=3)[2]
-    assert (inputs.codes.position_codes == inputs.codes.position_codes[:1]).all()
-    assert not (per_agent.codes.position_codes[0] == per_agent.codes.position_codes[1]).all()
-    assert (per_agent.number == inputs.agent_id).all()
+    assert (inputs.memory.position_codes == inputs.memory.position_codes[:1]).all()
+    assert not (per_agent.memory.position_codes[0] == per_agent.memory.position_codes[1]).all()
+    assert (per_agent.agent_id == inputs.agent_id).all()
 
 
 def one_agent():

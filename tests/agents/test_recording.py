@@ -14,8 +14,8 @@ from procmem_jax.streams import run_key
 
 def test_moments_are_consistent(monkeypatch):
     monkeypatch.setattr(lives, "_CHUNK_TICKS", 16)  # the program of `test_replay`
-    task, preset, overrides = CASES["tutorial"]
-    life = lives.Life(run_key(SEED), *make_experiment(task, preset, overrides=overrides), 1, NUM_EPISODES)
+    task, preset, changes = CASES["tutorial"]
+    life = lives.Life(run_key(SEED), *make_experiment(task, preset, **changes), 1, NUM_EPISODES)
     parts = [life.record() for _ in range(6)]
     records = jax.tree.map(lambda *columns: np.concatenate(columns), *parts)
     assert records.episode.shape == (96,) and records.transition.active.all()

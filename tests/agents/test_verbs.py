@@ -88,7 +88,7 @@ def test_execute_skill_runs_it_to_its_end_and_counts():
     # In the corner the skill (right, up, open, right, up) opens nothing: five steps without success.
     after, trajectory, total, success = execute_skill(agent, params, streams, inputs, learned, jnp.int32(0))
     assert not success and trajectory.length == 5 and float(total) == pytest.approx(-0.5)
-    assert (int(after.world.x), int(after.world.y)) == (2, 2)
+    assert (int(after.env_state.x), int(after.env_state.y)) == (2, 2)
     assert after.memory.library.use_counts[0] == 1 and after.memory.library.success_counts[0] == 1
     # With the key at (2, 2) it ends in success.
     at_key, _, _ = explore(agent, params, streams, inputs, learned, max_steps=5)
