@@ -6,6 +6,7 @@ import json
 import re
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -18,7 +19,10 @@ from procmem_jax.experiments.runs.folders import RunSpec, check_folder, run_trai
 from procmem_jax.experiments.runs.libraries import load_warm_start
 from procmem_jax.experiments.runs.results import read_libraries
 from procmem_jax.experiments.training.train import train
+from procmem_jax.memory.default.direction import direction_embedding
+from procmem_jax.memory.default.memory import DefaultMemory
 from procmem_jax.memory.library import empty
+from procmem_jax.records import setting
 from procmem_jax.streams import run_key
 
 SIZES = {"capacity": 3, "embedding_size": 4, "max_skill_length": 3}
@@ -124,6 +128,24 @@ REFUSED = [
 def test_libraries_that_cannot_serve_are_refused(there, here, text):
     with pytest.raises(ValueError, match=re.escape(text)):
         make_warm_start(saved_libraries(**there), experiment(**here), 2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Turned:
+    """An embedding with a setting: two of them put the same situation in different places."""
+
+    by: int = setting(0, "places to turn by")
+
+    def __call__(self, context, size):
+        return jnp.roll(direction_embedding(context, size), self.by)
+
+
+def test_the_settings_of_an_embedding_are_part_of_its_name():
+    one, other = (make_experiment("random-3", memory=DefaultMemory(embed=Turned(by)))[0] for by in (1, 2))
+    assert embedding_rule(one) != embedding_rule(other)
+    same = make_experiment("random-3", memory=DefaultMemory(embed=Turned(1)))[0]
+    assert embedding_rule(one) == embedding_rule(same)
+    assert embedding_rule(make_experiment("random-3")[0]) == EMBEDDING
 
 
 def test_other_predicates_are_refused():
