@@ -168,17 +168,11 @@ def _apply(
                     f"setting {name!r} is not read here: the memory reads it, which is off; leave it out, or switch "
                     "the memory on"
                 )
-            raise ValueError(_not_read(name, known, {**(readers or {}), **_asleep(config, params)}))
+            raise ValueError(_not_read(name, known, readers or {}))
         setting = known[name]
         value = _parse_value(setting, value) if isinstance(value, str) else _coerce(setting, value)
         _put(changes[0 if setting.static else 1], setting.path, value)
     return _replace(config, changes[0]), _replace(params, changes[1])
-
-
-def _asleep(config: Config, params: Params) -> dict[str, str]:
-    """Returns who would read a setting if the memory were on, by its name."""
-    settings = () if config.use_skills else (*settings_in(config.memory), *settings_in(params.memory))
-    return {setting.name: "the memory, which is off," for setting in settings}
 
 
 def _not_read(name: str, known: Mapping[str, Setting], readers: Mapping[str, str]) -> str:

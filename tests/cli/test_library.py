@@ -50,9 +50,9 @@ def read_libraries_of(folder):
 TABLE = """\
 Agent 0: 2 skills, capacity 3, 1 eviction
 
-slot  name              precondition            postcondition  actions  successes/failures  uses
-   2  navigate_1_steps  -                       -              d              2147483647/0    12
-   0  acquire_key       not has_key, door_open  has_key        ↓ → k                   4/1     5
+slot  name              precondition            postcondition  actions  successes/failures  uses  learned in
+   2  navigate_1_steps  -                       -              d              2147483647/0    12  -
+   0  acquire_key       not has_key, door_open  has_key        ↓ → k                   4/1     5  -
 
 ↓ move_down, → move_right, k pickup_key, d open_door
 """
@@ -75,7 +75,7 @@ def test_actions_without_a_symbol_are_spelt_out(capsys):
     names = ("north", "south", "west", "east", "take", "open")
     export_libraries("a.npz", handmade_libraries(), CONFIG, embedding=EMBEDDING, action_names=names)
     lines = out_of(capsys, "library", "show", "a.npz").splitlines()
-    assert lines[-1].split()[-5:] == ["south", "east", "take", "4/1", "5"]
+    assert lines[-1].split()[-6:] == ["south", "east", "take", "4/1", "5", "-"]
 
 
 @pytest.mark.parametrize("suffix", ["json", "npz"])
@@ -131,7 +131,7 @@ BAD = [
     ("library show run --agent 4", "agent=4 has no library here; choose from 0 to 3"),
     ("library show run --agent -1", "agent=-1 has no library here; choose from 0 to 3"),
     ("library show run --agent many", "--agent"),
-    ("library show off", "off: its memory was off or has no skills, so that there are no libraries"),
+    ("library show off", "off: its memory was off or has no skills, and so there are no libraries"),
     ("library export run", "FILE"),
     ("library export run new.txt", "new.txt: suffix '.txt' is unknown; choose from .json, .npz"),
     ("library export run new.json --agent 4", "agent=4 has no library here"),
