@@ -263,11 +263,7 @@ class Memory:
             return library
         if not isinstance(getattr(state, "library", None), SkillLibrary):
             raise ValueError(f"{type(self).__name__} has no skills; use another memory to start from a library")
-<<<<<<< HEAD
-        if isinstance(state, tuple):
-=======
         if isinstance(state, tuple):  # a NamedTuple, since it has that field
->>>>>>> c9c075b555e8e4a5fdb1b620cc66cbefa32cf082
             return state._replace(library=library)
         return dataclasses.replace(state, library=library)
 
