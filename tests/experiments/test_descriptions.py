@@ -321,7 +321,7 @@ def test_the_old_runs_are_there():
         *("default", "default-switched", "foreign", "memory-off", "q-learning", "tutorial", "tutorial-sized"),
     ]
     sizes = [path.stat().st_size for path in OLD_RUNS.rglob("*") if path.is_file()]
-    assert sum(sizes) < 100_000
+    assert sum(sizes) < 100 * 1024
 
 
 @pytest.mark.parametrize("name", EVERY)
