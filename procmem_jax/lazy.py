@@ -2,24 +2,24 @@
 
 import importlib
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 
 def lazy_names(
-    package: str, homes: Mapping[str, str], modules: Iterable[str] = ()
+    package: str, names: Mapping[str, str], modules: str = ""
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Returns a package's `__getattr__`, `__dir__` and `__all__`.
 
     Args:
         package: its `__name__`.
-        homes: by public name, the module within the package that it comes from.
-        modules: within the package, that are reached as its attributes.
+        names: by module within the package, the public names that come from it, with spaces between.
+        modules: those within the package that are reached as its attributes, likewise.
     """
-    modules = tuple(modules)
+    homes = {name: module for module, listed in names.items() for name in listed.split()}
 
     def get(name: str) -> Any:
-        if name in modules:
+        if name in modules.split():
             return importlib.import_module(f"{package}.{name}")
         if name not in homes:
             asked = () if name.startswith("_") else modules  # what tools look for is in none
@@ -30,7 +30,4 @@ def lazy_names(
         setattr(sys.modules[package], name, value)  # so that this happens once
         return value
 
-    def names() -> list[str]:
-        return sorted({*vars(sys.modules[package]), *homes, *modules})
-
-    return get, names, [*homes]
+    return get, lambda: sorted({*vars(sys.modules[package]), *homes, *modules.split()}), [*homes]

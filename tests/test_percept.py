@@ -13,8 +13,8 @@ LAYOUT = [0, 0, 3, 0, 0, 4, 4, 4, 2, 2]
 
 
 def perceive(state, size=5):
-    world = GridWorld(GridWorldConfig(max_size=size))
-    params = as_arrays(world.default_params())
+    world = GridWorld()
+    params = as_arrays(world.default_params(size=size))
     return world.perceive(world.observe(state, params), state, params)
 
 
@@ -58,8 +58,8 @@ def test_offsets_reach_across_the_largest_grid():
 @pytest.mark.parametrize("size", (3, 5, 64))
 def test_fingerprints_of_all_states_of_an_episode_differ(size):
     cells = all_cells(size)
-    world, layout = GridWorld(GridWorldConfig(max_size=size)), make_layout(LAYOUT)
-    params = as_arrays(world.default_params())
+    world, layout = GridWorld(), make_layout(LAYOUT)
+    params = as_arrays(world.default_params(size=size))
 
     def fingerprint(x, y, has_key, door_open):
         return world.perceive(None, make_state(x, y, has_key, door_open, layout), params).fingerprint

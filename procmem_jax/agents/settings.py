@@ -28,7 +28,8 @@ class Config:
         learns: whether it learns; False: skills stay as they are, for evaluation.
 
     Raises:
-        TypeError: an object is of another kind, or cannot be hashed.
+        TypeError: an object is of another kind, or cannot be hashed; a setting is of the wrong kind.
+        ValueError: a setting is out of bounds.
     """
 
     environment: Environment = dataclasses.field(default_factory=GridWorld)
@@ -43,6 +44,8 @@ class Config:
         _check_kind("exploration", self.exploration, ExplorationPolicy)
         for name in ("environment", "memory", "exploration"):
             _check_hash(name, getattr(self, name))
+            if dataclasses.is_dataclass(getattr(self, name)):
+                check_settings(getattr(self, name))
 
     @property
     def library(self) -> LibraryConfig:
@@ -56,8 +59,8 @@ class Config:
         Args:
             environment_params: those of the environment; by default its own, None if it has none.
         """
-        if environment_params is None:
-            environment_params = getattr(self.environment, "default_params", lambda: None)()
+        if environment_params is None and hasattr(self.environment, "default_params"):
+            environment_params = self.environment.default_params()
         return Params(environment_params, self.memory.default_params(), self.exploration.default_params())
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from procmem_jax.agents.settings import Config, Params
 from procmem_jax.near_misses import choose_from
@@ -43,8 +44,21 @@ def list_settings(config: Config, params: Params) -> list[Setting]:
     """Returns every setting that the environment, memory and exploration policy of a run read, in this order.
 
     With the memory off, nothing reads its settings.
+
+    Raises:
+        ValueError: two settings have one name.
     """
-    return [setting for whole in (config, params) for setting in _settings_of(whole, config)]
+    settings = [setting for whole in (config, params) for setting in _settings_of(whole, config)]
+    paths: dict[str, str] = {}
+    for setting in settings:
+        path = ".".join(setting.path)
+        if setting.name in paths:
+            raise ValueError(
+                f"setting {setting.name!r} means both {paths[setting.name]} and {path}; rename one, by the name= of "
+                "its setting or param"
+            )
+        paths[setting.name] = path
+    return settings
 
 
 def _settings_of(whole: Config | Params, config: Config) -> Iterator[Setting]:
@@ -71,16 +85,36 @@ def _setting(field: dataclasses.Field, value: Any, path: tuple[str, ...]) -> Set
     metadata = field.metadata
     functions = metadata.get("functions") or {}
     if functions:
-        kind, value = "function", function_text(value, functions)
+        kind, value = "function", _function_name(value, functions)
+    elif metadata["static"]:
+        kind = type(field.default).__name__
     else:
-        kind = type(field.default).__name__ if metadata["static"] else _kind_of(metadata["dtype"])
+        kind = _kind_of(metadata["dtype"])
+        value = _plain_number(value, kind)
     return Setting(metadata["name"] or field.name, value, kind, metadata["static"], metadata["help"], path, functions)
+
+
+def _function_name(function: Any, functions: Mapping[str, Any]) -> str:
+    """Returns the name of a function; of an object with settings, which are told apart from it, that of its class."""
+    for name, known in functions.items():
+        if dataclasses.is_dataclass(known) and type(known) is type(function):
+            return name
+    return function_text(function, functions)
 
 
 def _kind_of(dtype: Any) -> str:
     if dtype == jnp.bool_:
         return "bool"
     return "int" if jnp.issubdtype(dtype, jnp.integer) else "float"
+
+
+def _plain_number(value: Any, kind: str) -> Any:
+    """Returns a number as Python's own, the shortest that makes the same float32; arrays of many stay as they are."""
+    if np.shape(value) != ():
+        return value
+    if kind == "float":
+        return value if isinstance(value, float) else float(str(np.asarray(value)))
+    return {"int": int, "bool": bool}[kind](value)
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:
@@ -113,10 +147,27 @@ def apply_overrides(
     Raises:
         TypeError, ValueError: nothing reads a setting, or a value is of the wrong kind or out of bounds.
     """
+    # What decides which settings there are comes first: a function may bring its own along.
+    deciding = {setting.name for setting in list_settings(config, params) if setting.kind == "function"}
+    deciding.add("use_skills")
+    first = {name: value for name, value in overrides.items() if name in deciding}
+    rest = {name: value for name, value in overrides.items() if name not in deciding}
+    return _apply(*_apply(config, params, first, readers), rest, readers)
+
+
+def _apply(
+    config: Config, params: Params, overrides: Mapping[str, Any], readers: Mapping[str, str] | None
+) -> tuple[Config, Params]:
     known = {setting.name: setting for setting in list_settings(config, params)}
     changes: tuple[dict, dict] = ({}, {})
     for name, value in overrides.items():
         if name not in known:
+            switched_on = dataclasses.replace(config, use_skills=True)
+            if name in {setting.name for setting in list_settings(switched_on, params)}:
+                raise ValueError(
+                    f"setting {name!r} is not read here: the memory reads it, which is off; leave it out, or switch "
+                    "the memory on"
+                )
             raise ValueError(_not_read(name, known, readers or {}))
         setting = known[name]
         value = _parse_value(setting, value) if isinstance(value, str) else _coerce(setting, value)
@@ -163,13 +214,14 @@ def _function_of(setting: Setting, text: str) -> Any:
     if text in setting.functions:
         return setting.functions[text]
     if ":" in text:
-        return import_object(text, setting.name)
+        found = import_object(text, setting.name)
+        return found() if isinstance(found, type) else found
     known = ", ".join(setting.functions)
     raise ValueError(f"{setting.name}={text!r} is unknown; choose from {known}, or give package.module:function")
 
 
 def import_object(text: str, what: str) -> Any:
-    """Returns what `package.module:name` names; the current folder is on the import path, where a script's is not.
+    """Returns what `package.module:name` names; modules in the current folder are found.
 
     Args:
         text: such a text.
@@ -178,10 +230,12 @@ def import_object(text: str, what: str) -> Any:
     Raises:
         ValueError: it cannot be imported; the message says what is missing.
     """
-    here = os.getcwd()
-    if here not in sys.path and "" not in sys.path:
-        sys.path.insert(0, here)
     module_name, _, name = text.partition(":")
+    if not all(part.isidentifier() for part in module_name.split(".")) or not name:
+        raise ValueError(f"{what}={text} is not of the form package.module:name; write it so")
+    here = os.getcwd()
+    if here not in sys.path and "" not in sys.path:  # the folder of a script is there instead
+        sys.path.insert(0, here)
     try:
         found = importlib.import_module(module_name)
         for part in name.split("."):

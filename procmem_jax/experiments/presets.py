@@ -13,8 +13,9 @@ from procmem_jax.agents.exploration import (
 )
 from procmem_jax.agents.q_learning import QLearning
 from procmem_jax.agents.settings import Config, Params, check_params
-from procmem_jax.envs.grid.world import GridWorldParams
-from procmem_jax.experiments.overrides import apply_overrides, import_object, settings_in
+from procmem_jax.envs.foreign.adapted import AdaptedEnvironment
+from procmem_jax.envs.grid.world import GridWorld, GridWorldParams
+from procmem_jax.experiments.overrides import apply_overrides, import_object, list_settings, settings_in
 from procmem_jax.experiments.preset_names import DEFAULT_PRESET, PRESETS, check_preset
 from procmem_jax.experiments.tasks import TaskParts, make_task_parts
 from procmem_jax.memory.default.memory import DefaultMemory
@@ -89,7 +90,8 @@ def make_experiment(
 
     Args:
         task: a name such as "tutorial-5" or "random-8"; one that was registered; or "package.module:make_task".
-        preset: a name (see `procmem presets`), or one that was registered.
+        preset: a name (see `procmem presets`), or one that was registered. Any but the default takes the place of the
+            memory and the explorer that a task brings along.
         explorer: "scripted", "random", "epsilon:P", an exploration policy, or "package.module:MyPolicy"; by default
             the preset's, "scripted" with the tutorial preset and "random" with every other, or the task's own.
         memory: a memory in the place of the preset's, or "package.module:MyMemory".
@@ -103,19 +105,15 @@ def make_experiment(
     chosen = _presets[preset]
     parts = make_task_parts(task)
     config, params = _assemble(parts, preset, chosen, memory)
-    if explorer is not None or parts.experiment is None:
+    if explorer is not None or parts.experiment is None or preset != DEFAULT_PRESET:
         config, params = _with_explorer(config, params, chosen.explorer if explorer is None else explorer)
     if not use_skills:
         config = dataclasses.replace(config, use_skills=False)
-    suited = {setting.name for setting in settings_in(config.memory)} | {
-        setting.name for setting in settings_in(params.memory)
-    }
-    given = dict(overrides or {})
-    wanted = {name: value for name, value in parts.settings.items() if name in suited and name not in given}
-    if use_skills:
-        given = {**wanted, **given}
-    config, params = apply_overrides(config, params, given, _readers())
-    if "max_size" not in given:
+    read = {setting.name for setting in list_settings(config, params)}
+    suited = {name: value for name, value in parts.settings.items() if name in read}
+    config, params = apply_overrides(config, params, suited)
+    config, params = apply_overrides(config, params, overrides or {}, _readers())
+    if "max_size" not in (overrides or {}):
         sized = config.memory.for_environment(config.environment, params.environment)
         config = dataclasses.replace(config, memory=sized)
     check_params(config, params)
@@ -136,8 +134,11 @@ def _assemble(parts: TaskParts, name: str, preset: Preset, memory: str | Memory 
 
 
 def _with_explorer(config: Config, params: Params, explorer: str | ExplorationPolicy) -> tuple[Config, Params]:
-    policy, numbers = parse_explorer(explorer) if isinstance(explorer, str) else (explorer, explorer.default_params())
-    return dataclasses.replace(config, exploration=policy), dataclasses.replace(params, exploration=numbers)
+    if isinstance(explorer, str):
+        policy, numbers = parse_explorer(explorer)
+        return dataclasses.replace(config, exploration=policy), dataclasses.replace(params, exploration=numbers)
+    config = dataclasses.replace(config, exploration=explorer)
+    return config, dataclasses.replace(params, exploration=explorer.default_params())
 
 
 def parse_explorer(text: str) -> tuple[ExplorationPolicy, Any]:
@@ -150,7 +151,7 @@ def parse_explorer(text: str) -> tuple[ExplorationPolicy, Any]:
         policy = ScriptedPolicy() if text == "scripted" else RandomPolicy()
         return policy, policy.default_params()
     kind, _, number = text.partition(":")
-    if kind != "epsilon" and number:
+    if kind not in ("epsilon", "scripted", "random") and number:
         policy = _object_of(import_object(text, "explorer"), text, ExplorationPolicy)
         return policy, policy.default_params()
     try:
@@ -180,6 +181,12 @@ def _readers() -> dict[str, str]:
     readers = {"epsilon": "the explorer epsilon:P"}
     for name, preset in _presets.items():
         for record in (preset.memory, preset.memory.default_params()):
-            for setting in settings_in(record):
-                readers.setdefault(setting.name, f"preset {name}")
-    return {**readers, **{setting.name: "the grid" for setting in settings_in(GridWorldParams())}}
+            known = {setting.path: setting for setting in settings_in(record)}
+            for path, setting in known.items():
+                owner = known.get(path[:-1])  # a function with settings of its own
+                reader = f"preset {name}" if owner is None else f"{owner.name}={owner.value}"
+                readers.setdefault(setting.name, reader)
+    for record in (GridWorld(), GridWorldParams()):
+        readers |= {setting.name: "the grid" for setting in settings_in(record)}
+    foreign = [field.name for field in dataclasses.fields(AdaptedEnvironment) if field.metadata]
+    return {**readers, **dict.fromkeys(foreign, "an environment of another package")}

@@ -14,7 +14,8 @@ def register_task(name: str, make: Callable[[], Any]) -> None:
     Args:
         name: letters, digits, "-", "_" and "."; not one of ours.
         make: a callable without arguments that returns an experiment, (config, params) such as `with_memory` makes,
-            or an environment: (environment, perceive), or one that has a method `perceive` itself.
+            or an environment: (environment, perceive), one that has a method `perceive` itself, or a grid, with its
+            params or without. An environment without a `perceive` gets the percept that `with_memory` gives it.
 
     Raises:
         TypeError: `make` cannot be called.

@@ -13,7 +13,7 @@ from procmem_jax.experiments.overrides import import_object
 from procmem_jax.experiments.task_registry import TASKS
 from procmem_jax.experiments.with_memory import with_memory
 
-_made: dict[Callable[[], Any], "TaskParts"] = {}
+_made: list[tuple[Callable[[], Any], "TaskParts"]] = []
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,20 +53,35 @@ def make_task_parts(name: str) -> TaskParts:
 def _parts_of(name: str, make: Any) -> TaskParts:
     if not callable(make):
         raise TypeError(f"task={name} is a {type(make).__name__}; give a callable without arguments")
-    if make not in _made:  # once: equal objects share their compiled programs
-        _made[make] = _take_apart(make())
-    return _made[make]
+    for known, parts in _made:
+        if known == make:  # made once: one object shares its compiled programs
+            return parts
+    parts = _take_apart(name, make())
+    _made.append((make, parts))
+    return parts
 
 
-def _take_apart(made: Any) -> TaskParts:
-    if not _is_experiment(made):
-        pair = made if isinstance(made, tuple) and len(made) == 2 else (made, getattr(made, "perceive", None))
-        if isinstance(pair[0], GridWorld):
-            return TaskParts(pair[0], pair[0].default_params())
-        made = with_memory(*pair)
-    config, params = made
+def _take_apart(name: str, made: Any) -> TaskParts:
+    is_pair = isinstance(made, tuple) and len(made) == 2
+    environment, other = made if is_pair else (made, getattr(made, "perceive", None))
+    if isinstance(environment, Config) and isinstance(other, Params):
+        return TaskParts(environment.environment, other.environment, made)
+    if isinstance(environment, GridWorld):
+        if is_pair and not isinstance(other, GridWorldParams):
+            raise TypeError(f"task={name} makes a grid and a {type(other).__name__}; give a grid, or it and its params")
+        return TaskParts(environment, other if is_pair else environment.default_params())
+    if not (callable(getattr(environment, "reset", None)) and callable(getattr(environment, "step", None))):
+        raise TypeError(
+            f"task={name} makes a {type(made).__name__} that is no environment; give one that has reset and step, "
+            "(environment, perceive), or (config, params) such as with_memory makes"
+        )
+    if other is not None and not callable(other):
+        raise TypeError(
+            f"task={name} makes an environment and a {type(other).__name__}; give a function perceive with it, or "
+            "what with_memory makes of them"
+        )
+    try:
+        config, params = with_memory(environment, other)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"task={name}: {error}") from error
     return TaskParts(config.environment, params.environment, (config, params))
-
-
-def _is_experiment(made: Any) -> bool:
-    return isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], Config) and isinstance(made[1], Params)

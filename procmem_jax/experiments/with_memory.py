@@ -1,5 +1,6 @@
 """A memory for any environment: one function says what it may know, the rest is as for the grid."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -76,5 +77,6 @@ def with_memory(
     )
     config = Config(environment, memory or DefaultMemory(), exploration or RandomPolicy(), use_skills)
     config, params = apply_overrides(config, config.default_params(env_params), overrides or {})
+    config = dataclasses.replace(config, memory=config.memory.for_environment(config.environment, params.environment))
     check_params(config, params)
     return config, params

@@ -263,7 +263,7 @@ class Memory:
             return library
         if not isinstance(getattr(state, "library", None), SkillLibrary):
             raise ValueError(f"{type(self).__name__} has no skills; use another memory to start from a library")
-        if isinstance(state, tuple):
+        if isinstance(state, tuple):  # a NamedTuple, since it has that field
             return state._replace(library=library)
         return dataclasses.replace(state, library=library)
 

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from benchmarks.measure import Built, Contender, Options, compiled, measure, ratio, repeated
-from procmem_jax import cosine_top_k, normalize
+from procmem_jax.memory import cosine_top_k, normalize
 from procmem_jax.memory.similarity import cosine_similarity_of_columns, masked_top_k
 
 COLUMNS = ("name", "queries", "capacity", "size", "k")

@@ -5,8 +5,9 @@ from collections import deque
 import jax
 import numpy as np
 
-from procmem_jax import ProceduralAgent, open_streams
+from procmem_jax.agents import ProceduralAgent
 from procmem_jax.envs.foreign.xland import XLAND_TILES
+from procmem_jax.streams import open_streams
 
 HEADINGS = ((-1, 0), (0, 1), (1, 0), (0, -1))
 

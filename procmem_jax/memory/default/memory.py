@@ -122,7 +122,9 @@ class DefaultMemory(Memory):
 
     def embedding_name(self, context_size: int) -> str:
         """See `Memory`."""
-        return f"{function_text(self.embed, _EMBEDDINGS)} of {context_size} coordinates"
+        embed = self.embed  # an object with settings is told with them: others make other embeddings
+        name = repr(embed) if dataclasses.is_dataclass(embed) else function_text(embed, _EMBEDDINGS)
+        return f"{name} of {context_size} coordinates"
 
     def check(self, environment: World, environment_params: Any, params: DefaultMemoryParams) -> None:
         """See `Memory`."""

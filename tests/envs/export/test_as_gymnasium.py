@@ -7,8 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from procmem_jax import ProceduralAgent, make_experiment, register_gymnasium, run_key
-from procmem_jax.agents.procedural import AgentInputs
+from procmem_jax import make_experiment, run_key
+from procmem_jax.agents import ProceduralAgent
+from procmem_jax.agents.states import AgentInputs
+from procmem_jax.envs import register_gymnasium
 from procmem_jax.envs.export.as_gymnasium import as_gymnasium
 from procmem_jax.envs.grid.actions import MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY
 from procmem_jax.envs.grid.world import GridWorld
@@ -67,7 +69,7 @@ def test_every_step_is_that_of_the_grid(task, changes):
         if terminated or truncated:
             env.reset()
     found = [np.stack(column) for column in zip(*rows, strict=True)]
-    plain = plain_rollout(world, world.default_params(**changes), 11, jnp.asarray(actions, jnp.int32))
+    plain = plain_rollout(world, world.default_params(size=int(size), **changes), 11, jnp.asarray(actions, jnp.int32))
     for ours, raw in zip(found, plain, strict=True):
         np.testing.assert_array_equal(ours, raw)
     assert found[3].sum() >= 5  # ends by the time limit
@@ -76,7 +78,7 @@ def test_every_step_is_that_of_the_grid(task, changes):
 def test_the_layouts_are_those_of_our_agents():
     config, params = make_experiment("random-5")
     agent, streams = ProceduralAgent(config), open_streams(run_key(5))
-    inputs = AgentInputs(jnp.uint32(0), jnp.int32(6), None, None)
+    inputs = AgentInputs(jnp.uint32(0), jnp.int32(6), None)
     env = as_gymnasium("random-5")
     for episode in range(6):
         env.reset(seed=5 if episode == 0 else None)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from procmem_jax import register_gymnasium
+from procmem_jax.envs import register_gymnasium
 from procmem_jax.envs.export.as_gymnasium import as_gymnasium
 from procmem_jax.envs.grid.actions import MOVE_LEFT, MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY
 

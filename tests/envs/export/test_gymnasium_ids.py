@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from procmem_jax import register_gymnasium
+from procmem_jax.envs import register_gymnasium
 
 gymnasium = pytest.importorskip("gymnasium")
 

@@ -9,10 +9,13 @@ import pytest
 
 from envs.corridor import LENGTH, NAMES, Corridor, perceive
 from experiments.stopping import Stop, stopper
-from procmem_jax import Percept, ProceduralAgent, open_streams, run_key, train, with_memory
-from procmem_jax.agents import rollout
+from procmem_jax import Percept, run_key, train, with_memory
+from procmem_jax.agents import ProceduralAgent, rollout
+from procmem_jax.agents.exploration import ScriptedPolicy
 from procmem_jax.envs.foreign.adapted import adapt, shapes_of
 from procmem_jax.experiments.storage.saving import Saver
+from procmem_jax.memory import TutorialMemory
+from procmem_jax.streams import open_streams
 
 ACTIONS = ("left", "right", "press", "pull")
 WORDS = (jnp.uint32(3), jnp.uint32(5))
@@ -110,13 +113,16 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(TypeError, match="perceive gives nothing as predicates"):
         with_memory(Corridor(), lambda obs, state, params: obs, max_steps=9)
     config, params = with_memory(Corridor(), perceive, max_steps=9)
-    other = dataclasses.replace(params, world={"slip": 0.5})
-    with pytest.raises(ValueError, match=r"params\.world differs in form"):
+    other = dataclasses.replace(params, environment={"slip": 0.5})
+    with pytest.raises(ValueError, match=r"params\.environment differs in form"):
         train(run_key(0), config, other, 1, 1)
-    for changes, text in (({"memory": "tutorial"}, "knows the grid only"), ({"explorer": "scripted"}, "no script")):
-        agent = dataclasses.replace(config.agent, **changes)
+    for changes, text in (
+        ({"memory": TutorialMemory()}, "knows the grid only"),
+        ({"exploration": ScriptedPolicy()}, "no script"),
+    ):
+        changed = dataclasses.replace(config, **changes)
         with pytest.raises(ValueError, match=text):
-            train(run_key(0), dataclasses.replace(config, agent=agent), params, 1, 1)
+            train(run_key(0), changed, changed.default_params(params.environment), 1, 1)
 
 
 def test_an_environment_that_does_not_tell_its_actions():
@@ -125,7 +131,7 @@ def test_an_environment_that_does_not_tell_its_actions():
 
     with pytest.raises(ValueError, match="num_actions is unknown"):
         with_memory(Silent(), perceive, max_steps=9)
-    assert with_memory(Silent(), perceive, max_steps=9, num_actions=4)[0].world.action_names[3] == "action_3"
+    assert with_memory(Silent(), perceive, max_steps=9, num_actions=4)[0].environment.action_names[3] == "action_3"
 
 
 def test_params_get_dtypes():
@@ -139,7 +145,7 @@ def test_params_get_dtypes():
 def test_the_memory_helps(experiment):
     config, params = experiment
     with_it = train(run_key(0), config, params, 32, 40).metrics
-    off = dataclasses.replace(config, agent=dataclasses.replace(config.agent, use_skills=False))
+    off = dataclasses.replace(config, use_skills=False)
     without = train(run_key(0), off, params, 32, 40).metrics
     assert without.success[:, -10:].mean() < 0.5
     assert with_it.success[:, -10:].mean() > 0.95
@@ -197,7 +203,7 @@ def test_few_resets_equal_resets_for_all(experiment):
     def one_by_one(state):
         def tick(number, state):
             state = jax.vmap(agent.tick, in_axes=(None, None, 0, 0))(params, streams, inputs, state)[0]
-            due = (number + 1) % agent.interval == 0
+            due = (number + 1) % agent.period == 0
             served = jax.vmap(agent.consolidate, in_axes=(None, 0, 0))(params, inputs, state)
             return jax.tree.map(lambda new, old: jnp.where(due, new, old), served, state)
 

@@ -35,11 +35,11 @@ def test_every_task_is_made_and_has_its_peers_own_limit(name, lenient):
 def test_what_the_grid_alone_knows_is_refused():
     pytest.importorskip("gymnax")
     task = "gymnax:FourRooms-misc"
-    with pytest.raises(ValueError, match="preset='tutorial' knows the grid only"):
+    with pytest.raises(ValueError, match="the tutorial's memory knows the grid only; use the default memory"):
         make_experiment(task, "tutorial")
-    with pytest.raises(ValueError, match="explorer='scripted': this world has no script; use explorer='random'"):
+    with pytest.raises(ValueError, match="explorer='scripted': this environment has no script; use explorer='ra"):
         make_experiment(task, explorer="scripted")
-    with pytest.raises(ValueError, match="setting 'sticky' is unknown"):
+    with pytest.raises(ValueError, match="setting 'sticky' is not read here: the grid reads it"):
         make_experiment(task, overrides={"sticky": 0.1})
     config, params = make_experiment(task, overrides={"same_start": "true", "episode_limit": 9, "retreat_steps": 2})
     assert config.environment.same_start and config.environment.episode_limit == 9

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from envs.corridor import Corridor
-from procmem_jax import AdaptedState, ProjectedPercept, run_key, train, with_memory
+from procmem_jax import run_key, train, with_memory
+from procmem_jax.envs import AdaptedState, ProjectedPercept
 
 
 def look(percept, obs, rewarded=False, notes=None):

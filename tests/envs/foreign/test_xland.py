@@ -52,7 +52,7 @@ class Drawn:
     def percept(self):
         from xminigrid.core.observation import transparent_field_of_view as look
 
-        from procmem_jax import AdaptedState
+        from procmem_jax.envs import AdaptedState
 
         no, perceive = jnp.zeros((), jnp.bool_), XLandPercept()
         state = AdaptedState(self.timestep, no, no, jnp.zeros((), jnp.int32))

@@ -7,7 +7,7 @@ import pytest
 from envs.worlds import make_layout, make_state
 from procmem_jax.envs.grid.actions import MOVE_LEFT, MOVE_RIGHT, MOVE_UP, OPEN_DOOR
 from procmem_jax.envs.grid.foresight import cells_ahead
-from procmem_jax.envs.grid.world import GridWorldParams
+from procmem_jax.envs.grid.world import GridWorld, GridWorldParams
 
 # Start (0, 0), key (2, 0), door (3, 1), goal (4, 4), no box.
 LAYOUT = make_layout([0, 0, 2, 0, 3, 1, 4, 4, -1, -1])

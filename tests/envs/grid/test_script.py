@@ -18,7 +18,8 @@ def scripted_actions(kind, size, numbers):
     params = as_arrays(WORLDS[kind].default_params(size=size))
 
     def choose(x, y, has_key, door_open):
-        return WORLDS[kind].scripted_action(make_state(x, y, has_key, door_open, make_layout(numbers)), params)
+        state = make_state(x, y, has_key, door_open, make_layout(numbers))
+        return WORLDS[kind].scripted_action(WORLDS[kind].observe(state, params))
 
     actions = jax.jit(jax.vmap(choose))(*all_cells(size).T)
     assert actions.dtype == jnp.int32
@@ -61,7 +62,7 @@ def test_on_other_layouts_the_script_is_a_shortest_path(size):
     @jax.jit
     def play(words):
         def tick(state, _):
-            action = world.scripted_action(state, params)
+            action = world.scripted_action(world.observe(state, params))
             state, _, terminated, _, _ = world.step_from_words(words, state, action, params)
             return state, terminated
 

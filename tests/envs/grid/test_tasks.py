@@ -4,7 +4,7 @@ import pytest
 
 from procmem_jax.envs.grid.task_names import TASK_FAMILIES, Task, parse_task
 from procmem_jax.envs.grid.tasks import make_task
-from procmem_jax.envs.grid.world import GridWorldParams
+from procmem_jax.envs.grid.world import GridWorld, GridWorldParams
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,8 @@ UNKNOWN += ["random-5\n", "tutorial_5", "random-9999999999", "random-\u0665"]  #
 
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_unknown_tasks_list_the_known(name):
-    with pytest.raises(ValueError, match=r"task='.*' is unknown; choose from .*tutorial-N.*random-N"):
+    known = r"(did you mean [a-z]+-N\? C|c)hoose from .*tutorial-N.*random-N"
+    with pytest.raises(ValueError, match=rf"task='.*' is unknown; {known}"):
         parse_task(name)
 
 
@@ -72,29 +73,29 @@ def test_every_size_of_every_family(family):
 
 
 @pytest.mark.parametrize(
-    ("task", "changes", "config", "params"),
+    ("task", "changes", "layout", "params"),
     [
-        ("random-5", {}, ("random", 5), {"size": 5, "max_steps": 100}),
-        ("random-5", {"size": 8}, ("random", 8), {"size": 8, "max_steps": 256}),
-        ("random-8", {"size": 5, "sticky": 0.5}, ("random", 8), {"size": 5, "max_steps": 100, "sticky": 0.5}),
-        ("tutorial-5", {"size": 6}, ("tutorial", 6), {"size": 6, "max_steps": 50}),
-        ("tutorial-5", {"max_steps": 7}, ("tutorial", 5), {"size": 5, "max_steps": 7}),
-        (GridWorld("doorkey"), {}, ("doorkey", 9), {"size": 9, "max_steps": 324}),
+        ("random-5", {}, "random", {"size": 5, "max_steps": 100}),
+        ("random-5", {"size": 8}, "random", {"size": 8, "max_steps": 256}),
+        ("random-8", {"size": 5, "sticky": 0.5}, "random", {"size": 5, "max_steps": 100, "sticky": 0.5}),
+        ("tutorial-5", {"size": 6}, "tutorial", {"size": 6, "max_steps": 50}),
+        ("tutorial-5", {"max_steps": 7}, "tutorial", {"size": 5, "max_steps": 7}),
+        (GridWorld("doorkey"), {}, "doorkey", {"size": 5, "max_steps": 100}),
+        (GridWorld("doorkey"), {"size": 9}, "doorkey", {"size": 9, "max_steps": 324}),
     ],
 )
-def test_the_world_of_a_task(task, changes, config, params):
-    world, numbers = make_task(task, **changes)
-    assert (world.config, numbers) == (GridWorldConfig(*config), GridWorldParams(**params))
+def test_the_world_of_a_task(task, changes, layout, params):
+    assert make_task(task, **changes) == (GridWorld(layout), GridWorldParams(**params))
 
 
 @pytest.mark.parametrize(
     ("task", "changes", "error", "text"),
     [
-        (5, {}, TypeError, "task=5 is a int; give a name such as 'random-5' or a GridWorldConfig"),
+        (5, {}, TypeError, "task=5 is a int; give a name such as 'random-5' or a GridWorld"),
         ("random-5", {"speed": 1}, TypeError, "setting 'speed' is unknown; choose from size, max_steps, "),
         ("random-5", {"sticky": 2.0}, ValueError, "sticky=2.0 is above 1.0"),
         ("doorkey-8", {"size": 20}, ValueError, "size of a doorkey world=20 is above 16"),
-        (GridWorld("random"), {"size": 6}, ValueError, "size=6 is above max_size=5"),
+        (GridWorld("random"), {"size": 65}, ValueError, "size=65 is above 64"),
     ],
 )
 def test_worlds_that_are_refused(task, changes, error, text):

@@ -22,7 +22,7 @@ REWARD_NAMES = ("step_reward", "key_reward", "door_reward", "goal_reward")
 OBJECT_NAMES = ("key_x", "key_y", "door_x", "door_y", "box_x", "box_y")
 
 
-def make_world(layout="random", max_size=16):
+def make_world(layout="random"):
     return GridWorld(layout)
 
 
@@ -42,7 +42,7 @@ def walk(world, params, words, random_actions, follow_script):
 
     def tick(state, inputs):
         words, random_action, follow = inputs
-        scripted = world.scripted_action(state, params)
+        scripted = world.scripted_action(world.observe(state, params))
         action = jnp.where(follow & (scripted >= 0), scripted, random_action)
         new, reward, terminated, truncated, _ = world.step_from_words((words[0], words[1]), state, action, params)
         fresh = world.reset_from_words((words[0], words[1]), params)
@@ -259,8 +259,9 @@ def test_plain_python_params_do_as_well_as_arrays():
 
 
 def test_default_params_follow_the_size():
-    world = make_world(max_size=16)
-    assert (world.default_params().size, world.default_params().max_steps) == (16, 1024)
+    world = make_world()
+    assert (world.default_params().size, world.default_params().max_steps) == (5, 100)
+    assert world.default_params(size=16).max_steps == 1024
     assert world.default_params(size=3).max_steps == 36
     assert world.default_params(size=np.array([3, 5])).max_steps.tolist() == [36, 100]
     assert world.default_params(size=3, max_steps=0).max_steps == 0
@@ -269,7 +270,7 @@ def test_default_params_follow_the_size():
 @pytest.mark.parametrize(
     ("kind", "changes", "text"),
     (
-        ("random", {"size": 17}, "size=17 is above max_size=16; raise max_size or lower size"),
+        ("random", {"size": 65}, "size=65 is above 64; give at most 64"),
         ("random", {"size": 2}, "size=2 is below 3; give at least 3"),
         ("random", {"size": np.array([5, 99])}, "size=99 is above 64; give at most 64"),
         ("random", {"size": 4.5}, "size=4.5 is not a whole number; give one"),
@@ -292,8 +293,8 @@ def test_what_stands_off_the_tutorial_layout_matters_to_it_only():
 def test_a_config_checks_itself():
     with pytest.raises(ValueError, match="layout='maze' is unknown; choose from tutorial, random"):
         GridWorld("maze")
-    with pytest.raises(ValueError, match="max_size=65 is above 64; give at most 64"):
-        GridWorldConfig(max_size=65)
+    with pytest.raises(TypeError, match="layout=7 is a int; give a str"):
+        GridWorld(7)
 
 
 @pytest.mark.parametrize(("layout", "size"), [("random", 3), ("random", 5), ("doorkey", 5)])
