@@ -22,8 +22,8 @@ def lazy_names(
         if name in modules.split():
             return importlib.import_module(f"{package}.{name}")
         if name not in homes:
-            asked = () if name.startswith("_") else modules  # what tools look for is in none
-            rooms = [room for room in asked if name in getattr(get(room), "__all__", ())]
+            asked = () if name.startswith("_") else modules.split()  # what tools look for is in none
+            rooms = [room for room in asked if hasattr(get(room), name)]
             where = f"; it is {package}.{rooms[0]}.{name}" if rooms else ""
             raise AttributeError(f"module {package!r} has no attribute {name!r}{where}")
         value = getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
