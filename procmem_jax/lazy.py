@@ -22,7 +22,10 @@ def lazy_names(
         if name in modules.split():
             return importlib.import_module(f"{package}.{name}")
         if name not in homes:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            asked = () if name.startswith("_") else modules.split()  # what tools look for is in none
+            rooms = [room for room in asked if hasattr(get(room), name)]
+            where = f"; it is {package}.{rooms[0]}.{name}" if rooms else ""
+            raise AttributeError(f"module {package!r} has no attribute {name!r}{where}")
         value = getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
         setattr(sys.modules[package], name, value)  # so that this happens once
         return value

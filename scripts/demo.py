@@ -13,7 +13,7 @@ from procmem_jax.experiments.statistics.intervals import mean_interval, proporti
 from procmem_jax.experiments.storage.files import write_json
 from procmem_jax.figures.comparison import plot_arms
 
-MAX_SIZE = 8  # one static size for all arms, so that they share their compiled programs
+MAX_SIZE = 8  # one size of the tutorial's code tables for all arms, so that they share their compiled programs
 LAST = 20
 
 
@@ -39,8 +39,9 @@ DEFAULT_ARMS = (Arm("random-5", "tutorial", "random", 150), Arm("random-5", "def
 
 def run_arm(arm: Arm, use_skills: bool, agents: int, seed: int):
     """Returns the metrics `[agents, episodes]` of one arm."""
+    overrides = {"max_size": MAX_SIZE} if use_skills and arm.preset == "tutorial" else {}
     config, params = make_experiment(
-        arm.task, arm.preset, explorer=arm.explorer, use_skills=use_skills, overrides={"max_size": MAX_SIZE}
+        arm.task, arm.preset, explorer=arm.explorer, use_skills=use_skills, overrides=overrides
     )
     return train(run_key(seed), config, params, agents, arm.episodes).metrics
 

@@ -241,14 +241,14 @@ def test_reordered_actions_tie_exactly():
 def test_retrieval_is_among_applicable_skills_and_a_tie_goes_to_the_earliest():
     agent = make_agent()
     assert agent.retrieve() is None
-    query = agent.embed(agent.environment.state())
+    query = agent.embed(agent.world.state())
     for has_key, actions in [(True, ()), (False, (5, 5)), (False, (0, 1)), (False, (1, 0))]:
         vector = query + tuple(agent.action_codes[action] for action in actions)
         agent.library.append(PlainSkill("", has_key, False, actions, vector))
     assert agent.retrieve() is agent.library[2]  # the first would fit best, but for the key
-    agent.environment.has_key = True
+    agent.world.has_key = True
     assert agent.retrieve() is agent.library[0]
-    agent.environment.door_open = True
+    agent.world.door_open = True
     assert agent.retrieve() is None
 
 
@@ -258,7 +258,7 @@ def test_a_skill_merges_with_the_first_stored_one_strictly_above_the_threshold(m
                        merge_threshold=threshold)  # fmt: skip
     for vector in [(0, 0, 1), (0, 0, 0, 4, 3), (0, 0, 0, 4, 3)]:
         agent.library.append(PlainSkill("", False, False, (), vector))
-    agent.learn([(agent.environment.state(), MOVE_UP), (agent.environment.state(), MOVE_DOWN)])  # (0, 0, 0, 3, 4)
+    agent.learn([(agent.world.state(), MOVE_UP), (agent.world.state(), MOVE_DOWN)])  # (0, 0, 0, 3, 4)
     assert [skill.success_count for skill in agent.library] == ([1, 2, 1] if merges else [1, 1, 1, 1])
 
 

@@ -24,7 +24,7 @@ def floats(*values):
 
 def shared_inputs():
     key = run_key(3)
-    return HANDLE.world.default_params(), open_streams(key), jax.random.fold_in(key, ppo.LEARNING)
+    return HANDLE.world.default_params(size=4), open_streams(key), jax.random.fold_in(key, ppo.LEARNING)
 
 
 def begin(agents):

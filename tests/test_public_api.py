@@ -56,6 +56,8 @@ def test_rooms_and_names_are_there_and_nothing_else():
     assert set(PUBLIC) <= set(dir(procmem_jax))
     with pytest.raises(AttributeError, match="module 'procmem_jax' has no attribute 'nothing'"):
         procmem_jax.nothing  # noqa: B018
+    with pytest.raises(AttributeError, match="it is procmem_jax.memory.empty"):
+        procmem_jax.empty  # noqa: B018
     with pytest.raises(ImportError):
         from procmem_jax import nothing  # noqa: F401
 

@@ -1,5 +1,6 @@
 """With `JAX_ENABLE_X64` set, nothing changes: every number has an explicit type."""
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -11,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from procmem_jax.agents.exploration import explore
+from procmem_jax.agents.exploration import EpsilonParams, EpsilonPolicy
 from procmem_jax.experiments.optimum import optimal_steps
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.training.train import train
@@ -21,6 +22,17 @@ from tutorial.cases import load_case, replay_cases
 ORACLE = sorted((pathlib.Path(__file__).parent / "data" / "oracle").glob("*.json"))
 
 
+@dataclasses.dataclass(frozen=True)
+class AlwaysLeft:
+    """What the policy asks of an environment with a script."""
+
+    num_actions = 6
+    has_script = True
+
+    def scripted_action(self, observation):
+        return jnp.int32(2)
+
+
 def results():
     """Replays, runs and optima, every bit and type of them."""
     found = {"x64": bool(jax.config.jax_enable_x64), "cases": replay_cases([load_case(path) for path in ORACLE])}
@@ -28,8 +40,8 @@ def results():
     result = train(run_key(5), config, params, 16, 8)
     found["steps"] = result.metrics.steps.tolist()
     words = draw_words(open_streams(run_key(5)).tick, np.arange(1000), np.uint32(2**32 - 1))[0]
-    epsilon, scripted = jnp.float32(0.3), jnp.int32(2)
-    actions = jax.jit(jax.vmap(lambda word: explore("epsilon", word, scripted, epsilon, 6)))(words)
+    policy, epsilon = EpsilonPolicy(AlwaysLeft()), EpsilonParams(jnp.float32(0.3))
+    actions = jax.jit(jax.vmap(lambda word: policy.act((), None, None, word, epsilon)[1]))(words)
     optimum = optimal_steps(run_key(5), config, params, 16, 8)
     leaves = jax.tree.leaves((result.metrics, result.libraries, optimum, actions))
     found["bits"] = [f"{leaf.dtype} {hashlib.sha256(np.ascontiguousarray(leaf)).hexdigest()}" for leaf in leaves]

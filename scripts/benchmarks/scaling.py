@@ -4,9 +4,10 @@ import jax
 
 from benchmarks.measure import Options, measure, ratio
 from benchmarks.training import Case
-from procmem_jax.experiments.training.lane_programs import build_programs
+from procmem_jax.experiments.training.lane_programs import build_programs, room_for
 from procmem_jax.experiments.training.memory_need import tree_bytes
 from procmem_jax.experiments.training.runtime import use_all_cores
+from procmem_jax.records import as_arrays, shapes_of
 
 COLUMNS = ("name", "capacity", "agents", "episodes", "bytes_over_state")
 UNIT = "agent steps"
@@ -22,8 +23,9 @@ SMALLEST_SHARE = 1 / 1.5  # of the state in all bytes of the program
 
 def program_bytes(case: Case, lanes: int) -> tuple[int, int]:
     """Returns (bytes of everything that the compiled ticks hold, bytes of the agents' state alone), on one device."""
-    config, _ = case.experiment()
-    programs = build_programs(config, lanes, case.episodes, False, tuple(jax.local_devices()[:1]))
+    config, params = case.experiment()
+    room = room_for(case.episodes)
+    programs = build_programs(config, shapes_of(as_arrays(params)), lanes, room, False, tuple(jax.local_devices()[:1]))
     need = programs.run.memory_analysis()
     held = need.argument_size_in_bytes + need.output_size_in_bytes - need.alias_size_in_bytes
     return held + need.temp_size_in_bytes, tree_bytes(programs.agents)

@@ -130,7 +130,7 @@ def walker():
         first = make_state(layout.start_x, layout.start_y, False, False, layout)
 
         def tick(state, _):
-            action = WORLD.scripted_action(state, params)
+            action = WORLD.scripted_action(WORLD.observe(state, params))
             state, _, terminated, _, _ = WORLD.step_from_words(None, state, action, params)
             return state, terminated
 

@@ -62,8 +62,10 @@ def programs():
     def step(state, action, params):
         return WORLD.step_from_words(None, state, action, params)[:4]
 
-    script = jax.vmap(WORLD.scripted_action, in_axes=(0, None))
-    return jax.jit(jax.vmap(step, in_axes=(0, 0, None))), jax.jit(script)
+    def script(state, params):
+        return WORLD.scripted_action(WORLD.observe(state, params))
+
+    return jax.jit(jax.vmap(step, in_axes=(0, 0, None))), jax.jit(jax.vmap(script, in_axes=(0, None)))
 
 
 def read(state):

@@ -13,7 +13,7 @@ from procmem_jax.experiments.runs.folders import RunSpec, run_training
 NUM_AGENTS, NUM_EPISODES, SEED = 3, 12, 5
 CASES = {
     "default": ("random-3", "default", {}),
-    "tutorial": ("tutorial-5", "tutorial", {"explorer": "epsilon", "epsilon": 0.3}),
+    "tutorial": ("tutorial-5", "tutorial", {}, "epsilon:0.3"),
     "memory off": ("shifting-4", "default", {"use_skills": False, "sticky": 0.3, "shift_every": 2}),
     "walls": ("doorkey-5", "tutorial", {}),
     "q-learning": ("random-3", "q-learning", {}),
@@ -22,8 +22,8 @@ CASES = {
 
 def make_run(folder: pathlib.Path, case: str, **changes) -> pathlib.Path:
     """The folder of a finished run of `case`."""
-    task, preset, overrides = CASES[case]
-    config, params = make_experiment(task, preset, overrides=overrides)
+    task, preset, overrides, *explorer = CASES[case]
+    config, params = make_experiment(task, preset, explorer=explorer[0] if explorer else None, overrides=overrides)
     spec = RunSpec(task, preset, config, params, NUM_AGENTS, NUM_EPISODES, SEED)
     run_training(dataclasses.replace(spec, **changes), folder, draw_figure=lambda folder, path: None)
     return folder

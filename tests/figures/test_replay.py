@@ -8,7 +8,7 @@ from PIL import Image
 
 from figures.handmade_replay import handmade_replay
 from procmem_jax import Percept
-from procmem_jax.envs.foreign.adapted import AdaptedState, AdaptedWorld, PerceivedState
+from procmem_jax.envs.foreign.adapted import AdaptedEnvironment, AdaptedState, PerceivedState
 from procmem_jax.experiments.replays.frames import Frame
 from procmem_jax.figures import skill_colours
 from procmem_jax.figures.episode_frames import action_words, draw_frames, frame_colour, skill_detail
@@ -72,7 +72,7 @@ def test_a_frame_does_not_depend_on_those_before(replay, images):
 
 def test_an_open_door_looks_otherwise(replay):
     world = dataclasses.replace(replay.frames[4].env_state, door_open=np.bool_(True))
-    frames = [*replay.frames[:4], dataclasses.replace(replay.frames[4], world=world)]
+    frames = [*replay.frames[:4], dataclasses.replace(replay.frames[4], env_state=world)]
     [image] = draw_frames(dataclasses.replace(replay, frames=frames), [4])
     assert num_pixels(image, OPEN) > 100
 
@@ -149,15 +149,15 @@ def test_which_frames_are_drawn(num_frames, every, numbers):
 
 def foreign_replay(replay, env):
     """The same frames in another package's world, whose state is the number of the frame."""
-    world = AdaptedWorld(env, None, ("up", "down", "left", "right", "jump", "sit"), ("fed", "home"), 2, ())
+    world = AdaptedEnvironment(env, None, ("up", "down", "left", "right", "jump", "sit"), ("fed", "home"), 2, ())
     no = np.bool_(False)
     frames = []
     for frame in replay.frames:
         predicates = np.asarray([frame.step > 1, False])
         percept = Percept(predicates, np.zeros(2, np.float32), np.uint32(frame.step))
         state = PerceivedState(AdaptedState(np.int32(frame.step), no, no, np.int32(frame.step)), percept)
-        frames.append(dataclasses.replace(frame, world=state))
-    return dataclasses.replace(replay, config=dataclasses.replace(replay.config, world=world), frames=frames)
+        frames.append(dataclasses.replace(frame, env_state=state))
+    return dataclasses.replace(replay, config=dataclasses.replace(replay.config, environment=world), frames=frames)
 
 
 class Painted:

@@ -10,10 +10,12 @@ import pytest
 from memory.handmade import HAS_KEY, NOTHING, as_library, as_skill, plain_skill, vector
 from procmem_jax.memory import eviction
 from procmem_jax.memory.default.consolidation import consolidate_skill
+from procmem_jax.memory.default.params import DefaultMemoryParams
 from procmem_jax.memory.eviction import EVICTION_RULES, Utility, slot_to_evict
 from procmem_jax.memory.insertion import insert
 from procmem_jax.memory.library import success_rates
 from procmem_jax.memory.settings import LibraryConfig
+from procmem_jax.records import as_arrays
 
 CONFIG = LibraryConfig(capacity=4, embedding_size=4, max_skill_length=3)
 
@@ -95,13 +97,13 @@ def test_a_rule_may_turn_the_newcomer_away(rule):
     assert (int(insertion.slot), bool(insertion.merged), int(insertion.evicted_id)) == (-1, False, -1)
     assert after.skill_ids.tolist() == full().skill_ids.tolist() and after.num_evictions == 0
     # And so in the default memory, also while slot 1 is protected.
-    numbers = ("match_tolerance", "merge_threshold", "distance_cost", "retire_rate")
+    numbers = DefaultMemoryParams(match_tolerance=0.1, merge_threshold=0.99, distance_cost=1.0, retire_rate=0.0)
     library = consolidate_skill(
         full(),
         jax.tree.map(jnp.asarray, newcomer(config)),
         config,
+        as_arrays(numbers),
         num_coordinates=2,
-        **{name: jnp.float32(value) for name, value in zip(numbers, (0.1, 0.99, 1.0, 0.0), strict=True)},
         keep_better=True,
         admission=False,
         protected_slot=jnp.int32(1),

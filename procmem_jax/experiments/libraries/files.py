@@ -127,8 +127,8 @@ def _read_npz(path: pathlib.Path) -> tuple[dict, dict[str, np.ndarray]]:
 def _saved_from(head: Mapping, arrays: Mapping[str, np.ndarray]) -> SavedLibraries:
     settings = dict(head["config"])
     # Nothing that is done with stored libraries needs the rule, which may be a function that is not here.
-    if settings["eviction"] not in EVICTION_RULES:
-        del settings["eviction"]
+    if settings.get("eviction") not in EVICTION_RULES:
+        settings.pop("eviction", None)
     config = LibraryConfig(**settings)
     agents = head["agents"]
     names = (tuple(head["predicate_names"]), tuple(head["action_names"]))

@@ -93,8 +93,8 @@ def check_folder(folder: pathlib.Path, spec: RunSpec) -> None:
     stored = read_json(folder / CONFIG_FILE)
     if stored.get("format") != FORMAT:
         raise ValueError(
-            f"out={folder} holds results of format {stored.get('format')}, this version writes {FORMAT}: it can read "
-            "them, not go on with them; choose another folder"
+            f"out={folder} holds results of another format ({CONFIG_FILE} says {stored.get('format')}, this version "
+            f"writes {FORMAT}): it can read older ones, not go on with them; choose another folder"
         )
     wanted = {"warm_start": None, **spec.identity()}
     differing = _differences({key: stored.get(key) for key in wanted}, wanted)

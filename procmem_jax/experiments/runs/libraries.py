@@ -28,6 +28,13 @@ def libraries_of_run(folder: pathlib.Path) -> SavedLibraries:
         raise ValueError(
             f"{folder}: its memory was off or has no skills, and so there are no libraries; use another run"
         )
+    with expecting_fields(folder / CONFIG_FILE):
+        agents, capacity = stored["agents"], stored["settings"].get("capacity", saved.config.capacity)
+    with expecting_fields(folder / LIBRARIES_FILE):
+        if (agents, capacity) != (len(saved.agents), saved.config.capacity):
+            raise ValueError(
+                f"{len(saved.agents)} libraries of {saved.config.capacity} slots, not {agents} of {capacity}"
+            )
     return saved
 
 

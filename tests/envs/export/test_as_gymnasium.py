@@ -69,7 +69,7 @@ def test_every_step_is_that_of_the_grid(task, changes):
         if terminated or truncated:
             env.reset()
     found = [np.stack(column) for column in zip(*rows, strict=True)]
-    plain = plain_rollout(world, world.default_params(**changes), 11, jnp.asarray(actions, jnp.int32))
+    plain = plain_rollout(world, world.default_params(size=int(size), **changes), 11, jnp.asarray(actions, jnp.int32))
     for ours, raw in zip(found, plain, strict=True):
         np.testing.assert_array_equal(ours, raw)
     assert found[3].sum() >= 5  # ends by the time limit

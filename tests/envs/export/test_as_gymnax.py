@@ -54,7 +54,7 @@ def test_every_step_is_that_of_the_grid_and_every_reset_that_of_gymnax(task, cha
     env, params = as_gymnax(task, **changes)
     layout, size = task.split("-")
     world = GridWorld(layout)
-    numbers = world.default_params(**changes)
+    numbers = world.default_params(size=int(size), **changes)
     actions = jnp.asarray(np.random.default_rng(3).integers(0, 6, 400), jnp.int32)
     found = rollout(env, params, KEY, actions)
     for ours, plain in zip(found, plain_rollout(world, numbers, KEY, actions), strict=True):

@@ -14,7 +14,6 @@ from procmem_jax.experiments.libraries import files as library_files
 from procmem_jax.experiments.libraries.files import export_libraries, import_libraries
 from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.experiments.presets import make_experiment
-from procmem_jax.experiments.runs.results import write_libraries
 from procmem_jax.experiments.storage.versions import versions
 from procmem_jax.experiments.training.train import train
 from procmem_jax.memory.library import empty
@@ -50,7 +49,7 @@ def test_what_agents_learned_comes_back_bit_for_bit(tmp_path, suffix):
     export_libraries(path, libraries, config.library, embedding="tutorial codes per_agent")
     saved = import_libraries(path)
     assert_same_bits(saved.libraries, libraries)
-    assert (saved.config, saved.agents) == (config.library, (0, 1, 2, 3))
+    assert (saved.config, saved.agents) == (dataclasses.replace(config.library, eviction="lru"), (0, 1, 2, 3))
 
 
 def test_both_kinds_of_file_and_jax_arrays_have_one_digest(tmp_path):
@@ -61,6 +60,16 @@ def test_both_kinds_of_file_and_jax_arrays_have_one_digest(tmp_path):
     assert import_libraries(one).sha256 == import_libraries(other).sha256
     third = export(tmp_path / "c.json", changed(handmade_libraries(), "embeddings", (0, 0, 1), 0.0))  # from -0.0
     assert import_libraries(third).sha256 != import_libraries(one).sha256
+
+
+@SUFFIXES
+def test_when_a_skill_was_learned_comes_back_and_is_not_in_the_digest(tmp_path, suffix):
+    libraries = handmade_libraries()
+    libraries.learned_episode[0, [0, 2]] = 6, 2
+    libraries.learned_tick[0, [0, 2]] = 210, 31
+    saved = import_libraries(export(tmp_path / f"skills{suffix}", libraries))
+    assert_same_bits(saved.libraries, libraries)
+    assert saved.sha256 == import_libraries(export(tmp_path / f"other{suffix}")).sha256
 
 
 @SUFFIXES
@@ -92,6 +101,8 @@ def test_json_is_readable(tmp_path):
           "merges": 2,
           "created": 3,
           "last_used": 9,
+          "episode": -1,
+          "tick": -1,
           "embedding": [0.3333333432674408, -0.0, 1.401298464324817e-45, 0.10000000149011612]
         },
 """
@@ -177,18 +188,20 @@ def test_a_missing_file_is_named(tmp_path):
         refused(tmp_path / f"nowhere{suffix}", "cannot be read")
 
 
-def test_the_libraries_file_of_a_run_is_told_from_an_exported_one(tmp_path):
-    write_libraries(tmp_path / "libraries.npz", handmade_libraries())
+def test_the_libraries_file_of_a_run_of_format_1_is_told_from_an_exported_one(tmp_path):
+    libraries = handmade_libraries()
+    arrays = {field.name: getattr(libraries, field.name) for field in dataclasses.fields(libraries)}
+    np.savez(tmp_path / "libraries.npz", **arrays)
     refused(tmp_path / "libraries.npz", "holds no exported libraries; make such a file with `procmem library export`")
 
 
 @SUFFIXES
-@pytest.mark.parametrize("number", [2, 10**6])
+@pytest.mark.parametrize("number", [3, 10**6])
 def test_a_later_format_is_refused(monkeypatch, tmp_path, suffix, number):
     monkeypatch.setattr(library_files, "FORMAT", number)
     path = export(tmp_path / f"skills{suffix}")
     monkeypatch.undo()
-    refused(path, f"format={number} is above 1, the newest that procmem_jax")
+    refused(path, f"format={number} is above 2, the newest that procmem_jax")
 
 
 def in_head(**changes):

@@ -6,18 +6,23 @@ import json
 import re
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from experiments.handmade_libraries import CONFIG, EMBEDDING, assert_same_bits, handmade_libraries
 from procmem_jax.experiments.libraries.files import export_libraries
 from procmem_jax.experiments.libraries.saved import SavedLibraries
-from procmem_jax.experiments.libraries.warm_start import embedding_rule, load_warm_start, make_warm_start
+from procmem_jax.experiments.libraries.warm_start import embedding_rule, make_warm_start
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.runs.folders import RunSpec, check_folder, run_training
+from procmem_jax.experiments.runs.libraries import load_warm_start
 from procmem_jax.experiments.runs.results import read_libraries
 from procmem_jax.experiments.training.train import train
+from procmem_jax.memory.default.direction import direction_embedding
+from procmem_jax.memory.default.memory import DefaultMemory
 from procmem_jax.memory.library import empty
+from procmem_jax.records import setting
 from procmem_jax.streams import run_key
 
 SIZES = {"capacity": 3, "embedding_size": 4, "max_skill_length": 3}
@@ -28,9 +33,11 @@ NAMES = (
 RUN, PARAMS = make_experiment("random-3", "tutorial")
 
 
-def experiment(task="random-3", preset="default", **overrides):
+def experiment(task="random-3", preset="default", use_skills=True, **overrides):
     """The config of a run; by default one that the handmade libraries fit."""
-    return make_experiment(task, preset, overrides=SIZES | overrides)[0]
+    sizes = {} if preset == "q-learning" else SIZES
+    config = make_experiment(task, preset, overrides=sizes | overrides)[0]
+    return dataclasses.replace(config, use_skills=use_skills)
 
 
 def saved_libraries(num_agents=2, **changes):
@@ -92,11 +99,11 @@ REFUSED = [
     ({}, {"capacity": 2}, "capacity=3 of the libraries exceeds 2 of the run; train with --set capacity=3 or more"),
     ({}, {"embedding_size": 8}, "embedding_size=4 of the libraries differs from 8 of the run; train with --set embe"),
     ({}, {"max_skill_length": 2}, "max_skill_length=3 of the libraries differs from 2 of the run; train with --set"),
-    ({}, {"counting": "tutorial"}, "counting=outcomes of the libraries differs from tutorial of the run; train with"),
+    (CODES, {"preset": "tutorial"}, "counting=outcomes of the libraries differs from tutorial of the run; train with"),
     ({}, {"preset": "tutorial"}, "embedding='direction of 2 coordinates' of the libraries differs from 'tutorial co"),
     ({}, {"task": "doorkey-5", "embedding_size": 64}, "differs from 'direction of 8 coordinates' of the run; use"),
     (CODES, {}, "embedding='tutorial codes per_agent' of the libraries differs from 'direction of 2 coordinates'"),
-    ({}, {"preset": "q-learning"}, "memory='q_learning' has no skills, and so no libraries; use another memory"),
+    ({}, {"preset": "q-learning"}, "Q-learning has no skills, and so no libraries; use another memory"),
     ({}, {"use_skills": False}, "use_skills=False: without a memory there are no libraries; switch the memory on"),
     (
         {"predicate_names": ("has_key", "goal_reached", "door_open")},
@@ -121,6 +128,24 @@ REFUSED = [
 def test_libraries_that_cannot_serve_are_refused(there, here, text):
     with pytest.raises(ValueError, match=re.escape(text)):
         make_warm_start(saved_libraries(**there), experiment(**here), 2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Turned:
+    """An embedding with a setting: two of them put the same situation in different places."""
+
+    by: int = setting(0, "places to turn by")
+
+    def __call__(self, context, size):
+        return jnp.roll(direction_embedding(context, size), self.by)
+
+
+def test_the_settings_of_an_embedding_are_part_of_its_name():
+    one, other = (make_experiment("random-3", memory=DefaultMemory(embed=Turned(by)))[0] for by in (1, 2))
+    assert embedding_rule(one) != embedding_rule(other)
+    same = make_experiment("random-3", memory=DefaultMemory(embed=Turned(1)))[0]
+    assert embedding_rule(one) == embedding_rule(same)
+    assert embedding_rule(make_experiment("random-3")[0]) == EMBEDDING
 
 
 def test_other_predicates_are_refused():

@@ -4,12 +4,13 @@ import dataclasses
 
 import numpy as np
 import pytest
-from procmem_jax.agents.rules import Running
 
+from procmem_jax.agents.procedural import Transition
+from procmem_jax.agents.q_learning import QLearning
 from procmem_jax.agents.recording import TickRecord
-from procmem_jax.agents.states import Transition
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.replays.frames import FrameSkill, frames_of_episode
+from procmem_jax.memory.protocol import Running
 
 CONFIG, _ = make_experiment("random-5")
 # Exploring, then the first step of a skill of three, then a whole skill of two in another slot that ends the episode.
@@ -24,7 +25,7 @@ def records(terminated=True, truncated=False):
     last = [False] * 3
     transition = Transition(
         action=column([5, 2, 0, 1]),
-        world=column([11, 12, 13, 14]),
+        env_state=column([11, 12, 13, 14]),
         reward=column([-0.5, 1.0, -0.5, 10.0], np.float32),
         terminated=column([*last, terminated], np.bool_),
         truncated=column([*last, truncated], np.bool_),
@@ -70,12 +71,11 @@ def test_endings(terminated, truncated, success, ending):
 
 
 def test_a_memory_without_skills_is_named():
-    agent = dataclasses.replace(CONFIG.agent, memory="q_learning")
     bare = records()
     running = dataclasses.replace(bare.transition.running, slot=np.full(4, -1))
     acting = dataclasses.replace(bare.transition, running=running)
     frames = frames_of_episode(
-        dataclasses.replace(bare, transition=acting), dataclasses.replace(CONFIG, agent=agent), True
+        dataclasses.replace(bare, transition=acting), dataclasses.replace(CONFIG, memory=QLearning()), True
     )
     assert [frame.doing for frame in frames] == ["exploring", *["Q-learning"] * 3, "goal reached"]
     assert all(frame.skill is None for frame in frames)

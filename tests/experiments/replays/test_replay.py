@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from experiments.replay_runs import CASES, NUM_AGENTS, NUM_EPISODES, SEED, change_row, make_run, stored_row
-from procmem_jax.envs.grid.world import GridWorld
 from procmem_jax.experiments.libraries.files import export_libraries
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.replays import lives
@@ -47,13 +46,13 @@ def damaged(tutorial_run, tmp_path):
 
 def assert_follows_the_rules(replay):
     """Every frame is what the world makes of the one before and its action, unless the action before stuck."""
-    world, params = GridWorld(replay.config.environment), replay.params.environment
+    world, params = replay.config.environment, replay.params.environment
     step = jax.jit(lambda state, action: world.step_from_words(None, state, action, params)[:2])
     for before, after in zip(replay.frames, replay.frames[1:], strict=False):
-        executed = int(after.world.last_action)
-        assert executed == before.action or (params.sticky > 0 and executed == int(before.world.last_action))
-        state, reward = step(jax.tree.map(jnp.asarray, before.world), jnp.int32(executed))
-        jax.tree.map(np.testing.assert_array_equal, jax.device_get(state), after.world)
+        executed = int(after.env_state.last_action)
+        assert executed == before.action or (params.sticky > 0 and executed == int(before.env_state.last_action))
+        state, reward = step(jax.tree.map(jnp.asarray, before.env_state), jnp.int32(executed))
+        jax.tree.map(np.testing.assert_array_equal, jax.device_get(state), after.env_state)
         assert after.reward == float(reward)
 
 
@@ -112,8 +111,8 @@ def test_a_long_life_is_skipped_fast_to_the_same_frames(monkeypatch, tutorial_ru
     assert len(skipped) > 1 and max(skipped) == 2
     assert len(slow.frames) == len(fast.frames)
     for one, other in zip(slow.frames, fast.frames, strict=True):
-        jax.tree.map(np.testing.assert_array_equal, one.world, other.world)
-        assert dataclasses.replace(one, world=None) == dataclasses.replace(other, world=None)
+        jax.tree.map(np.testing.assert_array_equal, one.env_state, other.env_state)
+        assert dataclasses.replace(one, env_state=None) == dataclasses.replace(other, env_state=None)
 
 
 def test_progress_is_told(tutorial_run):

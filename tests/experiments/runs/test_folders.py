@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
+from procmem_jax.experiments.libraries import files as library_files
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.runs import folders as runs
 from procmem_jax.experiments.runs.folders import RunSpec, run_training, stored_summary
@@ -106,8 +107,8 @@ def test_a_finished_run_can_be_run_again(tmp_path):
         (dataclasses.replace(SPEC, task="random-4"), "task: there random-3, here random-4"),
         (other(capacity=64), "capacity: there 16, here 64"),
         (
-            other(merge_threshold=0.5, use_skills=False),
-            "use_skills: there True, here False; merge_threshold: there 0.9, here 0.5",
+            other(merge_threshold=0.5, learn=False),
+            "learn: there True, here False; merge_threshold: there 0.9, here 0.5",
         ),
     ],
 )
@@ -118,6 +119,16 @@ def test_a_run_of_another_config_is_refused_and_untouched(tmp_path, spec, differ
         with pytest.raises(ValueError, match="holds a run of another config") as caught:
             attempt(tmp_path, spec)
         assert f"({differing}); choose another" in str(caught.value)
+    assert contents(tmp_path) == before
+
+
+def test_a_run_without_its_memory_is_another(tmp_path):
+    run(tmp_path)
+    before = contents(tmp_path)
+    with pytest.raises(
+        ValueError, match=r"holds a run of another config \(use_skills: there True, here False; capacity"
+    ):
+        stored_summary(tmp_path, other(use_skills=False))
     assert contents(tmp_path) == before
 
 
@@ -154,21 +165,29 @@ def test_a_damaged_config_is_refused_and_untouched(tmp_path, damage):
     assert contents(tmp_path) == {"config.json": damage.encode()}
 
 
-def failing(error):
+def fail_to_write_episodes(monkeypatch, error):
     def write(path, *args, **kwargs):
         path.write_bytes(b"half of the")
         raise error("in the middle")
 
-    return write
+    monkeypatch.setattr(runs.results, "write_episodes", write)
+
+
+def fail_to_write_libraries(monkeypatch, error):
+    def savez(file, **arrays):
+        file.write(b"half of the")
+        raise error("in the middle")
+
+    monkeypatch.setattr(library_files.np, "savez", savez)
 
 
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt, MemoryError])
-@pytest.mark.parametrize("writer", ["write_episodes", "write_libraries"])
+@pytest.mark.parametrize("fail", [fail_to_write_episodes, fail_to_write_libraries])
 @pytest.mark.parametrize("finished_before", [False, True])
-def test_a_failure_in_the_middle_leaves_no_half_written_file(monkeypatch, tmp_path, writer, error, finished_before):
+def test_a_failure_in_the_middle_leaves_no_half_written_file(monkeypatch, tmp_path, fail, error, finished_before):
     if finished_before:
         run(tmp_path)
-    monkeypatch.setattr(runs.results, writer, failing(error))
+    fail(monkeypatch, error)
     with pytest.raises(error, match="in the middle"):
         run(tmp_path)
     assert b"half of the" not in contents(tmp_path).values()

@@ -34,20 +34,21 @@ def begin(config, params, lanes, num_episodes):
 
 
 def test_the_device_estimate_holds_the_state_three_times():
-    inputs, state = begin(CONFIG, PARAMS, 32, 7)
-    assert device_bytes(CONFIG, 32, 7) == 3 * tree_bytes(state) + tree_bytes(inputs)
+    inputs, state = begin(CONFIG, PARAMS, 32, 16)
+    assert device_bytes(CONFIG, PARAMS, 32, 16) == 3 * tree_bytes(state) + tree_bytes(inputs)
+    assert device_bytes(CONFIG, PARAMS, 32, 7) == device_bytes(CONFIG, PARAMS, 32, 16)  # the program has room for 16
 
 
 def test_the_estimates_grow_with_what_they_should():
     lanes, episodes = 64, 10
-    base = device_bytes(CONFIG, lanes, episodes)
-    assert device_bytes(CONFIG, 2 * lanes, episodes) == 2 * base
-    more_episodes = device_bytes(CONFIG, lanes, episodes + 1) - base
-    assert more_episodes == 3 * lanes * (5 * 4 + 1)  # five numbers and a truth value an agent
+    base = device_bytes(CONFIG, PARAMS, lanes, episodes)
+    assert device_bytes(CONFIG, PARAMS, 2 * lanes, episodes) == 2 * base
+    more_episodes = device_bytes(CONFIG, PARAMS, lanes, 17) - base
+    assert more_episodes == 3 * lanes * (32 - 16) * (5 * 4 + 1)  # five numbers and a truth value an agent and episode
     wide = make_experiment("random-5", "tutorial", overrides={"capacity": 64})[0]
-    assert device_bytes(wide, lanes, episodes) > 2 * base
+    assert device_bytes(wide, PARAMS, lanes, episodes) > 2 * base
     without = make_experiment("random-5", "tutorial", use_skills=False)[0]
-    assert device_bytes(without, lanes, episodes) < base / 2
+    assert device_bytes(without, PARAMS, lanes, episodes) < base / 2
     assert host_bytes(without, 100, episodes) < host_bytes(CONFIG, 100, episodes)
     assert host_bytes(CONFIG, 200, episodes) == 2 * host_bytes(CONFIG, 100, episodes)
 
@@ -65,20 +66,20 @@ def test_memory_does_not_grow_with_the_number_of_steps():
 
 def test_an_impossible_run_is_refused_with_its_figures(monkeypatch):
     monkeypatch.setattr(memory_need, "available_host_bytes", lambda: 2 * GIB)
-    check_memory(CONFIG, 10_000, 100, 1024)
+    check_memory(CONFIG, PARAMS, 10_000, 100, 1024)
     text = r"1000000 agents x 100 episodes need about \d+\.\d GiB, this computer has 2\.0 GiB free; use fewer agents"
     with pytest.raises(ValueError, match=text):
-        check_memory(CONFIG, 1_000_000, 100, 1024)
+        check_memory(CONFIG, PARAMS, 1_000_000, 100, 1024)
     with pytest.raises(ValueError, match=r"10 agents x 1000000000 episodes need about"):
-        check_memory(CONFIG, 10, 10**9, 16)
-    huge = dataclasses.replace(CONFIG, library=dataclasses.replace(CONFIG.library, capacity=65536, embedding_size=1024))
+        check_memory(CONFIG, PARAMS, 10, 10**9, 16)
+    huge = dataclasses.replace(CONFIG, memory=dataclasses.replace(CONFIG.memory, capacity=65536, embedding_size=1024))
     with pytest.raises(ValueError, match="16 agents x 1 episodes need about"):
-        check_memory(huge, 16, 1, 16)
+        check_memory(huge, PARAMS, 16, 1, 16)
 
 
 def test_unknown_memory_refuses_nothing(monkeypatch):
     monkeypatch.setattr(memory_need, "available_host_bytes", lambda: None)
-    assert check_memory(CONFIG, 2**31 - 1, 10**6, 1024) is None
+    assert check_memory(CONFIG, PARAMS, 2**31 - 1, 10**6, 1024) is None
 
 
 def test_this_computers_memory_is_plausible(monkeypatch, tmp_path):
@@ -104,9 +105,9 @@ class FakeDevice:
 
 
 def test_a_devices_memory_is_looked_at_by_itself(monkeypatch):
-    need = device_bytes(CONFIG, 1024, 100)
+    need = device_bytes(CONFIG, PARAMS, 1024, 100)
     monkeypatch.setattr(memory_need.jax, "devices", lambda: [FakeDevice(need)])
-    check_memory(CONFIG, 1024, 100, 1024)
+    check_memory(CONFIG, PARAMS, 1024, 100, 1024)
     monkeypatch.setattr(memory_need.jax, "devices", lambda: [FakeDevice(need - 1)])
     with pytest.raises(ValueError, match=r"a batch need about .* GiB, Fake GPU has .* GiB free"):
-        check_memory(CONFIG, 1024, 100, 1024)
+        check_memory(CONFIG, PARAMS, 1024, 100, 1024)

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import pytest
 
+from procmem_jax.agents.exploration import EpsilonPolicy, TapePolicy
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.training import lane_programs
@@ -110,7 +111,7 @@ def test_another_seed_gives_other_results(reference):
 def test_epsilon_0_is_scripted_bit_for_bit():
     scripted = train(KEY, *EXPERIMENTS["random-5"], 16, EPISODES)
     config, params = make_experiment("random-5", "tutorial", explorer="epsilon:0")
-    assert config.agent.explorer == "epsilon"
+    assert config.exploration == EpsilonPolicy()
     assert_same(train(KEY, config, params, 16, EPISODES), scripted)
 
 
@@ -173,14 +174,12 @@ def test_memory_off_gives_empty_libraries():
 # Bad arguments
 
 
-def with_world(**changes):
-    config, params = EXPERIMENTS["random-5"]
-    return config, dataclasses.replace(params, world=dataclasses.replace(params.environment, **changes))
-
-
-def with_agent(**changes):
-    config, params = EXPERIMENTS["random-5"]
-    return config, dataclasses.replace(params, agent=dataclasses.replace(params.agent, **changes))
+def changed(task, part, **changes):
+    """The experiment with other numbers in one part of its params; None: in the params themselves."""
+    config, params = EXPERIMENTS[task]
+    if part is not None:
+        changes = {part: dataclasses.replace(getattr(params, part), **changes)}
+    return config, dataclasses.replace(params, **changes)
 
 
 @pytest.mark.parametrize(
@@ -214,22 +213,28 @@ def test_bad_arguments_are_named(changes, error, text):
         train(config=config, params=params, **arguments)
 
 
+def test_a_tape_must_be_given():
+    config, params = EXPERIMENTS["random-5"]
+    config = dataclasses.replace(config, exploration=TapePolicy())
+    with pytest.raises(TypeError, match=r"params.exploration is a NoParams; give make_tape\(...\)"):
+        train(KEY, config, params, 2, 1)
+
+
 @pytest.mark.parametrize(
     ("experiment", "text"),
     [
-        (with_world(key_reward=float("nan")), "key_reward=nan is not a finite number"),
-        (with_world(goal_reward=np.float32("inf")), "goal_reward=inf is not a finite number"),
-        (with_world(size=6), "size=6 is above max_size=5; raise max_size or lower size"),
-        (with_world(size=2), "size=2 is below 3"),
-        (with_world(max_steps=-1), "max_steps=-1 is below 0"),
-        (with_agent(merge_threshold=1.5), "merge_threshold=1.5 is above 1.0"),
-        (with_agent(merge_threshold=-1.5), "merge_threshold=-1.5 is below -1.0"),
-        (with_agent(epsilon=float("nan")), "epsilon=nan is not a finite number"),
-        (with_agent(step_budget=0), "max_steps=0 and step_budget=0 let an episode last for ever"),
+        (changed("random-5", "environment", key_reward=float("nan")), "key_reward=nan is not a finite number"),
+        (changed("random-5", "environment", goal_reward=np.float32("inf")), "goal_reward=inf is not a finite number"),
         (
-            make_experiment("random-5", "tutorial", overrides={"explorer": "tape"}),
-            "explorer='tape' needs recorded tapes",
+            changed("random-5", "environment", size=6),
+            "max_size=5 of the tutorial's memory is below size=6; raise max_size or lower size",
         ),
+        (changed("random-5", "environment", size=2), "size=2 is below 3"),
+        (changed("random-5", "environment", max_steps=-1), "max_steps=-1 is below 0"),
+        (changed("random-5", "memory", merge_threshold=1.5), "merge_threshold=1.5 is above 1.0"),
+        (changed("random-5", "memory", merge_threshold=-1.5), "merge_threshold=-1.5 is below -1.0"),
+        (changed("tutorial-6", "exploration", epsilon=float("nan")), "epsilon=nan is not a finite number"),
+        (changed("random-5", None, step_budget=0), "max_steps=0 and step_budget=0 let an episode last for ever"),
     ],
 )
 def test_bad_settings_are_named(experiment, text):

@@ -1,5 +1,7 @@
 """Trained agents, one by one, against the plain reference."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -31,7 +33,8 @@ class CountingWorld(PlainWorld):
 
 def plain_run(number, config, params, explore):
     """(per-episode columns, library) of the plain agent with this agent's hashed code tables."""
-    codes = ProceduralAgent(config).make_inputs(jnp.uint32(number), EPISODES).codes
+    with_codes = dataclasses.replace(config, use_skills=True)
+    codes = ProceduralAgent(with_codes).make_inputs(jnp.uint32(number), EPISODES).memory
     world = CountingWorld(params.environment.size)
     agent = PlainAgent(
         world,
@@ -72,7 +75,7 @@ def assert_agrees(plain, metrics, library, index):
 
 @pytest.mark.parametrize(("size", "use_skills"), [(4, True), (5, True), (4, False)])
 def test_the_scripted_agent(size, use_skills):
-    overrides = {"max_size": 5, "size": size}  # one program for both sizes
+    overrides = {"size": size} | ({"max_size": 5} if use_skills else {})  # one program for both sizes
     config, params = make_experiment("tutorial-5", "tutorial", use_skills=use_skills, overrides=overrides)
     result = train(KEY, config, params, NUM_AGENTS, EPISODES, first_agent=100)
     for index in range(NUM_AGENTS):

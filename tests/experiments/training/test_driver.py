@@ -1,15 +1,14 @@
-"""A sweep's rows are the agents of single training runs, bit for bit, in parts of a fixed size."""
+"""Rows of many settings are the agents of single training runs, bit for bit, in parts of a fixed size."""
 
 import functools
 
 import jax
 import numpy as np
 import pytest
-from procmem_jax.experiments.sweeps.work import Gathering, SweepWork, make_groups, rows_per_part
 
 from procmem_jax.experiments.presets import make_experiment
-from procmem_jax.experiments.sweeps import work as sweep_work
 from procmem_jax.experiments.training import lane_programs
+from procmem_jax.experiments.training.driver import Driver, Kept, make_groups, rows_per_part
 from procmem_jax.experiments.training.train import train
 from procmem_jax.streams import run_key
 
@@ -35,22 +34,22 @@ def single_runs():
     return jax.tree.map(lambda *columns: np.concatenate(columns), *runs)
 
 
-def work(**changes):
+def driver(rows_per_part, **changes):
     where = {"lanes": 32, "devices": jax.devices()[:1]} | changes
-    return SweepWork(run_key(5), settings(), NUM_SEEDS, NUM_EPISODES, **where)
+    return Driver(run_key(5), settings(), NUM_SEEDS, NUM_EPISODES, Kept(rows_per_part), **where)
 
 
 def gather(parts):
     parts = sorted(parts, key=lambda part: part.number)
     rows = np.concatenate([part.rows for part in parts])
+    assert all(part.libraries is None for part in parts)
     return rows, jax.tree.map(lambda *columns: np.concatenate(columns), *(part.metrics for part in parts))
 
 
-def test_rows_are_the_agents_of_single_runs_and_traced_settings_share_a_program(monkeypatch):
-    monkeypatch.setattr(sweep_work, "_PART_ROWS", 7)
+def test_rows_are_the_agents_of_single_runs_and_traced_settings_share_a_program():
     single_runs()
     builds = lane_programs.build_programs.cache_info().misses
-    rows, metrics = gather(work().parts())
+    rows, metrics = gather(driver(7).parts())
     assert (
         lane_programs.build_programs.cache_info().misses <= builds + 2
     )  # one for each capacity, whatever else is swept
@@ -60,9 +59,8 @@ def test_rows_are_the_agents_of_single_runs_and_traced_settings_share_a_program(
 
 
 @pytest.mark.parametrize("bounds", [(0, 27), (27, 53), (53, 80)])
-def test_a_shard_holds_its_rows_of_the_whole(bounds, monkeypatch):
-    monkeypatch.setattr(sweep_work, "_PART_ROWS", 10)
-    parts = list(work(first_row=bounds[0], last_row=bounds[1]).parts())
+def test_a_shard_holds_its_rows_of_the_whole(bounds):
+    parts = list(driver(10, first_row=bounds[0], last_row=bounds[1]).parts())
     assert all(part.number == part.rows[0] // 10 == part.rows[-1] // 10 for part in parts)
     rows, metrics = gather(parts)
     assert rows.tolist() == list(range(*bounds))
@@ -78,25 +76,29 @@ def test_groups_hold_every_row_once_by_program():
     assert groups[1].ids.tolist() == list(range(40, 60)) and groups[1].settings is None
 
 
-def test_a_part_is_handed_out_once_it_is_whole(monkeypatch):
-    monkeypatch.setattr(sweep_work, "_PART_ROWS", 4)
-    gathering = Gathering(2, 2, 11)
-
-    def rows(*numbers):
-        metrics = sweep_work._no_metrics(len(numbers), 2)
-        metrics.steps[:] = np.asarray(numbers)[:, None] * 10 + [0, 1]
-        return np.asarray(numbers), metrics
-
-    assert gathering.add(*rows(9, 3, 5)) == []
-    [part] = gathering.add(*rows(2, 4))
-    assert (part.number, part.rows.tolist()) == (0, [2, 3])
-    assert part.metrics.steps.tolist() == [[20, 21], [30, 31]]
-    left = gathering.snapshot()
-    assert left["rows"].tolist() == [4, 5, 9] and left["metrics"].steps[:, 0].tolist() == [40, 50, 90]
-    parts = gathering.add(*rows(6, 7, 8, 10))
-    assert [part.rows.tolist() for part in parts] == [[4, 5, 6, 7], [8, 9, 10]]
-    assert gathering.snapshot()["metrics"].steps.shape == (0, 2)
-
-
 def test_parts_hold_about_a_million_episodes():
     assert [rows_per_part(episodes) for episodes in (1, 15, 16, 200, 10**7)] == [65536, 65536, 65536, 5242, 1]
+
+
+def test_libraries_are_kept_and_rows_begin_with_those_given():
+    """A training is one setting whose rows are one part; agents are numbered from `first_agent` in each setting."""
+    config, params = settings()[0]
+    whole = train(run_key(5), config, params, 8, 4)
+    kept = Kept(rows_per_part=3, libraries=True, first_agent=2)
+    where = {"lanes": 32, "devices": jax.devices()[:1]}
+    parts = list(Driver(run_key(5), [(config, params)], 6, 4, kept, **where).parts())
+    assert [part.rows.tolist() for part in parts] == [[0, 1, 2], [3, 4, 5]]
+    for name in ("metrics", "libraries"):
+        found = jax.tree.map(lambda *columns: np.concatenate(columns), *(getattr(part, name) for part in parts))
+        jax.tree.map(lambda ours, all_: np.testing.assert_array_equal(ours, all_[2:]), found, getattr(whole, name))
+    given = Kept(6, libraries=True, initial_libraries=jax.tree.map(lambda leaf: leaf[:6], whole.libraries))
+    [part] = Driver(run_key(6), [(config, params)], 6, 4, given, **where).parts()
+    expected = train(run_key(6), config, params, 6, 4, libraries=given.initial_libraries)
+    assert_same(part, expected)
+    assert part.metrics.skills[:, 0].min() >= 1 and whole.libraries.used[:6].any(axis=1).all()
+
+
+def assert_same(part, result):
+    pairs = (part.metrics, result.metrics), (part.libraries, result.libraries)
+    for ours, theirs in pairs:
+        jax.tree.map(np.testing.assert_array_equal, ours, theirs)
