@@ -186,6 +186,15 @@ def test_a_policys_state_decides_what_it_does():
     assert len(set(transitions.action[own & ~fourth].tolist())) == 6
 
 
+def test_a_memory_that_cannot_be_told_not_to_learn_keeps_its_skills_as_they_are():
+    """In evaluation, which does not learn: `LastWay` has no setting `learn`."""
+    config, params = CASES["counting"]()
+    _, _, states, transitions = record((dataclasses.replace(config, learns=False), params), [1, 4, 2], 340)
+    assert (states.memory.library.skill_ids == EMPTY).all() and not states.memory.library.next_id.any()
+    assert np.abs(np.diff(states.memory.recent.astype(int), axis=0)).sum() > 10  # the rest of its state goes on
+    assert not transitions.memory_acts.any() and states.env_state.has_key.any()
+
+
 @dataclasses.dataclass(frozen=True)
 class Watching(ExplorationPolicy):
     """Keeps what it is shown."""
