@@ -36,40 +36,23 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "Config": "agents.settings",
-    "DefaultMemory": "memory.default.memory",
-    "EpsilonPolicy": "agents.exploration",
-    "ExplorationPolicy": "agents.exploration",
-    "GridWorld": "envs.grid.world",
-    "Memory": "memory.protocol",
-    "Params": "agents.settings",
-    "Percept": "percept",
-    "QLearning": "agents.q_learning",
-    "RandomPolicy": "agents.exploration",
-    "Range": "experiments.sweeps.grid",
-    "ScriptedPolicy": "agents.exploration",
-    "TrainResult": "experiments.training.train",
-    "TutorialMemory": "memory.tutorial.memory",
-    "dense": "fixed_order",
-    "make_experiment": "experiments.presets",
-    "make_sweep": "experiments.sweeps.sweep",
-    "register_preset": "experiments.presets",
-    "register_task": "experiments.task_registry",
-    "run_key": "streams",
-    "sweep": "experiments.sweeps.sweep",
-    "train": "experiments.training.train",
-    "with_memory": "experiments.with_memory",
+_NAMES = {
+    "agents.exploration": "EpsilonPolicy ExplorationPolicy RandomPolicy ScriptedPolicy",
+    "agents.q_learning": "QLearning",
+    "agents.settings": "Config Params",
+    "envs.grid.world": "GridWorld",
+    "experiments.presets": "make_experiment register_preset",
+    "experiments.sweeps.grid": "Range",
+    "experiments.sweeps.sweep": "make_sweep sweep",
+    "experiments.task_registry": "register_task",
+    "experiments.training.train": "TrainResult train",
+    "experiments.with_memory": "with_memory",
+    "fixed_order": "dense",
+    "memory.default.memory": "DefaultMemory",
+    "memory.protocol": "Memory",
+    "memory.tutorial.memory": "TutorialMemory",
+    "percept": "Percept",
+    "streams": "run_key",
 }
-__getattr__, __dir__, __all__ = lazy_names(
-    __name__,
-    _HOMES,
-    (
-        "agents",
-        "envs",
-        "experiments",
-        "figures",
-        "memory",
-        "records",
-    ),
-)
+_MODULES = "agents envs experiments figures memory records"
+__getattr__, __dir__, __all__ = lazy_names(__name__, _NAMES, _MODULES)

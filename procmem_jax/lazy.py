@@ -2,32 +2,32 @@
 
 import importlib
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 
 def lazy_names(
-    package: str, homes: Mapping[str, str], modules: Iterable[str] = ()
+    package: str, names: Mapping[str, str], modules: str = ""
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Returns a package's `__getattr__`, `__dir__` and `__all__`.
 
     Args:
         package: its `__name__`.
-        homes: by public name, the module within the package that it comes from.
-        modules: within the package, that are reached as its attributes.
+        names: by module within the package, the public names that come from it, with spaces between.
+        modules: those within the package that are reached as its attributes, likewise.
     """
-    modules = tuple(modules)
+    homes = {name: module for module, listed in names.items() for name in listed.split()}
 
     def get(name: str) -> Any:
-        if name in modules:
+        if name in modules.split():
             return importlib.import_module(f"{package}.{name}")
         if name not in homes:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            asked = () if name.startswith("_") else modules.split()  # what tools look for is in none
+            rooms = [room for room in asked if hasattr(get(room), name)]
+            where = f"; it is {package}.{rooms[0]}.{name}" if rooms else ""
+            raise AttributeError(f"module {package!r} has no attribute {name!r}{where}")
         value = getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
         setattr(sys.modules[package], name, value)  # so that this happens once
         return value
 
-    def names() -> list[str]:
-        return sorted({*vars(sys.modules[package]), *homes, *modules})
-
-    return get, names, [*homes]
+    return get, lambda: sorted({*vars(sys.modules[package]), *homes, *modules.split()}), [*homes]

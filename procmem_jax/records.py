@@ -107,16 +107,16 @@ def _check_function(field: dataclasses.Field, value: Any) -> None:
     functions, takes_names = field.metadata["functions"], isinstance(field.default, str)
     if takes_names and isinstance(value, str):
         if value not in functions:
-            raise ValueError(
-                f"{field.name}={value!r} is unknown; choose from {', '.join(functions)}, or give a function"
-            )
+            raise ValueError(f"{field.name}={value!r} is unknown; choose from {', '.join(functions)}")
     elif not callable(value) or isinstance(value, type):
+        wanted = "a str or a function" if takes_names else "a function"
         what = "the class itself" if isinstance(value, type) else f"a {type(value).__name__}"
-        raise TypeError(f"{field.name}={value!r} is {what}; give a function")
+        raise TypeError(f"{field.name}={value!r} is {what}; give {wanted}")
     try:
         hash(value)
     except TypeError:
-        raise TypeError(f"{field.name}={value!r} cannot be hashed; give a function or a frozen dataclass") from None
+        text = f"{field.name}={value!r} is not hashable; give a function or an instance of a frozen class"
+        raise TypeError(text) from None
     if dataclasses.is_dataclass(value):
         check_settings(value)
 

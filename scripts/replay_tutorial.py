@@ -5,7 +5,10 @@ A training case gives its per-episode statistics, library, library statistics an
 
 import argparse
 import json
+import pathlib
 import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))  # which `python -P` leaves out
 
 from tutorial.cases import load_case, replay_cases
 

@@ -1,4 +1,8 @@
-"""What holds for the whole suite: strict promotion, two CPU devices, CPU only, and programs that do not pile up."""
+"""What holds for the whole suite: strict promotion, two CPU devices, CPU only, and programs that do not pile up.
+
+Compiled programs are kept in a folder that git ignores, for all workers and the processes that tests start. Compiling
+is more than half of the work: a second run takes a fraction of the first.
+"""
 
 import gc
 import itertools
@@ -7,6 +11,10 @@ import pathlib
 
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2".strip()
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(pathlib.Path(__file__).parents[1] / ".jax_cache"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(2**30))  # with a bound, writers lock each other out
 
 import jax
 import pytest

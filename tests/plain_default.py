@@ -14,10 +14,11 @@ import numpy as np
 
 from plain_doorkey import PlainDoorKey
 from plain_tutorial import PlainWorld, scripted_choice
+from procmem_jax.agents.exploration import name_of_policy
+from procmem_jax.memory.default.choice import least_expected_cost, random_applicable
 
 F = np.float32
 NUM_ACTIONS, WORD, STALL_STEPS = 6, 2**32, 2
-GRACE, MISMATCH = F(200), F(0.01)
 Context, Predicates = tuple[int, ...], tuple[bool, bool, bool]
 
 
@@ -73,14 +74,14 @@ class PlainSkill:
 
 
 class PlainMemory:
-    """A library with the rules of choice and consolidation. `config`, `params`: `Config` and concrete `AgentParams`."""
+    """A library with the rules of choice and consolidation, of a `DefaultMemory` and concrete numbers."""
 
-    def __init__(self, config, params, similarity: Callable[[object, object], F], num_coordinates: int):
-        self.switches, self.similarity, self.num_coordinates = config.memory, similarity, F(num_coordinates)
-        names = ("merge_threshold", "match_tolerance", "distance_cost", "retire_rate", "novelty")
+    def __init__(self, memory, params, similarity: Callable[[object, object], F], num_coordinates: int):
+        self.switches, self.similarity, self.num_coordinates = memory, similarity, F(num_coordinates)
+        names = ("merge_threshold", "match_tolerance", "distance_cost", "mismatch_cost", "retire_rate", "novelty")
         self.numbers = {name: F(getattr(params, name)) for name in names}
         self.retreat_steps = int(params.retreat_steps)
-        self.slots: list[PlainSkill | None] = [None] * config.library.capacity
+        self.slots: list[PlainSkill | None] = [None] * memory.capacity
         self.clock = self.next_number = self.num_evictions = 0
 
     def judge(self, skill: PlainSkill, situation, predicates: Predicates) -> tuple[F, bool, bool]:
@@ -90,7 +91,7 @@ class PlainMemory:
         exact = bool(similarity > self.numbers["merge_threshold"])
         allowed = skill.before == predicates and distance < self.numbers["match_tolerance"]
         allowed = allowed and skill.rate() >= self.numbers["retire_rate"]
-        detour = F(0) if exact else self.numbers["distance_cost"] * (distance + MISMATCH)
+        detour = F(0) if exact else self.numbers["distance_cost"] * (distance + self.numbers["mismatch_cost"])
         return F(len(skill.actions)) + detour, exact, bool(allowed)
 
     def choose(self, situation, predicates: Predicates, lot: int) -> tuple[int, bool, F] | None:
@@ -99,7 +100,7 @@ class PlainMemory:
         for slot, skill in enumerate(self.slots):
             if skill is None:
                 continue
-            if self.switches.choice == "random":
+            if self.switches.choose is random_applicable:
                 if skill.before == predicates:
                     costs.append((_random_cost(lot + slot), slot, True, F(0)))
                 continue
@@ -124,7 +125,7 @@ class PlainMemory:
     def utility(self, slot: int) -> F:
         """Uses per time since the skill was stored."""
         skill = self.slots[slot]
-        return F(skill.uses) / (F(self.clock - skill.created) + GRACE)
+        return F(skill.uses) / (F(self.clock - skill.created) + F(self.switches.evict.grace))
 
     def take_in(self, skill: PlainSkill, protected: int | None) -> None:
         """Merges, stores or turns away a new skill; the slot `protected` is not overwritten."""
@@ -232,8 +233,9 @@ class PlainAgent:
     def explore(self, word: int) -> int:
         """The explorer's action: the high half of the word times 6, or the script's."""
         action, leftover = divmod(word * NUM_ACTIONS, WORD)
-        noise = {"random": 1.0, "scripted": 0.0, "epsilon": float(F(self.params.exploration.epsilon))}
-        if (leftover >> 8) * 2.0**-24 < noise[self.config.agent.explorer]:
+        noise = {"random": 1.0, "scripted": 0.0}.get(name_of_policy(self.config.exploration))
+        noise = float(F(self.params.exploration.epsilon)) if noise is None else noise
+        if (leftover >> 8) * 2.0**-24 < noise:
             return action
         has_script = isinstance(self.world, PlainDoorKey)
         scripted = self.world.scripted_choice() if has_script else scripted_choice(self.world, None)
@@ -242,7 +244,7 @@ class PlainAgent:
     def decide(self, percept: PlainPercept, coin: float) -> None:
         """Breaks a running skill off, or starts one, or none."""
         best = self.memory.choose(percept.context, percept.predicates, percept.fingerprint + self.count)
-        breaks_off = self.config.memory.interruption and self.config.memory.choice == "cost"
+        breaks_off = self.config.memory.interruption and self.config.memory.choose is least_expected_cost
         if self.running is not None and breaks_off and best is not None and self.whole:
             if best[2] != self.run_length - self.cursor:
                 self.dropped = self.running if self.looped else None
@@ -264,7 +266,7 @@ class PlainAgent:
         seen = [i for i, step in enumerate(self.path) if step.percept.fingerprint == after.fingerprint]
         loop = seen[-1] if seen and not changed else None
         if changed:
-            steps = self.path[-self.config.library.max_skill_length :]
+            steps = self.path[-self.config.memory.max_skill_length :]
             news = any(step.explored for step in steps) or not switches.novel_only
             if news and (switches.segmentation == "predicates" or after.predicates[2]):
                 self.segment = (steps, before.predicates, after.predicates)

@@ -8,14 +8,40 @@ import pytest
 import procmem_jax
 
 PUBLIC = """
-AdaptedState AgentConfig AgentInputs AgentParams AgentState Config EpisodeMetrics GridWorld GridWorldConfig
-GridWorldParams GridWorldState Insertion Layout LibraryConfig Params Percept ProceduralAgent ProjectedPercept
-Retrieved SavedLibraries Skill SkillLibrary Streams TrainResult Trajectory WarmStart as_arrays cosine_top_k
-embedding_rule empty execute_skill explore export_libraries extract_skill import_libraries insert make_experiment
-make_warm_start normalize open_streams record_outcome render_rgb render_text retrieve run_episode run_key skill_name
-summary train Range SweepSpec make_sweep summarize_sweep sweep sweep_tables with_memory as_gymnasium as_gymnax
-register_gymnasium
+Config DefaultMemory EpsilonPolicy ExplorationPolicy GridWorld Memory Params Percept QLearning RandomPolicy Range
+ScriptedPolicy TrainResult TutorialMemory dense make_experiment make_sweep register_preset register_task run_key sweep
+train with_memory
 """.split()
+ROOMS = {
+    "memory": """
+        Choice DefaultMemory DefaultMemoryParams DefaultMemoryState Insertion LibraryConfig Memory Retrieved
+        RetrievedSkills Running Situation Skill SkillLibrary Step TutorialMemory TutorialMemoryParams Utility applicable
+        cosine_top_k direction_embedding empty insert least_expected_cost least_used lowest_rate lru make_skill no_skill
+        normalize oldest random_applicable record_outcome retrieve skill_name store success_rates summary
+    """,
+    "envs": """
+        AdaptedEnvironment AdaptedState Environment GridWorld GridWorldParams GridWorldState Layout ProjectedPercept
+        as_gymnasium as_gymnax make_task register_gymnasium render_rgb render_text
+    """,
+    "agents": """
+        AgentInputs AgentState Config EpisodeMetrics EpsilonPolicy ExplorationPolicy Params ProceduralAgent QLearning
+        RandomPolicy ScriptedPolicy TapePolicy Trajectory Transition check_params execute_skill explore extract_skill
+        make_tape run_episode
+    """,
+    "experiments": """
+        Progress Range SavedLibraries StoredSkill SweepSpec TrainResult WarmStart embedding_rule export_libraries
+        import_libraries libraries_at make_experiment make_sweep make_warm_start optimal_steps read_skills
+        register_preset register_task summarize_sweep sweep sweep_tables train with_memory
+    """,
+}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_names_of_the_rooms(room):
+    tree = ast.parse(pathlib.Path(getattr(procmem_jax, room).__file__).read_text(encoding="utf-8"))
+    offered = {name.asname for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for name in node.names}
+    assert offered - {None} == set(ROOMS[room].split())
+    assert all(getattr(getattr(procmem_jax, room), name).__doc__ for name in ROOMS[room].split())
 
 
 def test_public_names():
@@ -30,6 +56,8 @@ def test_rooms_and_names_are_there_and_nothing_else():
     assert set(PUBLIC) <= set(dir(procmem_jax))
     with pytest.raises(AttributeError, match="module 'procmem_jax' has no attribute 'nothing'"):
         procmem_jax.nothing  # noqa: B018
+    with pytest.raises(AttributeError, match="it is procmem_jax.memory.empty"):
+        procmem_jax.empty  # noqa: B018
     with pytest.raises(ImportError):
         from procmem_jax import nothing  # noqa: F401
 
@@ -43,4 +71,5 @@ def test_type_checkers_see_the_names_where_they_come_from():
         for name in node.names:
             assert name.asname == name.name  # which says that it is published
             seen[name.name] = node.module.removeprefix("procmem_jax.")
-    assert seen == procmem_jax._HOMES
+    named = {name: module for module, names in procmem_jax._NAMES.items() for name in names.split()}
+    assert seen == named

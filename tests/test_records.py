@@ -16,6 +16,7 @@ from procmem_jax.records import (
     param,
     params_record,
     setting,
+    shapes_of,
     state_record,
 )
 
@@ -26,6 +27,7 @@ class OvenConfig:
     heat: str = setting("top", "where the heat comes from", choices=("top", "bottom"))
     fan: bool = setting(False, "whether it has a fan")
     weight: float = setting(20.5, "weight, kg", minimum=0.0)
+    timer: str = setting("bell", "what happens when the time is up", functions={"bell": len, "light": max})
     note: str = "not a setting"
 
     def __post_init__(self):
@@ -67,6 +69,9 @@ def text_of(error, function, *args, **kwargs):
         (TypeError, {"fan": 1}, "fan=1 is a int; give a bool"),
         (ValueError, {"weight": -0.5}, "weight=-0.5 is below 0.0; give at least 0.0"),
         (ValueError, {"weight": float("inf")}, "weight=inf is not a finite number; give a finite one"),
+        (ValueError, {"timer": "horn"}, "timer='horn' is unknown; choose from bell, light"),
+        (TypeError, {"timer": 3}, "timer=3 is a int; give a str or a function"),
+        (TypeError, {"heat": print}, "heat=<built-in function print> is a builtin_function_or_method; give a str"),
     ),
 )
 def test_wrong_settings(error, changes, text):
@@ -76,6 +81,7 @@ def test_wrong_settings(error, changes, text):
 def test_right_settings_pass_and_are_hashable():
     config = OvenConfig(shelves=9, heat="bottom", fan=True, weight=0.0, note=3)
     assert hash(config) == hash(dataclasses.replace(config)) and config != OvenConfig()
+    assert hash(OvenConfig(timer=print)) and OvenConfig(timer=print).timer is print
 
 
 @pytest.mark.parametrize(
@@ -161,3 +167,12 @@ def test_a_state_is_a_frozen_pytree_of_all_its_fields():
     assert paths == [".x", ".y"]
     with pytest.raises(dataclasses.FrozenInstanceError):
         point.x = 5
+
+
+def test_the_shapes_of_numbers_are_the_same_in_any_array():
+    """Also without a warning: numbers in arrays of jax are what a config's own `as_arrays` makes."""
+    numbers = {"a": 1, "b": [2.5, True]}
+    numpys = jax.tree.map(lambda leaf: np.asarray(leaf), numbers)
+    arrays = jax.tree.map(jnp.asarray, numbers)
+    assert shapes_of(numbers) == shapes_of(numpys) == shapes_of(arrays)
+    assert shapes_of(arrays)[1] == (((), "int32"), ((), "float32"), ((), "bool"))

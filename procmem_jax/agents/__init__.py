@@ -1,51 +1,23 @@
 """Exploration and the procedural agent, which ties an environment and a memory together."""
 
-from typing import TYPE_CHECKING
-
-from procmem_jax.lazy import lazy_names
-
-if TYPE_CHECKING:
-    from procmem_jax.agents.exploration import EpsilonPolicy as EpsilonPolicy
-    from procmem_jax.agents.exploration import ExplorationPolicy as ExplorationPolicy
-    from procmem_jax.agents.exploration import RandomPolicy as RandomPolicy
-    from procmem_jax.agents.exploration import ScriptedPolicy as ScriptedPolicy
-    from procmem_jax.agents.exploration import TapePolicy as TapePolicy
-    from procmem_jax.agents.exploration import make_tape as make_tape
-    from procmem_jax.agents.procedural import AgentInputs as AgentInputs
-    from procmem_jax.agents.procedural import AgentState as AgentState
-    from procmem_jax.agents.procedural import EpisodeMetrics as EpisodeMetrics
-    from procmem_jax.agents.procedural import ProceduralAgent as ProceduralAgent
-    from procmem_jax.agents.procedural import Transition as Transition
-    from procmem_jax.agents.q_learning import QLearning as QLearning
-    from procmem_jax.agents.settings import Config as Config
-    from procmem_jax.agents.settings import Params as Params
-    from procmem_jax.agents.settings import check_params as check_params
-    from procmem_jax.agents.verbs import Trajectory as Trajectory
-    from procmem_jax.agents.verbs import execute_skill as execute_skill
-    from procmem_jax.agents.verbs import explore as explore
-    from procmem_jax.agents.verbs import extract_skill as extract_skill
-    from procmem_jax.agents.verbs import run_episode as run_episode
-
-_HOMES = {
-    "AgentInputs": "procedural",
-    "AgentState": "procedural",
-    "Config": "settings",
-    "EpisodeMetrics": "procedural",
-    "EpsilonPolicy": "exploration",
-    "ExplorationPolicy": "exploration",
-    "Params": "settings",
-    "ProceduralAgent": "procedural",
-    "QLearning": "q_learning",
-    "RandomPolicy": "exploration",
-    "ScriptedPolicy": "exploration",
-    "TapePolicy": "exploration",
-    "Trajectory": "verbs",
-    "Transition": "procedural",
-    "check_params": "settings",
-    "execute_skill": "verbs",
-    "explore": "verbs",
-    "extract_skill": "verbs",
-    "make_tape": "exploration",
-    "run_episode": "verbs",
-}
-__getattr__, __dir__, __all__ = lazy_names(__name__, _HOMES)
+from procmem_jax.agents.exploration import EpsilonPolicy as EpsilonPolicy
+from procmem_jax.agents.exploration import ExplorationPolicy as ExplorationPolicy
+from procmem_jax.agents.exploration import RandomPolicy as RandomPolicy
+from procmem_jax.agents.exploration import ScriptedPolicy as ScriptedPolicy
+from procmem_jax.agents.exploration import TapePolicy as TapePolicy
+from procmem_jax.agents.exploration import make_tape as make_tape
+from procmem_jax.agents.exploration import random_action as random_action
+from procmem_jax.agents.procedural import ProceduralAgent as ProceduralAgent
+from procmem_jax.agents.q_learning import QLearning as QLearning
+from procmem_jax.agents.settings import Config as Config
+from procmem_jax.agents.settings import Params as Params
+from procmem_jax.agents.settings import check_params as check_params
+from procmem_jax.agents.states import AgentInputs as AgentInputs
+from procmem_jax.agents.states import AgentState as AgentState
+from procmem_jax.agents.states import EpisodeMetrics as EpisodeMetrics
+from procmem_jax.agents.states import Transition as Transition
+from procmem_jax.agents.verbs import Trajectory as Trajectory
+from procmem_jax.agents.verbs import execute_skill as execute_skill
+from procmem_jax.agents.verbs import explore as explore
+from procmem_jax.agents.verbs import extract_skill as extract_skill
+from procmem_jax.agents.verbs import run_episode as run_episode

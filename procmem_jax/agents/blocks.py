@@ -23,8 +23,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.agents.procedural import AgentInputs, AgentState, EpisodeMetrics, Finished, ProceduralAgent
+from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.settings import Params
+from procmem_jax.agents.states import AgentInputs, AgentState, EpisodeMetrics, Finished
 from procmem_jax.envs.protocol import Start
 from procmem_jax.records import state_record
 from procmem_jax.streams import Streams, draw_words

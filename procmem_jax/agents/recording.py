@@ -5,8 +5,9 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.agents.procedural import AgentInputs, AgentState, ProceduralAgent, Transition
+from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.settings import Params
+from procmem_jax.agents.states import AgentInputs, AgentState, Transition
 from procmem_jax.envs.protocol import EnvState
 from procmem_jax.memory.skills import NO_LABEL
 from procmem_jax.records import state_record

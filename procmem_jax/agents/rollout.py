@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 
 from procmem_jax.agents.blocks import run_block
-from procmem_jax.agents.procedural import AgentInputs, AgentState, ProceduralAgent, Transition
+from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.settings import Params
+from procmem_jax.agents.states import AgentInputs, AgentState, Transition
 from procmem_jax.streams import Streams
 
 

@@ -10,8 +10,9 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.agents.procedural import AgentInputs, AgentState, EpisodeMetrics, ProceduralAgent
+from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.settings import Params
+from procmem_jax.agents.states import AgentInputs, AgentState, EpisodeMetrics
 from procmem_jax.memory.library import record_outcome
 from procmem_jax.memory.skills import Skill
 from procmem_jax.memory.tutorial.extraction import empty_window, last_window_skill, push
@@ -161,7 +162,7 @@ def execute_skill(
     """
     if state.memory is None:
         raise ValueError("use_skills=False leaves the agent without skills; switch its memory on")
-    library = state.memory.library
+    library = agent.library(state.memory)
     length = library.lengths[slot].astype(jnp.int32)
 
     def choose(state, number, percept, word):
@@ -171,7 +172,9 @@ def execute_skill(
     num_steps = agent.config.library.max_skill_length
     state, trajectory, success = _follow(agent, params, streams, inputs, state, choose, num_steps)
     library = record_outcome(library, slot, success)
-    memory = dataclasses.replace(state.memory, library=library, num_uses=state.memory.num_uses + 1)
+    memory = agent.memory.with_library(state.memory, library)
+    if dataclasses.is_dataclass(memory) and hasattr(memory, "num_uses"):
+        memory = dataclasses.replace(memory, num_uses=memory.num_uses + 1)
     state = dataclasses.replace(state, memory=memory, skill_steps=state.skill_steps + trajectory.length)
     return state, trajectory, jnp.sum(trajectory.rewards), success
 

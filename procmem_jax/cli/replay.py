@@ -14,7 +14,8 @@ class Replay:
 
     Attributes:
         agent: its number.
-        episode: its number; negative numbers count from the end.
+        episode: its number; negative numbers count from the end; by default the last.
+        skill: a slot of its library: the episode in which the skill there was learned.
         out: the GIF file; by default replay-AGENT-EPISODE.gif in the folder.
         fps: frames a second, 1 to 50.
         every: steps from one frame to the next; by default 1, more in episodes of over 600 steps.
@@ -25,7 +26,8 @@ class Replay:
 
     run_folder: RunFolder
     agent: int = 0
-    episode: int = -1
+    episode: MaybeInt = None
+    skill: MaybeInt = None
     out: MaybeText = None
     fps: int = 4
     every: MaybeInt = None
@@ -48,10 +50,11 @@ class Replay:
         if self.every is not None:
             check_count("every", self.every, 1, 2**31 - 1)
         folder = pathlib.Path(self.run_folder)
+        episode = self._episode(folder)
         with ProgressBar(0, show=not self.quiet) as bar:
             where = {"warm_start": self.warm_start, "on_progress": bar.on_progress}
             where |= {} if self.text else {"check_config": check_drawable}
-            replay = replay_episode(folder, self.agent, self.episode, **where)
+            replay = replay_episode(folder, self.agent, episode, **where)
         num_steps, ending = len(replay.frames) - 1, replay.frames[-1].doing
         met = f"Agent {replay.agent}, episode {replay.episode}: {num_steps} steps, {ending}; it meets the stored row."
         if self.text:
@@ -62,6 +65,16 @@ class Replay:
         path = pathlib.Path(self.out or folder / f"replay-{replay.agent}-{replay.episode}.gif")
         count = plot_replay(replay, path, fps=self.fps, every=self.every)
         print(f"{met}\n{path}: {count} frames")
+
+    def _episode(self, folder: pathlib.Path) -> int:
+        if self.skill is None:
+            return -1 if self.episode is None else self.episode
+        if self.episode is not None:
+            raise ValueError(f"skill={self.skill} says which episode, and so does episode={self.episode}; give one")
+
+        from procmem_jax.experiments.runs.libraries import episode_of_skill
+
+        return episode_of_skill(folder, self.agent, self.skill)
 
     def _check_out(self) -> None:
         """Raises a ValueError for a file that could not be written, before a long life is lived for it."""

@@ -101,8 +101,8 @@ class Sweep:
         check_names(options["task"], options["preset"])
 
         from procmem_jax.cli.parsing.sweep_texts import parse_shard
+        from procmem_jax.experiments.processes import from_first, is_first, join_processes
         from procmem_jax.experiments.sweeps.folders import find_finished
-        from procmem_jax.experiments.training.processes import from_first, is_first, join_processes
         from procmem_jax.experiments.training.runtime import use_all_cores
 
         use_all_cores()

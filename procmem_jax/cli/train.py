@@ -68,8 +68,8 @@ class Train:
         check_names(self.task, self.preset)
 
         from procmem_jax.cli.reports.run import closing_report
+        from procmem_jax.experiments.processes import from_first, is_first, join_processes
         from procmem_jax.experiments.runs.folders import FIGURE_FILE, stored_summary
-        from procmem_jax.experiments.training.processes import from_first, is_first, join_processes
         from procmem_jax.experiments.training.runtime import use_all_cores, use_compilation_cache
         from procmem_jax.figures.training import plot_run
 
@@ -92,9 +92,9 @@ class Train:
     def _make_spec(self) -> "RunSpec":
         from procmem_jax.experiments.overrides import parse_assignments
         from procmem_jax.experiments.presets import make_experiment
+        from procmem_jax.experiments.processes import from_first
         from procmem_jax.experiments.runs.folders import RunSpec
         from procmem_jax.experiments.runs.libraries import load_warm_start
-        from procmem_jax.experiments.training.processes import from_first
 
         config, params = make_experiment(
             self.task,

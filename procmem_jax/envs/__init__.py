@@ -20,20 +20,16 @@ if TYPE_CHECKING:
     from procmem_jax.envs.grid.world import GridWorldState as GridWorldState
     from procmem_jax.envs.protocol import Environment as Environment
 
-_HOMES = {
-    "AdaptedEnvironment": "foreign.adapted",
-    "AdaptedState": "foreign.adapted",
-    "Environment": "protocol",
-    "GridWorld": "grid.world",
-    "GridWorldParams": "grid.world",
-    "GridWorldState": "grid.world",
-    "Layout": "grid.layouts",
-    "ProjectedPercept": "foreign.projected",
-    "as_gymnasium": "export.as_gymnasium",
-    "as_gymnax": "export.as_gymnax",
-    "make_task": "grid.tasks",
-    "register_gymnasium": "export.gymnasium_ids",
-    "render_rgb": "grid.render",
-    "render_text": "grid.render",
+_NAMES = {
+    "export.as_gymnasium": "as_gymnasium",
+    "export.as_gymnax": "as_gymnax",
+    "export.gymnasium_ids": "register_gymnasium",
+    "foreign.adapted": "AdaptedEnvironment AdaptedState",
+    "foreign.projected": "ProjectedPercept",
+    "grid.layouts": "Layout",
+    "grid.render": "render_rgb render_text",
+    "grid.tasks": "make_task",
+    "grid.world": "GridWorld GridWorldParams GridWorldState",
+    "protocol": "Environment",
 }
-__getattr__, __dir__, __all__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(__name__, _NAMES)

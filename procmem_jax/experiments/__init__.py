@@ -29,29 +29,21 @@ if TYPE_CHECKING:
     from procmem_jax.experiments.training.train import train as train
     from procmem_jax.experiments.with_memory import with_memory as with_memory
 
-_HOMES = {
-    "Progress": "training.driver",
-    "Range": "sweeps.grid",
-    "SavedLibraries": "libraries.saved",
-    "StoredSkill": "libraries.skills",
-    "SweepSpec": "sweeps.spec",
-    "TrainResult": "training.train",
-    "WarmStart": "libraries.warm_start",
-    "embedding_rule": "libraries.warm_start",
-    "export_libraries": "libraries.files",
-    "import_libraries": "libraries.files",
-    "libraries_at": "runs.libraries",
-    "make_experiment": "presets",
-    "make_sweep": "sweeps.sweep",
-    "make_warm_start": "libraries.warm_start",
-    "optimal_steps": "optimum",
-    "read_skills": "libraries.skills",
-    "register_preset": "presets",
-    "register_task": "task_registry",
-    "summarize_sweep": "sweeps.summary",
-    "sweep": "sweeps.sweep",
-    "sweep_tables": "sweeps.sweep",
-    "train": "training.train",
+_NAMES = {
+    "libraries.files": "export_libraries import_libraries",
+    "libraries.saved": "SavedLibraries",
+    "libraries.skills": "StoredSkill read_skills",
+    "libraries.warm_start": "WarmStart embedding_rule make_warm_start",
+    "optimum": "optimal_steps",
+    "presets": "make_experiment register_preset",
+    "runs.libraries": "libraries_at",
+    "sweeps.grid": "Range",
+    "sweeps.spec": "SweepSpec",
+    "sweeps.summary": "summarize_sweep",
+    "sweeps.sweep": "make_sweep sweep sweep_tables",
+    "task_registry": "register_task",
+    "training.driver": "Progress",
+    "training.train": "TrainResult train",
     "with_memory": "with_memory",
 }
-__getattr__, __dir__, __all__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(__name__, _NAMES)

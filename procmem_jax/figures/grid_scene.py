@@ -6,7 +6,6 @@ import numpy as np
 
 from procmem_jax.envs.grid.actions import OPEN_DOOR, PICKUP_KEY
 from procmem_jax.envs.grid.foresight import cells_ahead
-from procmem_jax.envs.grid.world import GridWorld
 from procmem_jax.experiments.replays.frames import Frame
 from procmem_jax.experiments.replays.replay import Replay
 from procmem_jax.figures.skill_colours import skill_colour
@@ -22,7 +21,7 @@ class GridScene:
     """Draws the frames of one replay into one matplotlib axes; what never moves is drawn once."""
 
     def __init__(self, axes, replay: Replay):
-        self._axes, self._config, self._params = axes, replay.config.environment, replay.params.environment
+        self._axes, self._grid, self._params = axes, replay.config.environment, replay.params.environment
         self._longest = replay.config.library.max_skill_length
         self._moving: list = []
         self._cells = [(int(frame.env_state.x), int(frame.env_state.y)) for frame in replay.frames]
@@ -55,7 +54,7 @@ class GridScene:
     def _draw_fixtures(self, layout, size: int) -> None:
         from matplotlib.patches import Polygon, Rectangle
 
-        if GridWorld(self._config).has_walls:
+        if self._grid.has_walls:
             for y in set(range(size)) - {int(layout.door_y)}:
                 cell = (int(layout.door_x) - 0.5, y - 0.5)
                 self._axes.add_patch(Rectangle(cell, 1, 1, facecolor=WALL, edgecolor=WALL, linewidth=0.5, zorder=1))
@@ -93,7 +92,7 @@ class GridScene:
         actions = np.full(self._longest, -1, np.int8)
         plan = (*skill.ahead, *skill.beyond)
         actions[: len(plan)] = plan
-        xs, ys = cells_ahead(self._config, self._params, frame.env_state, actions)
+        xs, ys = cells_ahead(self._grid, self._params, frame.env_state, actions)
         cells = [self._cells[frame.step], *zip(np.asarray(xs).tolist(), np.asarray(ys).tolist(), strict=True)]
         cells, split = cells[: len(plan) + 1], len(skill.ahead)
         width = max(1.8, 0.13 * self._cell_points)

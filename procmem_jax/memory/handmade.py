@@ -1,5 +1,6 @@
 """A skill made by hand, from what one would say of it."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 import jax
@@ -26,7 +27,7 @@ def make_skill(
     episode: jax.Array | int | None = None,
     tick: jax.Array | int | None = None,
 ) -> Skill:
-    """Returns a skill made by hand, ready for `insert`.
+    """Returns a skill made by hand, ready for `insert`, which refuses it if what is traced turns out wrong.
 
     Args:
         actions: 1 to L whole numbers from 0 to 127; how many is the skill's length.
@@ -63,7 +64,10 @@ def make_skill(
         episode=episode,
         tick=tick,
     )
-    return checked_skill(skill, config)[0]
+    checked, _ = checked_skill(skill, config)
+    # What is traced stays as it came, so that `insert` can still see what is wrong with it.
+    traced = {field: value for field, value in vars(skill).items() if is_traced(value)}
+    return dataclasses.replace(checked, **traced)
 
 
 def _padded(actions: jax.Array | Sequence[int], longest: int) -> tuple[np.ndarray | jax.Array, int]:

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from procmem_jax.fixed_order import fixed_order_sum
 from procmem_jax.memory.checks import as_checked, check_array, narrow
 from procmem_jax.memory.settings import LibraryConfig
-from procmem_jax.memory.similarity import fixed_order_sum
 from procmem_jax.memory.skills import NO_LABEL, UNKNOWN, Skill
 from procmem_jax.records import state_record
 

@@ -203,6 +203,43 @@ class Memory:
         del params, enabled
         return state
 
+    def advance(
+        self, state: MemoryState, step: Step, percept: Percept, params: MemoryParams, inputs: Inputs = None
+    ) -> MemoryState:
+        """Returns the state after `step`, in the situation `percept`: all that a loop of one's own owes a memory.
+
+        It is what the agent does with the hooks, in the agent's order, and to the bit; `decide` comes before a step.
+        Under `vmap`, `step.tick` should be one number for all: what is done every `period` ticks costs little then,
+        and is done, and thrown away, in every tick if each has a number of its own.
+
+        Args:
+            state: one example.
+            step: its `tick` counts from 0; an episode ends with it where it is terminated or truncated.
+            percept: of the situation in which the next step is taken, after any reset.
+            params: its numbers.
+            inputs: what `make_inputs` gave.
+        """
+        enabled = jnp.ones((), jnp.bool_)
+        ended = jnp.asarray(step.terminated) | jnp.asarray(step.truncated)
+        state = self.observe(state, step, params, enabled)
+        if self.settles:
+            state = self.end_episode(state, step, ended, params, enabled)
+        state = self.enter(state, percept, ended, params)
+        if self.settles:
+            unsettled = self.is_unsettled(state)
+            state = jax.lax.cond(
+                unsettled, lambda state: self.settle(state, inputs, params), lambda state: state, state
+            )
+        if not self.period:
+            return state
+        due = (jnp.asarray(step.tick) + 1) % self.period == 0
+        return jax.lax.cond(due, lambda state: self._consolidated(state, params), lambda state: state, state)
+
+    def _consolidated(self, state: MemoryState, params: MemoryParams) -> MemoryState:
+        pending = self.is_unconsolidated(state)
+        new = self.consolidate(state, params, jnp.ones((), jnp.bool_))
+        return jax.tree.map(lambda here, there: jnp.where(pending, here, there), new, state)
+
     def running(self, state: MemoryState) -> Running:
         """Returns the skill that runs after `decide`; `run_length` means nothing where there is none."""
         del state
@@ -226,6 +263,8 @@ class Memory:
             return library
         if not isinstance(getattr(state, "library", None), SkillLibrary):
             raise ValueError(f"{type(self).__name__} has no skills; use another memory to start from a library")
+        if isinstance(state, tuple):  # a NamedTuple, since it has that field
+            return state._replace(library=library)
         return dataclasses.replace(state, library=library)
 
     def num_skills(self, state: MemoryState) -> jax.Array:

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from procmem_jax.fixed_order import fixed_order_sum, rounded_product
 from procmem_jax.memory.shared_retrieval import shared_top_k
 from procmem_jax.memory.slots import lowest_slot
 from procmem_jax.records import state_record
@@ -30,20 +31,6 @@ class Retrieved:
     valid: jax.Array
 
 
-def fixed_order_sum(x: jax.Array) -> jax.Array:
-    """Returns the sum over the last axis by a halving tree, padded with zeros to a power of two.
-
-    `sum` and `dot` choose an order by the shape of the whole batch, and so change in the last bit with its size.
-    """
-    size = x.shape[-1]
-    padded = 1 << max(size - 1, 0).bit_length()
-    x = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, padded - size)])
-    while x.shape[-1] > 1:
-        half = x.shape[-1] // 2
-        x = x[..., :half] + x[..., half:]
-    return x[..., 0]
-
-
 def cosine_similarity_of_columns(query: jax.Array, keys: jax.Array) -> jax.Array:
     """Returns what `cosine_similarity` does, bit for bit, for embeddings that stand in columns: sums run across rows.
 
@@ -61,21 +48,12 @@ def cosine_similarity_of_columns(query: jax.Array, keys: jax.Array) -> jax.Array
     return jnp.clip(rows[0], -1.0, 1.0)
 
 
-def rounded_product(x: jax.Array, y: jax.Array) -> jax.Array:
-    """Returns `x * y` (float32, shapes that broadcast), rounded before anything is added to it.
-
-    A bare product may be fused with the sum that follows, into one rounding instead of two, and the compiler does so
-    in some loops and not in others: the last bit then changes with the batch. A selection in between prevents it.
-    """
-    product = x * y
-    return jnp.where(product == 0, 0.0, product)
-
-
 def normalize(vectors: jax.Array) -> jax.Array:
     """Returns `vectors` (`[..., D]` float32) scaled to unit length; a zero vector stays zero.
 
     Whatever the size of finite entries: their squares can neither overflow nor vanish, since a power of two, which
-    changes no digit, brings the largest near one first. A vector with an infinite or NaN entry has NaN entries.
+    changes no digit, brings the largest near one first. Vectors that are not finite have no direction: what comes back
+    for them is not promised. Entries below 2**-126 may count as zero, as on any processor that is set to do so.
     """
     largest = jnp.max(jnp.abs(vectors), axis=-1, keepdims=True, initial=0.0)
     kind = jnp.finfo(vectors.dtype)

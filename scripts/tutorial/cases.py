@@ -9,8 +9,9 @@ import numpy as np
 
 from procmem_jax.agents import rollout
 from procmem_jax.agents.exploration import TapePolicy, make_tape
-from procmem_jax.agents.procedural import AgentInputs, AgentState, ProceduralAgent
+from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.settings import Config, Params
+from procmem_jax.agents.states import AgentInputs, AgentState
 from procmem_jax.envs.grid.world import GridWorld, GridWorldParams
 from procmem_jax.memory.naming import skill_name
 from procmem_jax.memory.tutorial.embedding import CodeTables

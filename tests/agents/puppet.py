@@ -5,17 +5,18 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
-from procmem_jax.agents.rules import DefaultRule, Step
 
 from memory.handmade import HAS_KEY, NOTHING, as_library
 from plain_default import PlainSkill
-from procmem_jax.agents.settings import AgentConfig, AgentParams, Config, MemoryConfig
 from procmem_jax.memory.default.direction import direction_embedding
-from procmem_jax.memory.settings import LibraryConfig
+from procmem_jax.memory.default.memory import DefaultMemory
+from procmem_jax.memory.default.params import DefaultMemoryParams
+from procmem_jax.memory.protocol import Step
 from procmem_jax.percept import Percept
 from procmem_jax.records import as_arrays
 
-LIBRARY = LibraryConfig(capacity=6, embedding_size=4, max_skill_length=4, eviction="utility")
+SIZES = {"capacity": 6, "embedding_size": 4, "max_skill_length": 4}
+LIBRARY = DefaultMemory(**SIZES).library_config(3, 2)
 SUCCESS = (True, True, True)
 NEXT_START = (1, -2)  # where every episode but the first begins
 FAR = {"distance_cost": 1000.0}  # no skill is expected to do for another situation: every candidate is stored
@@ -23,19 +24,15 @@ FAR = {"distance_cost": 1000.0}  # no skill is expected to do for another situat
 
 # Where each switch is looked at, so that no method is compiled twice for the sake of another's.
 SWITCHES = {
-    "decide": ("choice", "interruption"),
+    "decide": ("choose", "interruption"),
     "observe": ("segmentation", "loop_erasure", "novel_only", "count_failures", "learn"),
     "consolidate": ("suffixes", "keep_better", "admission", "learn"),
 }
 
 
-def make_rule(**memory):
-    return DefaultRule(Config(library=LIBRARY, memory=MemoryConfig(**memory), agent=AgentConfig()))
-
-
 @functools.cache
-def jitted(method, **memory):
-    return jax.jit(getattr(make_rule(**memory), method))
+def jitted(method, **settings):
+    return jax.jit(getattr(DefaultMemory(**SIZES, **settings), method))
 
 
 @functools.cache
@@ -53,10 +50,10 @@ class Puppet:
     """A memory in a world that is told where every step leads."""
 
     def __init__(self, start=(3, 0), *, skills=(), predicates=NOTHING, memory=None, **changes):
-        self.memory = {"history_length": 8, "interruption": False} | (memory or {})
-        self.rule = make_rule(**self.memory)
+        self.settings = {"history_length": 8, "interruption": False} | (memory or {})
+        self.memory = DefaultMemory(**SIZES, **self.settings)
         numbers = {"merge_threshold": 0.99999, "novelty": 0.0} | changes
-        self.params = as_arrays(AgentParams(**numbers))
+        self.params = as_arrays(DefaultMemoryParams(**numbers))
         self.place, self.predicates = start, predicates
         self.state = self.call("begin", percept(start, predicates), self.params)
         if skills:
@@ -64,11 +61,11 @@ class Puppet:
 
     def call(self, method, *args):
         looked_at = ("history_length", *SWITCHES.get(method, ()))
-        return jitted(method, **{name: self.memory[name] for name in looked_at if name in self.memory})(*args)
+        return jitted(method, **{name: self.settings[name] for name in looked_at if name in self.settings})(*args)
 
     @property
     def library(self):
-        return self.rule.library(self.state)
+        return self.memory.library(self.state)
 
     def skills(self):
         """(actions, precondition, what it changes) of all skills, by slot."""
@@ -102,8 +99,14 @@ class Puppet:
         self.state = self.call("observe", self.state, step, self.params, enabled)
         if over:
             self.place, self.predicates = NEXT_START, NOTHING
-        self.state = self.call("arrive", self.state, percept(self.place, self.predicates), jnp.bool_(over))
+        self.enter(is_first=over)
         return in_skill, taken
+
+    def enter(self, place=None, predicates=None, *, is_first):
+        """Puts the agent into a situation, by default the present one."""
+        self.place, self.predicates = place or self.place, predicates or self.predicates
+        here = percept(self.place, self.predicates)
+        self.state = self.call("enter", self.state, here, jnp.bool_(is_first), self.params)
 
     def explore(self, *steps, **last):
         """Explores along (action, place) pairs; `last` goes to the last step."""

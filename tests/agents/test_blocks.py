@@ -20,7 +20,7 @@ CASES = {
     "odd interval": ("random-5", "default", {"consolidation_interval": 3, "capacity": 8, "max_steps": 30}),
     "long interval": ("doorkey-5", "default", {"consolidation_interval": 80, "capacity": 8}),
     "shortest episodes": ("random-4", "default", {"capacity": 8, "max_steps": 1}),
-    "own budget": ("random-4", "tutorial", {"explorer": "random", "max_steps": 0, "step_budget": 2}),
+    "own budget": ("random-4", "tutorial", {"max_steps": 0, "step_budget": 2}),
     "tutorial": ("random-4", "tutorial", {"min_success_steps": 1}),
     "fixed layout": ("tutorial-4", "tutorial", {"min_success_steps": 1}),
 }
@@ -29,12 +29,13 @@ CASES = {
 def begin(case, batched_params=False):
     """(agent, params, streams, inputs, state) of a batch of agents, each with its own budget if asked for."""
     task, preset, overrides = CASES[case]
-    config, params = make_experiment(task, preset, overrides=overrides)
+    explorer = {"own budget": "random"}.get(case)
+    config, params = make_experiment(task, preset, explorer=explorer, overrides=overrides)
     agent, params, streams = ProceduralAgent(config), as_arrays(params), open_streams(run_key(4))
     if batched_params:
         params = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (NUM_AGENTS,)), params)
-        world = dataclasses.replace(params.environment, max_steps=jnp.arange(1, NUM_AGENTS + 1, dtype=jnp.int32))
-        params = dataclasses.replace(params, world=world)
+        grid = dataclasses.replace(params.environment, max_steps=jnp.arange(1, NUM_AGENTS + 1, dtype=jnp.int32))
+        params = dataclasses.replace(params, environment=grid)
     numbers = jnp.arange(NUM_AGENTS, dtype=jnp.uint32)
     inputs = jax.vmap(lambda number: agent.make_inputs(number, NUM_EPISODES))(numbers)
     make = rollout.begin_agents
@@ -74,7 +75,8 @@ def test_a_block_is_its_ticks(case, batched_params):
     [("default", 16, 16), ("default", 1, 1), ("default", 80, 40), ("default", 67, 1), ("tutorial", 16, 16)],
 )
 def test_blocks_end_where_skills_are_taken_in(preset, interval, block_ticks):
-    config, _ = make_experiment("random-5", preset, overrides={"consolidation_interval": interval})
+    overrides = {"consolidation_interval": interval} if preset == "default" else {}
+    config, _ = make_experiment("random-5", preset, overrides=overrides)
     assert ProceduralAgent(config).block_ticks == block_ticks
 
 

@@ -40,7 +40,7 @@ def draw_all(stream, counters, num_agents):
 
 def plain_worlds(config, params, num_agents, num_episodes):
     """`begin_world(agent, episode)` with the layouts of the JAX agents."""
-    world, arrays = ProceduralAgent(config).world, as_arrays(params.environment)
+    world, arrays = ProceduralAgent(config).environment, as_arrays(params.environment)
     counters = jax.vmap(lambda episode: world.layout_number(episode, arrays))(jnp.arange(num_episodes))
     reset = jax.jit(jax.vmap(jax.vmap(lambda pair: world.reset_from_words((pair[0], pair[1]), arrays).layout)))
     layouts = jax.tree.map(np.asarray, reset(jnp.asarray(draw_all(STREAMS.episode, counters, num_agents))))
@@ -76,11 +76,11 @@ def compare(task, num_agents, num_ticks, num_episodes=10**6, *, explorer=None, *
     state, rows = play(config, params, num_agents, num_ticks, num_episodes, num_recorded)
     begin_world = plain_worlds(config, params, num_agents, int(state.episode.max()) + 1)
     words = draw_all(STREAMS.tick, range(num_ticks), num_agents).tolist()
-    num_coordinates = ProceduralAgent(config).world.context_size
+    num_coordinates = ProceduralAgent(config).environment.context_size
     embed = make_embedding(codes_of(num_coordinates, config.environment.max_size), config.library.embedding_size)
     similarity = make_similarity(embed)
     for index in range(num_agents):
-        memory = PlainMemory(config, params.agent, similarity, num_coordinates)
+        memory = PlainMemory(config.memory, params.memory, similarity, num_coordinates)
         twin = PlainAgent(config, params, memory, functools.partial(begin_world, index), num_episodes)
         for tick, row in enumerate(rows[:, index].tolist()):
             report = twin.tick(words[tick][index])
@@ -129,6 +129,7 @@ SWITCHES = [
     {"consolidation_interval": 5, "history_length": 4, "max_skill_length": 3},
     {"match_tolerance": 2.5, "distance_cost": 0.5, "retire_rate": 0.5, "novelty": 1.0, "retreat_steps": 3},
     {"merge_threshold": 0.98, "match_tolerance": 1.0, "capacity": 6},
+    {"mismatch_cost": 0.5, "distance_cost": 1.0},
 ]
 
 

@@ -73,9 +73,9 @@ def test_these_runs_have_something_to_lose(task):
     assert np.all(metrics.skill_steps <= metrics.steps)
 
 
-def start(task, preset="default", num_agents=None, **overrides):
+def start(task, preset="default", num_agents=None, *, explorer=None, use_skills=True, **overrides):
     """(agent, params, streams, inputs, state) of agents, or of one without the axis."""
-    config, params = make_experiment(task, preset, overrides=overrides)
+    config, params = make_experiment(task, preset, explorer=explorer, use_skills=use_skills, overrides=overrides)
     agent, params, streams = ProceduralAgent(config), as_arrays(params), open_streams(run_key(6))
 
     def begin(number):
@@ -125,7 +125,7 @@ def test_one_program_serves_all_params_of_a_config():
     agent, params, streams, inputs, state = start("random-3", num_agents=16, use_skills=False)
     before = rollout.run_ticks._cache_size()
     for sticky, count in ((0.0, 1), (0.3, 2), (0.9, 7)):
-        world = dataclasses.replace(params.environment, sticky=jnp.float32(sticky))
-        changed = dataclasses.replace(params, world=world)
+        grid = dataclasses.replace(params.environment, sticky=jnp.float32(sticky))
+        changed = dataclasses.replace(params, environment=grid)
         state = rollout.run_ticks(agent, changed, streams, inputs, state, jnp.int32(count))
     assert rollout.run_ticks._cache_size() == before + 1

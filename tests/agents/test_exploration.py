@@ -1,5 +1,6 @@
 """Explorers: exact against the plain tape, and in distribution."""
 
+import dataclasses
 import random
 
 import jax
@@ -9,7 +10,17 @@ import pytest
 import scipy.stats
 
 from plain_tutorial import PlainWorld, Tape
-from procmem_jax.agents.exploration import SCRIPTED, explore, make_tape, play_tape, random_action
+from procmem_jax.agents.exploration import (
+    SCRIPTED,
+    EpsilonPolicy,
+    RandomPolicy,
+    ScriptedPolicy,
+    TapePolicy,
+    make_tape,
+    play_tape,
+    random_action,
+)
+from procmem_jax.records import as_arrays
 from procmem_jax.streams import draw_words, open_streams, run_key
 
 NUM_ACTIONS = 6
@@ -23,10 +34,30 @@ def words():
     return draw_words(open_streams(run_key(1)).tick, ticks, agents.astype(jnp.uint32))[0]
 
 
-def actions_of(explorer, words, scripted, epsilon):
-    epsilon = jnp.float32(epsilon)
-    choose = jax.jit(jax.vmap(lambda word, choice: explore(explorer, word, choice, epsilon, NUM_ACTIONS)))
-    return np.asarray(choose(words, jnp.broadcast_to(jnp.asarray(scripted, jnp.int32), words.shape)))
+@dataclasses.dataclass(frozen=True)
+class Told:
+    """A world that shows what its script says."""
+
+    num_actions = NUM_ACTIONS
+
+    def scripted_action(self, observation):
+        return observation
+
+
+POLICIES = {"random": RandomPolicy(), "scripted": ScriptedPolicy(), "epsilon": EpsilonPolicy()}
+
+
+def actions_of(explorer, words, scripted, epsilon=None):
+    policy = POLICIES[explorer].for_environment(Told())
+    params = as_arrays(policy.default_params() if epsilon is None else policy.Params(epsilon))
+
+    def choose(word, choice):
+        state, action = policy.act((), None, choice if policy.uses_observation else None, word, params)
+        assert state == () and (action.shape, action.dtype) == ((), jnp.int32)
+        return action
+
+    scripted = jnp.broadcast_to(jnp.asarray(scripted, jnp.int32), words.shape)
+    return np.asarray(jax.jit(jax.vmap(choose))(words, scripted))
 
 
 def uniform_p(actions):
@@ -36,7 +67,7 @@ def uniform_p(actions):
 
 
 def test_random_actions_are_uniform(words):
-    actions = actions_of("random", words, 3, 0.0)
+    actions = actions_of("random", words, 3)
     assert uniform_p(actions) > 0.01
     assert uniform_p(actions[::100]) > 0.01  # one agent, tick after tick
     np.testing.assert_array_equal(actions, jax.vmap(lambda word: random_action(word, NUM_ACTIONS))(words))
@@ -46,19 +77,15 @@ def test_random_actions_are_uniform(words):
 
 def test_scripted_takes_a_random_action_only_where_the_script_has_none(words):
     scripted = np.arange(COUNT) % 7 - 1
-    actions = actions_of("scripted", words, scripted, 1.0)  # epsilon is not its business
+    actions = actions_of("scripted", words, scripted)
     np.testing.assert_array_equal(actions[scripted >= 0], scripted[scripted >= 0])
     assert uniform_p(actions[scripted == SCRIPTED]) > 0.01
 
 
 def test_epsilon_0_is_scripted_and_epsilon_1_is_random(words):
     scripted = np.arange(COUNT) % 7 - 1
-    np.testing.assert_array_equal(
-        actions_of("epsilon", words, scripted, 0.0), actions_of("scripted", words, scripted, 0.0)
-    )
-    np.testing.assert_array_equal(
-        actions_of("epsilon", words, scripted, 1.0), actions_of("random", words, scripted, 0.0)
-    )
+    np.testing.assert_array_equal(actions_of("epsilon", words, scripted, 0.0), actions_of("scripted", words, scripted))
+    np.testing.assert_array_equal(actions_of("epsilon", words, scripted, 1.0), actions_of("random", words, scripted))
 
 
 @pytest.mark.parametrize("epsilon", [0.1, 0.3, 0.75])
@@ -96,14 +123,15 @@ class Fixed(PlainWorld):
 
 def test_play_tape_equals_the_plain_tape():
     rng = random.Random(0)
-    play = jax.jit(play_tape)
+    policy = TapePolicy().for_environment(Told())
+    play = jax.jit(lambda tape, index, scripted: policy.act(index, None, scripted, jnp.uint32(0), tape))
     for _ in range(20):
         entries = [rng.choice([-1, -1, rng.randrange(6)]) for _ in range(40)]
-        plain, tape, index = Tape(entries), make_tape(entries, 45), jnp.zeros((), jnp.int32)
+        plain, tape, index = Tape(entries), make_tape(entries, 45), policy.begin(make_tape(entries, 45))
         while True:
             world = Fixed(rng.choice([None, 3]))
             scripted = SCRIPTED if world.door_open else 3  # the script's first step in an empty world
-            action, index = play(tape, index, jnp.int32(scripted))
+            index, action = play(tape, index, jnp.int32(scripted))
             try:
                 wanted = plain(world)
             except IndexError:

@@ -13,7 +13,7 @@ from procmem_jax.agents import rollout
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.envs.grid.actions import MOVE_DOWN, MOVE_LEFT, MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY
 from procmem_jax.experiments.presets import make_experiment
-from procmem_jax.memory import library as skill_library
+from procmem_jax.memory.insertion import insert
 from procmem_jax.memory.skills import Skill
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import open_streams, run_key
@@ -47,9 +47,7 @@ def start(task, *, count=1, episodes=3, skills=(), explorer=None, use_skills=Tru
     state = rollout.begin_agents(agent, params, STREAMS, inputs, num_recorded=episodes)
     for actions, has_key, door_open in skills:
         new = skill(actions, config.library, has_key=has_key, door_open=door_open)
-        library, done = jax.vmap(lambda old, new=new: skill_library.insert(old, new, config.library))(
-            state.memory.library
-        )
+        library, done = jax.vmap(lambda old, new=new: insert(old, new, config.library))(state.memory.library)
         assert not done.merged.any()
         state = dataclasses.replace(state, memory=dataclasses.replace(state.memory, library=library))
     return agent, params, inputs, state
@@ -141,11 +139,11 @@ def test_a_frozen_agent_changes_no_more(skills):
     inputs = dataclasses.replace(inputs, num_episodes=jnp.asarray([5, 2, 5], jnp.int32))
     state, _ = record(agent, params, inputs, state, 120)
     assert state.episode[1] == 2
-    before = leaves((state.memory.library, state.memory.num_uses, state.metrics, state.episode, state.tape_index))
+    before = leaves((state.memory.library, state.memory.num_uses, state.metrics, state.episode, state.exploration))
     for _ in range(3):
         state, transitions = record(agent, params, inputs, state, 120)
         assert not transitions.active[:, 1].any()
-    after = leaves((state.memory.library, state.memory.num_uses, state.metrics, state.episode, state.tape_index))
+    after = leaves((state.memory.library, state.memory.num_uses, state.metrics, state.episode, state.exploration))
     for old, new in zip(before, after, strict=True):
         np.testing.assert_array_equal(old[1], new[1])
     assert not all(np.array_equal(old[[0, 2]], new[[0, 2]]) for old, new in zip(before, after, strict=True))
@@ -182,9 +180,9 @@ def test_memory_off_stores_and_uses_nothing():
 def test_shared_code_tables_are_those_of_no_one_in_particular():
     shared, *_, inputs, _ = start("random-5", count=3, code_tables="shared")
     per_agent = start("random-5", count=3)[2]
-    assert (inputs.codes.position_codes == inputs.codes.position_codes[:1]).all()
-    assert not (per_agent.codes.position_codes[0] == per_agent.codes.position_codes[1]).all()
-    assert (per_agent.number == inputs.agent_id).all()
+    assert (inputs.memory.position_codes == inputs.memory.position_codes[:1]).all()
+    assert not (per_agent.memory.position_codes[0] == per_agent.memory.position_codes[1]).all()
+    assert (per_agent.agent_id == inputs.agent_id).all()
 
 
 def one_agent():

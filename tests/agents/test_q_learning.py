@@ -11,15 +11,16 @@ from envs.worlds import layout_numbers
 from plain_tutorial import PlainWorld
 from procmem_jax.agents import q_learning, rollout
 from procmem_jax.agents.procedural import ProceduralAgent
-from procmem_jax.agents.settings import AgentParams
+from procmem_jax.agents.q_learning import QLearning, QLearningParams
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.training.train import train
+from procmem_jax.memory.protocol import Step
 from procmem_jax.percept import Percept
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import draw_words, open_streams, run_key
 
 STREAMS = open_streams(run_key(21))
-PARAMS = as_arrays(AgentParams())
+LEARNER = QLearning(max_size=3, num_actions=6)
 YES, NO = jnp.ones((), jnp.bool_), jnp.zeros((), jnp.bool_)
 
 
@@ -38,16 +39,25 @@ def table(rows):
     return q_learning.QTable(jnp.asarray(rows, jnp.float32))
 
 
+def situation(number):
+    """Number 0 or 1: the target as far to the left and below as can be, and whether a predicate is true."""
+    percept = Percept(jnp.asarray([bool(number)]), jnp.full((2,), -2.0), jnp.uint32(0))
+    assert q_learning.situation_index(percept, LEARNER.max_size) == number
+    return percept
+
+
 def choices(values, coins, **changes):
     """How often each action is chosen over many words, for each of `coins`."""
     words = jnp.asarray(np.random.default_rng(0).integers(0, 2**32, 6000, dtype=np.uint32))
-    params = as_arrays(AgentParams(**changes))
-    choose = jax.jit(
-        jax.vmap(
-            lambda word, coin: q_learning.decide(table([[0] * 6, values]), jnp.int32(1), word, coin, params), (0, None)
-        )
-    )
-    return [np.bincount(choose(words, jnp.float32(coin)), minlength=6) for coin in coins]
+    params = as_arrays(QLearningParams(**changes))
+    here, values = situation(1), table([[0] * 6, values])
+    choose = jax.jit(jax.vmap(lambda word: LEARNER.decide(values, here, word, params), out_axes=(None, 0, 0)))
+    counts = []
+    for coin in coins:  # its bits in every word
+        table_after, acts, actions = choose((words & ~jnp.uint32(254)) | jnp.uint32(int(128 * coin) << 1))
+        assert acts.all() and (table_after.values == values.values).all()
+        counts.append(np.bincount(actions, minlength=6))
+    return counts
 
 
 def test_the_best_action_is_chosen_and_ties_are_broken_at_random():
@@ -67,10 +77,10 @@ def test_with_probability_epsilon_a_random_one():
 
 def learned(**changes):
     """The table [[1, 2], [3, 5]] after action 1 in situation 0 led to situation 1 with reward 4."""
-    step = {"action": jnp.int32(1), "terminated": NO, "enabled": YES} | changes
-    params = as_arrays(AgentParams(learning_rate=0.5, discount=0.9))
-    values = q_learning.learn(table([[1, 2], [3, 5]]), jnp.int32(0), step["action"], jnp.float32(4), jnp.int32(1),
-                              step["terminated"], step["enabled"], params).values  # fmt: skip
+    taken = {"action": jnp.int32(1), "terminated": NO, "enabled": YES} | changes
+    params = as_arrays(QLearningParams(learning_rate=0.5, discount=0.9))
+    step = Step(situation(0), situation(1), taken["action"], jnp.float32(4), taken["terminated"], NO)
+    values = LEARNER.observe(table([[1, 2], [3, 5]]), step, params, taken["enabled"]).values
     return values.tolist()
 
 
@@ -82,8 +92,8 @@ def test_an_update_by_hand():
 
 
 def test_a_new_table_is_as_good_as_promised():
-    values = q_learning.begin(7, 6, as_arrays(AgentParams(initial_value=2.5))).values
-    assert values.shape == (7, 6) and values.dtype == jnp.float32
+    values = LEARNER.begin(situation(0), as_arrays(QLearningParams(initial_value=2.5))).values
+    assert values.shape == (q_learning.num_situations(1, 2, 3), 6) == (50, 6) and values.dtype == jnp.float32
     assert np.all(values == 2.5)
 
 
@@ -131,7 +141,9 @@ def test_it_does_what_plain_numpy_does():
     state, transitions = rollout.record_ticks(agent, arrays, STREAMS, inputs, state, num_ticks=num_ticks)
     world, episodes = transitions.env_state, int(state.episode.max()) + 1
     rows = np.stack([transitions.action, world.x, world.y, world.has_key, world.door_open], axis=-1)
-    reset = jax.jit(jax.vmap(jax.vmap(lambda *words: agent.environment.reset_from_words(words, arrays.world).layout)))
+    reset = jax.jit(
+        jax.vmap(jax.vmap(lambda *words: agent.environment.reset_from_words(words, arrays.environment).layout))
+    )
     layouts = layout_numbers(reset(*draw_words(STREAMS.episode, jnp.arange(episodes)[:, None], numbers[None, :])))
     words = np.asarray(draw_words(STREAMS.tick, jnp.arange(num_ticks)[:, None], numbers[None, :])[0])
 
@@ -141,7 +153,7 @@ def test_it_does_what_plain_numpy_does():
         return PlainWorld(4, start, key, door, goal, rewards, door_pays_again=False)
 
     for index in range(num_agents):
-        plain = PlainLearner(params.agent, lambda episode, index=index: begin_world(index, episode), 40)
+        plain = PlainLearner(params.memory, lambda episode, index=index: begin_world(index, episode), 40)
         expected = [plain.tick(word) for word in words[:, index].tolist()]
         assert rows[:, index].tolist() == [list(row) for row in expected], index
         assert state.episode[index] == plain.episode

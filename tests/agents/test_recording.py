@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from experiments.replay_runs import CASES, NUM_EPISODES, SEED
+from experiments.replay_runs import NUM_EPISODES, SEED
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.recording import record_agents
 from procmem_jax.experiments.presets import make_experiment
@@ -14,8 +14,8 @@ from procmem_jax.streams import run_key
 
 def test_moments_are_consistent(monkeypatch):
     monkeypatch.setattr(lives, "_CHUNK_TICKS", 16)  # the program of `test_replay`
-    task, preset, overrides = CASES["tutorial"]
-    life = lives.Life(run_key(SEED), *make_experiment(task, preset, overrides=overrides), 1, NUM_EPISODES)
+    experiment = make_experiment("tutorial-5", "tutorial", explorer="epsilon:0.3")
+    life = lives.Life(run_key(SEED), *experiment, 1, NUM_EPISODES)
     parts = [life.record() for _ in range(6)]
     records = jax.tree.map(lambda *columns: np.concatenate(columns), *parts)
     assert records.episode.shape == (96,) and records.transition.active.all()

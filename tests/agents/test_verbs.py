@@ -1,10 +1,15 @@
 """The tutorial's verbs, and that a loop over `run_episode` is `train`."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from agents.own_parts import LastWay
+from memory.handmade import HAS_KEY, NOTHING, as_library
+from plain_default import PlainSkill
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.verbs import execute_skill, explore, extract_skill, run_episode
 from procmem_jax.experiments.presets import make_experiment
@@ -16,8 +21,8 @@ from procmem_jax.streams import open_streams, run_key
 EPISODES = 12
 
 
-def one_agent(task="tutorial-5", number=0, seed=0, **changes):
-    config, params = make_experiment(task, "tutorial", **changes)
+def one_agent(task="tutorial-5", number=0, seed=0, preset="tutorial", **changes):
+    config, params = make_experiment(task, preset, **changes)
     agent, arrays, streams = ProceduralAgent(config), as_arrays(params), open_streams(run_key(seed))
     inputs = agent.make_inputs(jnp.uint32(number), EPISODES)
     return agent, arrays, streams, inputs, agent.begin(arrays, streams, inputs, EPISODES)
@@ -88,13 +93,28 @@ def test_execute_skill_runs_it_to_its_end_and_counts():
     # In the corner the skill (right, up, open, right, up) opens nothing: five steps without success.
     after, trajectory, total, success = execute_skill(agent, params, streams, inputs, learned, jnp.int32(0))
     assert not success and trajectory.length == 5 and float(total) == pytest.approx(-0.5)
-    assert (int(after.world.x), int(after.world.y)) == (2, 2)
+    assert (int(after.env_state.x), int(after.env_state.y)) == (2, 2)
     assert after.memory.library.use_counts[0] == 1 and after.memory.library.success_counts[0] == 1
     # With the key at (2, 2) it ends in success.
     at_key, _, _ = explore(agent, params, streams, inputs, learned, max_steps=5)
     after, trajectory, total, success = execute_skill(agent, params, streams, inputs, at_key, jnp.int32(0))
     assert success and float(total) == pytest.approx(-0.3 + 2.0 + 10.0)
     assert after.memory.library.success_counts[0] == 2
+
+
+@pytest.mark.parametrize("memory", (None, LastWay(num_steps=2)), ids=("default", "own"))
+def test_execute_skill_counts_in_any_memory(memory):
+    """In the default one, which looks at its library through an index, and in one whose state is a named tuple."""
+    agent, params, streams, inputs, state = one_agent("random-3", preset="default", memory=memory)
+    embed = {None: np.zeros(agent.config.library.embedding_size)}.get
+    known = as_library([PlainSkill(None, (0, 1), NOTHING, HAS_KEY)], agent.config.library, embed)
+    state = dataclasses.replace(state, memory=agent.memory.with_library(state.memory, known))
+    after, trajectory, total, success = execute_skill(agent, params, streams, inputs, state, jnp.int32(0))
+    assert trajectory.actions[:2].tolist() == [0, 1] and trajectory.length == 2 and not success
+    library = agent.memory.library(after.memory)
+    counts = (library.use_counts, library.success_counts, library.failure_counts)
+    assert [int(count[0]) for count in counts] == [1, 0, 1]
+    assert (after.skill_steps, agent.memory.num_uses(after.memory), agent.memory.num_skills(after.memory)) == (2, 1, 1)
 
 
 def test_execute_skill_without_memory_is_refused():

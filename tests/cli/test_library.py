@@ -1,5 +1,6 @@
 """`procmem library` and `procmem train --warm-start`, run in this process."""
 
+import dataclasses
 import json
 import pathlib
 import shutil
@@ -9,7 +10,7 @@ import pytest
 from command_line import out_of, run
 from experiments.handmade_libraries import CONFIG, EMBEDDING, assert_same_bits, handmade_libraries
 from procmem_jax import cli
-from procmem_jax.experiments.libraries.files import export_libraries, import_libraries
+from procmem_jax.experiments.libraries.files import export_libraries, import_libraries, write_saved
 from procmem_jax.experiments.runs.results import read_libraries
 
 SMALL = ["train", "--task", "random-3", "--preset", "tutorial", "--agents", "4", "--episodes", "3", "--quiet"]
@@ -49,9 +50,9 @@ def read_libraries_of(folder):
 TABLE = """\
 Agent 0: 2 skills, capacity 3, 1 eviction
 
-slot  name              precondition            postcondition  actions  successes/failures  uses
-   2  navigate_1_steps  -                       -              d              2147483647/0    12
-   0  acquire_key       not has_key, door_open  has_key        ↓ → k                   4/1     5
+slot  name              precondition            postcondition  actions  successes/failures  uses  learned in
+   2  navigate_1_steps  -                       -              d              2147483647/0    12  -
+   0  acquire_key       not has_key, door_open  has_key        ↓ → k                   4/1     5  -
 
 ↓ move_down, → move_right, k pickup_key, d open_door
 """
@@ -74,7 +75,7 @@ def test_actions_without_a_symbol_are_spelt_out(capsys):
     names = ("north", "south", "west", "east", "take", "open")
     export_libraries("a.npz", handmade_libraries(), CONFIG, embedding=EMBEDDING, action_names=names)
     lines = out_of(capsys, "library", "show", "a.npz").splitlines()
-    assert lines[-1].split()[-5:] == ["south", "east", "take", "4/1", "5"]
+    assert lines[-1].split()[-6:] == ["south", "east", "take", "4/1", "5", "-"]
 
 
 @pytest.mark.parametrize("suffix", ["json", "npz"])
@@ -130,20 +131,19 @@ BAD = [
     ("library show run --agent 4", "agent=4 has no library here; choose from 0 to 3"),
     ("library show run --agent -1", "agent=-1 has no library here; choose from 0 to 3"),
     ("library show run --agent many", "--agent"),
-    ("library show run/libraries.npz", "run/libraries.npz: holds no exported libraries"),
-    ("library show off", "off: use_skills=False: without a memory there are no libraries"),
+    ("library show off", "off: its memory was off or has no skills, and so there are no libraries"),
     ("library export run", "FILE"),
     ("library export run new.txt", "new.txt: suffix '.txt' is unknown; choose from .json, .npz"),
     ("library export run new.json --agent 4", "agent=4 has no library here"),
     ("library export run run/config.json/new.json", "config.json"),
-    ("library export off new.json", "off: use_skills=False"),
+    ("library export off new.json", "off: its memory was off"),
     ("train --warm-start nowhere.npz", "nowhere.npz: cannot be read as libraries"),
-    ("train --warm-start run", "run: suffix '' is unknown; choose from .json, .npz"),
+    ("train --warm-start off", "off: its memory was off"),
     ("train --warm-start handmade.json --agents 3", "handmade.json does not fit this run: max_skill_length=3"),
     ("train --warm-start handmade.json --agents 3 --set max_skill_length=3", "agents=3 exceeds the 2 libraries"),
     ("train --warm-start handmade.json --agents 2 --set capacity=2 max_skill_length=3", "capacity=3 of the libr"),
     ("train --warm-start handmade.json --no-skills", "does not fit this run: use_skills=False"),
-    ("train --warm-start handmade.json --preset q-learning", "memory='q_learning' has no skills"),
+    ("train --warm-start handmade.json --preset q-learning", "Q-learning has no skills"),
     ("train --warm-start handmade.json --agents 0", "num_agents=0 is below 1"),
 ]  # fmt: skip
 
@@ -151,9 +151,8 @@ BAD = [
 @pytest.mark.parametrize(("arguments", "text"), BAD, ids=[arguments for arguments, _ in BAD])
 def test_bad_input_is_one_line_and_status_2(capsys, tmp_path, run_folder, handmade, arguments, text):
     shutil.copytree(run_folder, "off")
-    config = json.loads((tmp_path / "off/config.json").read_text())
-    config["settings"]["use_skills"] = False
-    (tmp_path / "off/config.json").write_text(json.dumps(config))
+    path = tmp_path / "off/libraries.npz"
+    write_saved(path, dataclasses.replace(import_libraries(path), embedding="none"), overwrite=True)
     status, out, err = run(capsys, *arguments.split())
     assert (status, out) == (2, "")
     assert err.startswith("procmem: error: ") and err.count("\n") == 1

@@ -14,6 +14,7 @@ import pytest
 import procmem_jax
 from command_line import out_of, run
 from procmem_jax import cli
+from procmem_jax.agents.exploration import name_of_policy
 from procmem_jax.cli.main import COMMANDS, find_command
 from procmem_jax.experiments.runs import folders as runs
 from procmem_jax.figures import training as training_figure
@@ -179,9 +180,9 @@ def asked(monkeypatch):
 
 def test_options_reach_the_run(capsys, asked):
     world = ["--task", "tutorial-6", "--preset", "tutorial", "--seed", "4294967295", "--agents", "3", "--episodes", "2"]
-    agent = ["--no-skills", "--explorer", "epsilon:0.3", "--set", "capacity=64", "merge_threshold=0.5"]
-    run(capsys, "train", *world, *agent)
-    [spec] = asked
+    run(capsys, "train", *world, "--no-skills", "--explorer", "epsilon:0.3")
+    run(capsys, "train", *world, "--set", "capacity=64", "merge_threshold=0.5")
+    off, spec = asked
     assert (spec.task, spec.preset, spec.num_agents, spec.num_episodes, spec.seed) == (
         "tutorial-6",
         "tutorial",
@@ -189,11 +190,8 @@ def test_options_reach_the_run(capsys, asked):
         2,
         2**32 - 1,
     )
-    assert (spec.config.use_skills, spec.config.agent.explorer, spec.params.exploration.epsilon) == (
-        False,
-        "epsilon",
-        0.3,
-    )
+    assert (off.config.use_skills, name_of_policy(off.config.exploration)) == (False, "epsilon")
+    assert off.params.exploration.epsilon == 0.3
     assert (spec.config.library.capacity, spec.params.memory.merge_threshold) == (64, 0.5)
 
 
@@ -241,7 +239,7 @@ BAD = [
     ("train --task maze-5", "task='maze-5' is unknown; choose from"),
     ("train --task", "--task"),
     ("train --preset voyager", "preset='voyager' is unknown; choose from"),
-    ("train --explorer greedy", "explorer='greedy' is unknown; choose scripted, random or epsilon:P"),
+    ("train --explorer greedy", "explorer='greedy' is unknown; choose scripted, random, epsilon:P with"),
     ("train --explorer epsilon:1.5", "explorer='epsilon:1.5' is unknown"),
     ("train --explorer epsilon:nan", "explorer='epsilon:nan' is unknown"),
     ("train --set capacity", "--set 'capacity' is not NAME=VALUE"),
@@ -249,16 +247,24 @@ BAD = [
     ("train --set capacity=-4", "capacity=-4 is below 1"),
     ("train --set capacity=x", "capacity=x is not a whole number"),
     ("train --set capacity=4 capacity=5", "--set names capacity twice"),
-    ("train --set capacty=4", "setting 'capacty' is unknown; choose from"),
+    ("train --set capacty=4", "setting 'capacty' is unknown; did you mean capacity? Choose from"),
     ("train --set merge_threshold=1.5", "merge_threshold=1.5 is above 1.0"),
     ("train --set merge_threshold=-1.01", "merge_threshold=-1.01 is below -1.0"),
     ("train --set merge_threshold=nan", "merge_threshold=nan is not a finite number"),
     ("train --set goal_reward=nan", "goal_reward=nan is not a finite number"),
     ("train --set step_reward=inf", "step_reward=inf is not a finite number"),
     ("train --set eviction=newest", "eviction='newest' is unknown; choose from lru"),
-    ("train --set explorer=tape", "explorer='tape' needs recorded tapes"),
+    ("train --set explorer=tape", "setting 'explorer' is unknown; choose from"),
+    ("train --set max_size=4", "setting 'max_size' is not read here: preset tutorial reads it"),
+    ("train --set learning_rate=0.5", "setting 'learning_rate' is not read here: preset q-learning reads it"),
+    ("train --no-skills --set capacity=8", "setting 'capacity' is not read here: the memory reads it, which is off"),
+    ("train --preset tutorial --set suffixes=false", "setting 'suffixes' is not read here: preset default reads it"),
+    ("train --memory nowhere:Memory", "memory=nowhere:Memory: nowhere cannot be imported"),
+    ("train --task nowhere:make", "task=nowhere:make: nowhere cannot be imported"),
+    ("train --task rnadom-5", "task='rnadom-5' is unknown; did you mean random-N? Choose from"),
+    ("train --preset defalt", "preset='defalt' is unknown; did you mean default? Choose from"),
     ("train --preset tutorial --set step_budget=0", "max_steps=0 and step_budget=0 let an episode last for ever"),
-    ("train --preset tutorial --set num_predicates=5", "num_predicates=5 differs from the 3 of the world"),
+    ("train --preset tutorial --set num_predicates=5", "setting 'num_predicates' is unknown"),
     ("train --preset tutorial --task tutorial-4 --set size=3", "size=3 is below 4"),
     ("train --preset tutorial --task tutorial-4 --set key_x=4", "key_x=4 is above 3"),
     ("train --out file", "out=file is not a folder"),

@@ -7,7 +7,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from procmem_jax.agents.procedural import EpisodeMetrics
+from procmem_jax.agents.states import EpisodeMetrics
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.runs import folders as runs
 from procmem_jax.experiments.runs.folders import RunSpec, run_training

@@ -106,6 +106,7 @@ class PlainLibrary:
         columns |= {"lengths": "length", "labels": "label", "skill_ids": "id", "embeddings": "embedding"}
         columns |= {"success_counts": "successes", "failure_counts": "failures", "use_counts": "uses"}
         columns |= {"merge_counts": "merges", "last_used": "last_used", "created": "created"}
+        columns |= {"learned_episode": "episode", "learned_tick": "tick"}
         for array, field in columns.items():
             arrays[array] = [None if skill is None else skill[field] for skill in self.slots]
         return arrays
@@ -126,8 +127,9 @@ def assert_equal_libraries(library, model: PlainLibrary) -> None:
 
 def make_skill(skill: dict) -> Skill:
     """The model's skill as NumPy arrays."""
-    dtypes = {"embedding": np.float32, "actions": np.int8, "length": np.int8, "label": np.int8, "successes": np.int32}
-    names = [field.name for field in dataclasses.fields(Skill)]
+    dtypes = {"embedding": np.float32, "actions": np.int8, "length": np.int8, "label": np.int8}
+    dtypes |= {"successes": np.int32, "episode": np.int32, "tick": np.int32}
+    names = [field.name for field in dataclasses.fields(Skill) if field.name in skill]
     return Skill(**{name: np.asarray(skill[name], dtypes.get(name, np.bool_)) for name in names})
 
 
@@ -146,6 +148,8 @@ def plain_skill(number: int, vector: int, config: LibraryConfig, condition: int 
         "post_value": bits[predicates:],
         "label": number % predicates,
         "successes": number % 4,
+        "episode": number + 1000,
+        "tick": number + 2000,
     }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from memory.plain_library import make_skill, plain_skill
-from procmem_jax.memory.insertion import insert
+from procmem_jax.memory.insertion import insert, insert_unit
 from procmem_jax.memory.library import applicable, empty, record_outcome, success_rates, summary
 from procmem_jax.memory.retrieval import retrieve
 from procmem_jax.memory.settings import LibraryConfig
@@ -29,9 +29,9 @@ def jitted(function, *configs):
     return jax.jit(lambda *args, **kwargs: function(*args, *configs, **kwargs))
 
 
-def store(library, *skills, config=CONFIG, threshold=1.0):
+def store(library, *skills, config=CONFIG, threshold=1.0, by=insert):
     for one in skills:
-        library, _ = jitted(insert, config)(library, one, merge_threshold=jnp.float32(threshold))
+        library, _ = jitted(by, config)(library, one, merge_threshold=jnp.float32(threshold))
     return library
 
 
@@ -69,15 +69,15 @@ def test_an_empty_library_has_the_shapes_and_kinds_that_it_promises():
 
 
 def test_a_stored_skill_carries_its_number_in_every_field_of_its_slot_only():
-    # Every field of skill n is filled with n, so that one look shows what was overwritten.
+    # Every field of skill n is filled with n, so that one look shows what was overwritten; `insert` would refuse.
     def numbered(number):
         return jax.tree.map(lambda x: jnp.full(x.shape, number).astype(x.dtype), skill())
 
-    library = store(empty(CONFIG), *map(numbered, (10, 20, 30, 40)))
+    library = store(empty(CONFIG), *map(numbered, (10, 20, 30, 40)), by=insert_unit)
     library = record(library, (0, True), (1, True), (3, True))
-    after = store(library, numbered(50))
+    after = store(library, numbered(50), by=insert_unit)
     assert after.actions.tolist() == [[10] * 3, [20] * 3, [50] * 3, [40] * 3]
-    for name in ("embeddings", "lengths", "labels"):
+    for name in ("embeddings", "lengths", "labels", "learned_episode", "learned_tick"):
         rows = getattr(after, name).reshape(4, -1)
         assert [set(row.tolist()) for row in rows] == [{10}, {20}, {50}, {40}], name
     assert after.success_counts.tolist() == [11, 21, 50, 41]

@@ -16,6 +16,7 @@ from procmem_jax.memory.similarity import (
     fixed_order_sum,
     masked_top_k,
     normalize,
+    to_unit,
 )
 
 # (N, D, K): every size class, odd widths, K = N, and K on both sides of 8, where the kernel changes.
@@ -166,6 +167,30 @@ def test_k_outside_its_range(k):
 def test_normalize_by_hand():
     vectors = jnp.array([[3.0, 4.0], [0.0, 0.0], [-1e-9, 0.0], [1e15, 0.0]])
     np.testing.assert_allclose(normalize(vectors), [[0.6, 0.8], [0, 0], [-1, 0], [1, 0]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("power", (-105, -60, 60, 120))
+def test_huge_and_tiny_vectors_have_the_same_bits(power):
+    vectors = np.random.default_rng(1).normal(size=(50, 7)).astype(np.float32)
+    plain, scaled = normalize(vectors), jax.jit(normalize)(vectors * np.float32(2.0**power))
+    np.testing.assert_array_equal(plain, scaled)
+    found = cosine_top_k(vectors[3] * np.float32(2.0**power), vectors, k=1)
+    assert found.slots.tolist() == [3] and found.scores[0] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_the_largest_numbers_do_not_overflow():
+    largest = np.finfo(np.float32).max
+    np.testing.assert_allclose(normalize(jnp.array([largest, -largest])), [0.5**0.5, -(0.5**0.5)], rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", (1, 3, 8, 64, 1024))
+def test_unit_vectors_stay_as_they_are(size):
+    vectors = np.random.default_rng(size).normal(size=(300, size)).astype(np.float32)
+    units = np.asarray(normalize(vectors))
+    np.testing.assert_array_equal(jax.jit(to_unit)(units), units)
+    np.testing.assert_array_equal(to_unit(vectors * 3), np.asarray(normalize(vectors * 3)))
+    np.testing.assert_array_equal(to_unit(jnp.zeros(size)), np.zeros(size))
+    np.testing.assert_allclose(np.linalg.norm(np.float64(to_unit(units * np.float32(1 + 1e-5))), axis=1), 1, atol=1e-6)
 
 
 def test_the_sum_is_that_of_all_entries_and_of_none():

@@ -5,7 +5,7 @@ from typing import Self
 
 from tqdm import tqdm
 
-from procmem_jax.experiments.training.processes import is_first
+from procmem_jax.experiments.processes import is_first
 from procmem_jax.experiments.training.train import Progress
 
 

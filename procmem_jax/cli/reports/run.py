@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 
-from procmem_jax.agents.procedural import EpisodeMetrics
+from procmem_jax.agents.states import EpisodeMetrics
 from procmem_jax.cli.reports.progress import ProgressBar
 from procmem_jax.envs.grid.actions import action_symbol
 from procmem_jax.envs.protocol import Environment

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from procmem_jax.agents import rollout
-from procmem_jax.agents.procedural import AgentInputs, AgentState, EpisodeMetrics, ProceduralAgent
+from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.recording import TickRecord, record_agents
 from procmem_jax.agents.settings import Config, Params
+from procmem_jax.agents.states import AgentInputs, AgentState, EpisodeMetrics
 from procmem_jax.experiments.training.lane_programs import build_programs, room_for
 from procmem_jax.experiments.training.lanes import LANE_MULTIPLE
 from procmem_jax.memory.library import SkillLibrary

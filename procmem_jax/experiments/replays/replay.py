@@ -7,8 +7,8 @@ from collections.abc import Callable
 import jax
 import numpy as np
 
-from procmem_jax.agents.procedural import EpisodeMetrics
 from procmem_jax.agents.settings import Config, Params
+from procmem_jax.agents.states import EpisodeMetrics
 from procmem_jax.experiments.replays.frames import Frame, frames_of_episode
 from procmem_jax.experiments.replays.lives import Life, record_episode
 from procmem_jax.experiments.runs.evaluate import read_experiment

@@ -7,21 +7,21 @@ from collections.abc import Callable, Sequence
 
 import jax
 
-from procmem_jax.agents.procedural import EpisodeMetrics
 from procmem_jax.agents.settings import Config, Params
+from procmem_jax.agents.states import EpisodeMetrics
 from procmem_jax.experiments.defaults import CHECKPOINT_SECONDS
 from procmem_jax.experiments.descriptions import describe_experiment
 from procmem_jax.experiments.libraries.files import write_saved
 from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.experiments.libraries.warm_start import WarmStart
 from procmem_jax.experiments.optimum import optimal_steps
+from procmem_jax.experiments.processes import entered_by_first, from_first, is_first
 from procmem_jax.experiments.runs import results
 from procmem_jax.experiments.storage.files import read_json, write_json, write_whole
 from procmem_jax.experiments.storage.locks import LOCK_FILE, folder_lock
 from procmem_jax.experiments.storage.saving import Saver
 from procmem_jax.experiments.storage.trackers import METRICS_FILE, TENSORBOARD_FOLDER, JsonLines, TensorBoard, Tracker
 from procmem_jax.experiments.storage.versions import versions
-from procmem_jax.experiments.training.processes import entered_by_first, from_first, is_first
 from procmem_jax.experiments.training.train import TrainResult, check_run, train
 from procmem_jax.streams import run_key
 
@@ -93,8 +93,8 @@ def check_folder(folder: pathlib.Path, spec: RunSpec) -> None:
     stored = read_json(folder / CONFIG_FILE)
     if stored.get("format") != FORMAT:
         raise ValueError(
-            f"out={folder} holds results of format {stored.get('format')}, this version writes {FORMAT}: it can read "
-            "them, not go on with them; choose another folder"
+            f"out={folder} holds results of another format ({CONFIG_FILE} says {stored.get('format')}, this version "
+            f"writes {FORMAT}): it can read older ones, not go on with them; choose another folder"
         )
     wanted = {"warm_start": None, **spec.identity()}
     differing = _differences({key: stored.get(key) for key in wanted}, wanted)

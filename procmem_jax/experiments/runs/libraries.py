@@ -10,6 +10,7 @@ from procmem_jax.experiments.runs.evaluate import check_finished, read_experimen
 from procmem_jax.experiments.runs.folders import CONFIG_FILE, LIBRARIES_FILE, NO_SKILLS
 from procmem_jax.experiments.runs.results import read_libraries
 from procmem_jax.experiments.storage.files import expecting_fields, read_json
+from procmem_jax.memory.library import EMPTY
 
 
 def libraries_of_run(folder: pathlib.Path) -> SavedLibraries:
@@ -27,6 +28,13 @@ def libraries_of_run(folder: pathlib.Path) -> SavedLibraries:
         raise ValueError(
             f"{folder}: its memory was off or has no skills, and so there are no libraries; use another run"
         )
+    with expecting_fields(folder / CONFIG_FILE):
+        agents, capacity = stored["agents"], stored["settings"].get("capacity", saved.config.capacity)
+    with expecting_fields(folder / LIBRARIES_FILE):
+        if (agents, capacity) != (len(saved.agents), saved.config.capacity):
+            raise ValueError(
+                f"{len(saved.agents)} libraries of {saved.config.capacity} slots, not {agents} of {capacity}"
+            )
     return saved
 
 
@@ -71,3 +79,19 @@ def load_warm_start(path: str | pathlib.Path, config: Config, num_agents: int) -
         return make_warm_start(saved, config, num_agents)
     except ValueError as error:
         raise ValueError(f"{path} does not fit this run: {error}") from None
+
+
+def episode_of_skill(folder: pathlib.Path, agent: int, slot: int) -> int:
+    """Returns the number of the episode in which an agent of a finished run learned the skill in a slot.
+
+    Raises:
+        ValueError: there is no such agent or skill, or the run does not know when it was learned.
+    """
+    saved = libraries_of_run(folder).of_agent(agent)
+    capacity = saved.libraries.skill_ids.shape[1]
+    if not 0 <= slot < capacity or saved.libraries.skill_ids[0, slot] == EMPTY:
+        raise ValueError(f"skill={slot}: agent {agent} has no skill there; see `procmem library show {folder}`")
+    episode = int(saved.libraries.learned_episode[0, slot])
+    if episode < 0:
+        raise ValueError(f"skill={slot}: the run does not know when it was learned; give --episode")
+    return episode

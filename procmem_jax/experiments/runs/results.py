@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from procmem_jax.agents.procedural import EpisodeMetrics
+from procmem_jax.agents.states import EpisodeMetrics
 from procmem_jax.experiments.libraries.saved import libraries_of_arrays
 from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
 from procmem_jax.experiments.training.train import TrainResult

@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
+from procmem_jax.experiments.processes import to_host
 from procmem_jax.experiments.storage.files import sync_file, sync_folder
-from procmem_jax.experiments.training.processes import to_host
 
 SCHEMA = 2
 KEPT = 2

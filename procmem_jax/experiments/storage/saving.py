@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from procmem_jax.experiments.defaults import CHECKPOINT_SECONDS
+from procmem_jax.experiments.processes import from_first
 from procmem_jax.experiments.storage.checkpoints import flatten_state, load_checkpoint, save_checkpoint
 from procmem_jax.experiments.storage.versions import versions
-from procmem_jax.experiments.training.processes import from_first
 
 _LARGEST_SHARE = 0.04  # of the time; saving that takes longer is done less often
 

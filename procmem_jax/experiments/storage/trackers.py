@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from procmem_jax.agents.procedural import EpisodeMetrics
+from procmem_jax.agents.states import EpisodeMetrics
 from procmem_jax.experiments.storage.files import write_whole
 
 METRICS_FILE = "metrics.jsonl"

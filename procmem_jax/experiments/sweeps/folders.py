@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from procmem_jax.experiments.defaults import CHECKPOINT_SECONDS
+from procmem_jax.experiments.processes import entered_by_first, from_first
 from procmem_jax.experiments.runs.folders import CHECKPOINTS_FOLDER, CONFIG_FILE, SUMMARY_FILE, check_folder
 from procmem_jax.experiments.storage.files import read_json, write_json, write_whole
 from procmem_jax.experiments.storage.locks import folder_lock
@@ -29,7 +30,6 @@ from procmem_jax.experiments.sweeps.sweep import lanes_of_sweep, tables_of_part
 from procmem_jax.experiments.sweeps.tables import read_runs
 from procmem_jax.experiments.training.driver import Driver, Kept, Progress, rows_per_part
 from procmem_jax.experiments.training.parts import Part
-from procmem_jax.experiments.training.processes import entered_by_first, from_first
 from procmem_jax.streams import run_key
 
 PARTS_FOLDER = "parts"

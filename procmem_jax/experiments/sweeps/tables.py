@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from procmem_jax.agents.procedural import EpisodeMetrics
+from procmem_jax.agents.states import EpisodeMetrics
 from procmem_jax.experiments.runs.results import EPISODE_SCHEMA
 
 LAST_EPISODES = 20

@@ -12,8 +12,9 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from procmem_jax.agents import rollout
-from procmem_jax.agents.procedural import AgentInputs, AgentState, ProceduralAgent
+from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.settings import Config, Params
+from procmem_jax.agents.states import AgentInputs, AgentState
 from procmem_jax.memory.library import SkillLibrary
 from procmem_jax.streams import Streams
 

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 
-from procmem_jax.agents.procedural import AgentState, EpisodeMetrics, ProceduralAgent
+from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.settings import Config, Params
+from procmem_jax.agents.states import AgentState, EpisodeMetrics
+from procmem_jax.experiments.processes import spans_processes, to_host
 from procmem_jax.experiments.training.lane_programs import build_programs, room_for
-from procmem_jax.experiments.training.processes import spans_processes, to_host
 from procmem_jax.memory.library import SkillLibrary
 from procmem_jax.records import as_arrays, shapes_of, state_record
 from procmem_jax.streams import open_streams

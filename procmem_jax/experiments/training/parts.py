@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from procmem_jax.agents.procedural import EpisodeMetrics
+from procmem_jax.agents.states import EpisodeMetrics
 from procmem_jax.memory import library as skill_library
 from procmem_jax.memory.library import SkillLibrary
 from procmem_jax.memory.settings import LibraryConfig

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 import jax
 import numpy as np
 
-from procmem_jax.agents.procedural import EpisodeMetrics
 from procmem_jax.agents.settings import Config, Params, check_params
+from procmem_jax.agents.states import EpisodeMetrics
 from procmem_jax.experiments.storage.saving import Saver
 from procmem_jax.experiments.training.driver import Driver, Kept, Progress
 from procmem_jax.experiments.training.lanes import CHUNK_TICKS, IDLE, Lanes, LaneState, default_lanes, lane_width

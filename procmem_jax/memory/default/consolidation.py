@@ -32,7 +32,8 @@ def consolidate_skill(
       skill's place if it is shorter, or if that one is retired (its way back); a merge is never a success.
     * With `admission`, any other is turned away if the library already expects to get there in as few steps (the
       utility problem: Minton 1988, "Quantitative results concerning the utility of explanation-based learning").
-    * The rest is stored in the lowest empty slot, or in that of the skill which the eviction rule gives up.
+    * The rest is stored in the lowest empty slot, or in that of the skill which the eviction rule gives up
+      (or none, if a rule of the user's turns it away).
 
     Args:
         library: one example.
@@ -59,7 +60,7 @@ def consolidate_skill(
     full = empty_slot == capacity
     fresh_slot = jnp.where(full, slot_to_evict(library, rates, config.eviction), empty_slot)
     slot = jnp.where(merging, at_same, fresh_slot)
-    writes = jnp.where(merging, better & keep_better, ~known) & enabled & (slot != protected_slot)
+    writes = jnp.where(merging, better & keep_better, ~known) & enabled & (slot != protected_slot) & (slot != EMPTY)
     evicts = writes & full & ~merging
     merge_counts = library.merge_counts + ((jnp.arange(capacity, dtype=jnp.int32) == same_slot) & enabled).astype(
         jnp.int32

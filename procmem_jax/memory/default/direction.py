@@ -1,9 +1,13 @@
 """A context embedding that transfers: the direction of what matters counts much, its distance little.
 
 Each coordinate of a context is a signed quantity (an offset, or 0 / 1 for a fact). It becomes an angle: 0 for zero,
-a quarter turn to either side for 1, and a little more for every doubling. So "one to the right" is nearly the same
-situation as "eight to the right", and far from "straight above". Made from the context alone, so that stored and
-queried embeddings are of one kind.
+a quarter turn to either side for 1, and a little more for every doubling up to 512, where it ends. So "one to the
+right" is nearly the same situation as "eight to the right", and far from "straight above". Made from the context alone,
+so that stored and queried embeddings are of one kind.
+
+Without an end, the angles of the two signs would go on to the half turn and meet: at 5,800 a wall on the left and one
+on the right were the same situation, and beyond it the signs changed places. What grows ever larger cannot both go on
+turning away from 1 and come no nearer to its opposite, so it stays where it is.
 
 Source: Konidaris & Barto 2007, "Building portable options" (agent-space); the coding of distance by its logarithm
 follows Weber's law.
@@ -16,15 +20,19 @@ import jax.numpy as jnp
 
 # An eighth of a radian per doubling: at 64 cells the angle is 133 degrees, so that opposite signs never come close.
 _RADIANS_PER_DOUBLING = 0.125
+# The largest magnitude of a percept of ours that counts cells: ten cells of FourRooms are 2**9. Here the angle is 154
+# degrees, and the cosine of opposite signs 0.63, the highest that there is.
+LARGEST_MAGNITUDE = 512.0
 
 
 def direction_embedding(context: jax.Array, embedding_size: int) -> jax.Array:
     """Returns the embedding of a context, `[D]` float32 of length one.
 
-    The cosine of two embeddings is the mean over coordinates of the cosine of their angles' difference.
+    The cosine of two embeddings is the mean over coordinates of the cosine of their angles' difference. Every context
+    has one: magnitudes below 1 count as 1, those above 512 (infinite ones too) as 512, NaN as 0.
 
     Args:
-        context: `[C]` float32, one example; magnitudes from 1 to 64 (0 for nothing).
+        context: `[C]` float32, one example; best are magnitudes from 1 to 64, and 0 for nothing.
         embedding_size: static, D >= 2 C.
 
     Raises:
@@ -37,7 +45,8 @@ def direction_embedding(context: jax.Array, embedding_size: int) -> jax.Array:
             "raise LibraryConfig.embedding_size"
         )
     magnitude = jnp.abs(context)
-    angle = math.pi / 2 + _RADIANS_PER_DOUBLING * jnp.log2(jnp.maximum(magnitude, 1.0))
+    counted = jnp.clip(magnitude, 1.0, LARGEST_MAGNITUDE)
+    angle = math.pi / 2 + _RADIANS_PER_DOUBLING * jnp.log2(counted)
     angle = jnp.where(magnitude > 0, jnp.sign(context) * angle, 0.0)
     parts = jnp.concatenate([jnp.cos(angle), jnp.sin(angle)]) * (1.0 / math.sqrt(num_coordinates))
     return jnp.pad(parts, (0, embedding_size - 2 * num_coordinates))

@@ -28,13 +28,6 @@ def test_the_best_settings_come_first(second, word):
     assert lines[-1].startswith(f"The best {word} distinguishable from the second: mean difference")
 
 
-def test_more_success_is_better():
-    runs = runs_of([[0.1] * 4, [0.9] * 4])
-    lines = best_settings(summarize_sweep(runs), runs, "success").splitlines()
-    assert float(lines[2].split()[0]) == 0.5
-    assert "is distinguishable from the second: mean difference 0.8 [0.8, 0.8]" in lines[-1]
-
-
 def test_a_plan_in_lines():
     plan = SweepPlan(
         runs=1200,

@@ -9,7 +9,7 @@ import pytest
 
 from procmem_jax import make_experiment, run_key
 from procmem_jax.agents import ProceduralAgent
-from procmem_jax.agents.procedural import AgentInputs
+from procmem_jax.agents.states import AgentInputs
 from procmem_jax.envs import register_gymnasium
 from procmem_jax.envs.export.as_gymnasium import as_gymnasium
 from procmem_jax.envs.grid.actions import MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY

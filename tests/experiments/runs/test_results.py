@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from procmem_jax.agents.procedural import EpisodeMetrics
+from procmem_jax.agents.states import EpisodeMetrics
 from procmem_jax.experiments.runs import results
 from procmem_jax.experiments.runs.results import read_libraries, summarize, write_episodes
 from procmem_jax.experiments.training.train import TrainResult

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from procmem_jax.agents.procedural import EpisodeMetrics
+from procmem_jax.agents.states import EpisodeMetrics
 from procmem_jax.experiments.runs.results import write_episodes
 from procmem_jax.experiments.runs.stored_episodes import first_difference, read_agent_episodes
 

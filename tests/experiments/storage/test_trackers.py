@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from procmem_jax.agents.procedural import EpisodeMetrics
+from procmem_jax.agents.states import EpisodeMetrics
 from procmem_jax.experiments.storage.trackers import JsonLines, TensorBoard, means_of
 
 STEPS = np.asarray([[10, 20, 30], [30, 20, 11]], np.int32)  # [A, E]

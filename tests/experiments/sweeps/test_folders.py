@@ -9,18 +9,17 @@ import pytest
 
 from experiments.stopping import Stop, stopper
 from experiments.sweeps import NUM_SEEDS, small_sweep, undisturbed
-from procmem_jax.experiments.sweeps import work as sweep_work
 from procmem_jax.experiments.sweeps.folders import run_sweep
 from procmem_jax.experiments.sweeps.merge import merge_shards
 from procmem_jax.experiments.sweeps.spec import Shard
 from procmem_jax.experiments.sweeps.summary import read_summary
-from procmem_jax.experiments.training import lanes
+from procmem_jax.experiments.training import driver, lanes
 
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
-    monkeypatch.setattr(sweep_work, "_PART_ROWS", 13)
-    monkeypatch.setattr(sweep_work, "CHUNK_TICKS", 16)
+    monkeypatch.setattr(driver, "_PART_ROWS", 13)
+    monkeypatch.setattr(driver, "CHUNK_TICKS", 16)
 
 
 def run(folder, stop_after=None, **changes):
@@ -39,7 +38,7 @@ def results(folder):
 def whole(tmp_path_factory):
     """The results of an undisturbed sweep."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sweep_work, "_PART_ROWS", 13)
+        patch.setattr(driver, "_PART_ROWS", 13)
         folder = tmp_path_factory.mktemp("whole")
         run(folder)
     return results(folder)
@@ -110,7 +109,7 @@ def test_a_finished_sweep_is_left_as_it_is_and_another_is_refused(tmp_path):
 @pytest.fixture(scope="module")
 def three_shards(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sweep_work, "_PART_ROWS", 13)
+        patch.setattr(driver, "_PART_ROWS", 13)
         folder = tmp_path_factory.mktemp("shards")
         for index in (3, 1, 2):
             run(folder, shard=Shard(index, 3))

@@ -72,7 +72,7 @@ def test_a_sweep_without_swept_settings_has_one():
         ({"every": 0}, "every=0 is below 1"),
         ({"seed": -1}, "seed=-1 is below 0"),
         ({"grid": {"capacity": [8, 8]}}, "the sweep has the setting capacity=8 twice; list every value once"),
-        ({"grid": {"capasity": [8]}}, "setting 'capasity' is unknown; choose from"),
+        ({"grid": {"capasity": [8]}}, "setting 'capasity' is unknown; did you mean capacity? Choose from"),
         ({"grid": {"capacity": [0]}}, "capacity=0 is below 1"),
         ({"grid": {"step_budget": [10]}}, "step_budget is swept and set to one value; give it in one of the two"),
     ],

@@ -7,9 +7,11 @@ import pytest
 
 from memory.handmade import HAS_KEY, NOTHING, as_library, plain_skill, vector
 from procmem_jax.memory.default.choice import make_index, skill_costs
+from procmem_jax.memory.default.params import DefaultMemoryParams
 from procmem_jax.memory.library import success_rates
 from procmem_jax.memory.settings import LibraryConfig
 from procmem_jax.memory.slots import least_slot
+from procmem_jax.records import as_arrays
 
 CONFIG = LibraryConfig(capacity=4, embedding_size=4, max_skill_length=6)
 # Vectors 0 to 3 are the axes, 4 has cosine 1/2 with all of them, and distance 2 * (1 - 1/2) = 1 for C = 2.
@@ -19,12 +21,12 @@ NUMBERS = {"match_tolerance": 1.5, "merge_threshold": 0.9, "distance_cost": 8.0,
 @jax.jit
 def judge(library, query, predicates, numbers):
     rates = success_rates(library, CONFIG)
-    return skill_costs(make_index(library), rates, query, predicates, num_coordinates=2, **numbers)
+    return skill_costs(make_index(library), rates, query, predicates, numbers, num_coordinates=2)
 
 
 def costs(*slots, situation=0, predicates=NOTHING, **changes):
     """The costs of these skills, None for an empty slot, in a situation, as lists."""
-    numbers = {name: jnp.float32(value) for name, value in (NUMBERS | changes).items()}
+    numbers = as_arrays(DefaultMemoryParams(**NUMBERS | changes))
     query = jnp.array(vector(situation), jnp.float32)
     found = judge(as_library(slots, CONFIG), query, jnp.array(predicates), numbers)
     return jax.tree.map(lambda column: np.asarray(column)[: len(slots)].tolist(), found)

@@ -3,7 +3,6 @@
 import copy
 import dataclasses
 import functools
-import types
 
 import chex
 import jax
@@ -26,8 +25,11 @@ from memory.handmade import (
 )
 from plain_default import PlainMemory, make_similarity
 from procmem_jax.memory.default.consolidation import consolidate_skill
+from procmem_jax.memory.default.memory import DefaultMemory
+from procmem_jax.memory.default.params import DefaultMemoryParams
 from procmem_jax.memory.library import record_outcome
 from procmem_jax.memory.settings import LibraryConfig
+from procmem_jax.records import as_arrays
 
 CONFIG = LibraryConfig(capacity=4, embedding_size=4, max_skill_length=6, eviction="utility")
 NUMBERS = {"match_tolerance": 1.5, "merge_threshold": 0.9, "distance_cost": 1.0, "retire_rate": 0.25}
@@ -36,14 +38,14 @@ LONG = CONFIG.max_skill_length
 
 @functools.partial(jax.jit, static_argnames=("keep_better", "admission"))
 def take_in(library, skill, numbers, protected, enabled, *, keep_better, admission):
-    return consolidate_skill(library, skill, CONFIG, num_coordinates=2, keep_better=keep_better, admission=admission,
-                             protected_slot=protected, enabled=enabled, **numbers)  # fmt: skip
+    return consolidate_skill(library, skill, CONFIG, numbers, num_coordinates=2, keep_better=keep_better,
+                             admission=admission, protected_slot=protected, enabled=enabled)  # fmt: skip
 
 
 def taken_in(slots, skill, *, clock=50, protected=-1, enabled=True, keep_better=True, admission=True, **changes):
     """(library before, library after) of one candidate."""
     before = as_library(slots, CONFIG, clock=clock)
-    numbers = {name: jnp.float32(value) for name, value in (NUMBERS | changes).items()}
+    numbers = as_arrays(DefaultMemoryParams(**NUMBERS | changes))
     row = as_skill(skill, vector(skill.situation), LONG)
     after = take_in(before, row, numbers, jnp.int32(protected), jnp.bool_(enabled), keep_better=keep_better,
                     admission=admission)  # fmt: skip
@@ -248,17 +250,17 @@ def program(keep_better, admission):
 
 
 def check_sequence(operations, numbers, keep_better, admission):
-    switches = types.SimpleNamespace(keep_better=keep_better, admission=admission, choice="cost")
-    config = types.SimpleNamespace(memory=switches, library=CONFIG)
-    params = types.SimpleNamespace(**numbers, novelty=0.0, retreat_steps=1)
-    model = PlainMemory(config, params, make_similarity(vector), 2)
+    sizes = {"capacity": CONFIG.capacity, "embedding_size": CONFIG.embedding_size, "max_skill_length": LONG}
+    memory = DefaultMemory(**sizes, keep_better=keep_better, admission=admission)
+    params = DefaultMemoryParams(**numbers)
+    model = PlainMemory(memory, params, make_similarity(vector), 2)
+    traced = jax.tree.map(np.asarray, as_arrays(params))
     padding = [(NOTHING_DONE, 0, 1, (NOTHING, HAS_KEY), -1, False)] * (NUM_OPERATIONS - len(operations))
     rows, skills = [], []
     for kind, situation, length, conditions, slot, success in [*operations, *padding]:
         skill = plain_skill(situation, length, *conditions)
         skills.append(skill)
         row = as_skill(skill, vector(situation), LONG)
-        traced = {name: np.float32(value) for name, value in numbers.items()}
         rows.append((np.int32(kind), row, np.int32(slot), np.bool_(success), traced))
     stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *rows)
     libraries = jax.tree.map(np.asarray, program(keep_better, admission)(as_library([], CONFIG), stacked))

@@ -7,8 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from procmem_jax.memory.default.direction import direction_embedding
+from procmem_jax.memory.default.direction import LARGEST_MAGNITUDE, direction_embedding
 
 embed = jax.jit(direction_embedding, static_argnums=1)
 
@@ -26,6 +28,11 @@ def cosine(left, right, size=16):
         ([0, -1], [1, 0], [0, -1]),
         ([2, -1], [-math.sin(1 / 8), 0], [math.cos(1 / 8), -1]),  # an eighth of a radian more for a doubling
         ([-8, 64], [-math.sin(3 / 8), -math.sin(6 / 8)], [-math.cos(3 / 8), math.cos(6 / 8)]),
+        ([512, 0], [-math.sin(9 / 8), 1], [math.cos(9 / 8), 0]),  # ten cells of FourRooms, the most of any percept
+        ([513, -1e30], [-math.sin(9 / 8), -math.sin(9 / 8)], [math.cos(9 / 8), -math.cos(9 / 8)]),
+        ([np.inf, -np.inf], [-math.sin(9 / 8), -math.sin(9 / 8)], [math.cos(9 / 8), -math.cos(9 / 8)]),
+        ([np.nan, -np.nan], [1, 1], [0, 0]),  # counts as 0
+        ([0.25, -1e-30], [0, 0], [1, -1]),  # anything counts as 1 at least
         ([3, 0], [-math.sin(math.log2(3) / 8), 1], [math.cos(math.log2(3) / 8), 0]),
     ),
 )
@@ -45,6 +52,24 @@ def test_length_one_and_zeros_behind(num_coordinates):
         assert embeddings.shape == (200, size)
         np.testing.assert_allclose(np.linalg.norm(embeddings.astype(np.float64), axis=-1), 1, atol=1e-6)
         assert not embeddings[:, 2 * num_coordinates :].any()
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.floats(width=32), min_size=3, max_size=3))
+def test_every_context_has_an_embedding_of_length_one(context):
+    embedding = np.asarray(embed(jnp.asarray(context, jnp.float32), 7), np.float64)
+    assert np.isfinite(embedding).all() and np.linalg.norm(embedding) == pytest.approx(1, abs=1e-6)
+
+
+def test_opposite_signs_come_no_nearer_beyond_the_largest_magnitude():
+    grow = np.concatenate([np.linspace(0.5, 1e4, 20_000), 2.0 ** np.arange(10, 128), [np.inf]]).astype(np.float32)
+    rows = np.asarray(jax.vmap(lambda x: direction_embedding(x[None], 2))(np.concatenate([grow, -grow])), np.float64)
+    near, far = rows[: grow.size], rows[grow.size :]
+    opposite, to_one = np.sum(near * far, axis=1), near @ np.asarray(embed(jnp.ones(1), 2), np.float64)
+    beyond = grow >= LARGEST_MAGNITUDE
+    assert np.all(np.diff(opposite[beyond]) <= 0) and opposite.max() < 0.63
+    assert np.all(np.diff(to_one) <= 1e-7), "the farther, the less like what is near"
+    assert np.all(near[:, 1] > 0) and np.all(far[:, 1] < 0), "the signs never change places"
 
 
 def test_the_cosine_is_the_mean_over_coordinates():

@@ -9,24 +9,42 @@ import pytest
 
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.training.train import train
-from procmem_jax.memory import library as skill_library
-from procmem_jax.memory.settings import LibraryConfig
+from procmem_jax.memory.insertion import insert
+from procmem_jax.memory.protocol import Step
 from procmem_jax.memory.skills import Skill
-from procmem_jax.memory.tutorial import machine as tutorial_memory
-from procmem_jax.memory.tutorial.embedding import tutorial_embedding
+from procmem_jax.memory.tutorial.embedding import CodeTables, tutorial_embedding
+from procmem_jax.memory.tutorial.memory import TutorialMemory, TutorialMemoryParams
+from procmem_jax.percept import Percept
+from procmem_jax.records import as_arrays
 from procmem_jax.streams import run_key
 
-CONFIG = LibraryConfig(capacity=4, counting="tutorial")
+MEMORY = TutorialMemory(capacity=4)
+CONFIG = MEMORY.library_config(3, 1)
+PARAMS = as_arrays(TutorialMemoryParams())
 CODES = jnp.asarray([0.1, 0.9, 0.3, 0.4, 0.5, 0.6], jnp.float32)
 NO, YES = jnp.zeros((), jnp.bool_), jnp.ones((), jnp.bool_)
 NOTHING = jnp.asarray([False, False, False])
 HAS_KEY = jnp.asarray([True, False, False])
 HERE = jnp.asarray([0.7], jnp.float32)
 
-decide = jax.jit(tutorial_memory.decide, static_argnames="config")
-observe = jax.jit(tutorial_memory.observe)
-end_episode = jax.jit(tutorial_memory.end_episode)
-settle = jax.jit(tutorial_memory.settle, static_argnames="config")
+method_decide, observe = jax.jit(MEMORY.decide), jax.jit(MEMORY.observe)
+end_episode, settle = jax.jit(MEMORY.end_episode), jax.jit(MEMORY.settle)
+
+
+def percept(predicates):
+    return Percept(predicates, HERE, jnp.uint32(0))
+
+
+def new_memory():
+    return MEMORY.begin(percept(NOTHING), PARAMS)
+
+
+def decide(memory, predicates):
+    return method_decide(memory, percept(predicates), jnp.uint32(0), PARAMS)
+
+
+def step_to(after, action=0, before=NOTHING, *, terminated=NO, truncated=NO):
+    return Step(percept(before), percept(after), jnp.int32(action), jnp.float32(0), terminated, truncated)
 
 
 def stored(memory, actions, predicates=NOTHING, context=HERE):
@@ -45,13 +63,14 @@ def stored(memory, actions, predicates=NOTHING, context=HERE):
         label=jnp.int8(-1),
         successes=jnp.int32(1),
     )
-    library, done = skill_library.insert(memory.library, skill, CONFIG)
+    library, done = insert(memory.library, skill, CONFIG)
     assert not done.merged
     return dataclasses.replace(memory, library=library)
 
 
 def step(memory, action, *, terminated=NO, truncated=NO, enabled=YES, predicates=NOTHING):
-    return observe(memory, HERE, predicates, jnp.int32(action), terminated, truncated, enabled)
+    taken = step_to(predicates, action, predicates, terminated=terminated, truncated=truncated)
+    return observe(memory, taken, PARAMS, enabled)
 
 
 def counts(memory):
@@ -61,24 +80,24 @@ def counts(memory):
 
 
 def test_an_empty_memory_starts_nothing():
-    memory, in_skill, _ = decide(tutorial_memory.begin(CONFIG), HERE, NOTHING, config=CONFIG)
+    memory, in_skill, _ = decide(new_memory(), NOTHING)
     assert not in_skill
     assert memory.running == -1
 
 
 def test_only_an_applicable_skill_is_started():
-    memory = stored(tutorial_memory.begin(CONFIG), [3, 4], HAS_KEY)
-    assert not decide(memory, HERE, NOTHING, config=CONFIG)[1]
-    _, in_skill, action = decide(memory, HERE, HAS_KEY, config=CONFIG)
+    memory = stored(new_memory(), [3, 4], HAS_KEY)
+    assert not decide(memory, NOTHING)[1]
+    _, in_skill, action = decide(memory, HAS_KEY)
     assert (bool(in_skill), int(action)) == (True, 3)
 
 
 def test_the_most_similar_is_started_and_runs_to_its_end():
-    memory = stored(tutorial_memory.begin(CONFIG), [1, 1, 1])  # codes of 0.9: far from a query without actions
+    memory = stored(new_memory(), [1, 1, 1])  # codes of 0.9: far from a query without actions
     memory = stored(memory, [0, 3, 2])
     taken = []
     for predicates in (NOTHING, HAS_KEY, HAS_KEY, NOTHING):  # it is not asked again in the middle
-        memory, in_skill, action = decide(memory, HERE, predicates, config=CONFIG)
+        memory, in_skill, action = decide(memory, predicates)
         assert in_skill
         taken.append((int(memory.running), int(action)))
         memory = step(memory, action, predicates=predicates)
@@ -88,10 +107,10 @@ def test_the_most_similar_is_started_and_runs_to_its_end():
 
 
 def test_a_better_skill_does_not_interrupt():
-    memory = stored(tutorial_memory.begin(CONFIG), [1, 1, 1])
-    memory, _, _ = decide(memory, HERE, NOTHING, config=CONFIG)
+    memory = stored(new_memory(), [1, 1, 1])
+    memory, _, _ = decide(memory, NOTHING)
     memory = stored(step(memory, 1), [0, 0])
-    memory, _, action = decide(memory, HERE, NOTHING, config=CONFIG)
+    memory, _, action = decide(memory, NOTHING)
     assert (int(memory.running), int(action), int(memory.cursor)) == (0, 1, 1)
 
 
@@ -99,29 +118,30 @@ def test_a_better_skill_does_not_interrupt():
     ("terminated", "truncated", "after"), [(YES, NO, (1, 2, 0)), (NO, YES, (1, 1, 1)), (NO, NO, (0, 1, 0))]
 )
 def test_the_end_of_the_episode_ends_the_skill(terminated, truncated, after):
-    memory, _, _ = decide(stored(tutorial_memory.begin(CONFIG), [3, 4]), HERE, NOTHING, config=CONFIG)
+    memory, _, _ = decide(stored(new_memory(), [3, 4]), NOTHING)
     memory = step(memory, 3, terminated=terminated, truncated=truncated)
     assert counts(memory) == [after]
     assert memory.running == (-1 if terminated or truncated else 0)
 
 
 def test_a_disabled_memory_counts_nothing():
-    memory, _, _ = decide(stored(tutorial_memory.begin(CONFIG), [3]), HERE, NOTHING, config=CONFIG)
+    memory, _, _ = decide(stored(new_memory(), [3]), NOTHING)
     after = step(memory, 3, terminated=YES, enabled=NO)
     jax.tree.map(np.testing.assert_array_equal, after.library, memory.library)
     assert after.num_uses == 0
 
 
 def walk(num_steps):
-    memory = tutorial_memory.begin(CONFIG)
+    memory = new_memory()
     for action in range(num_steps):
         memory = step(memory, action % 6, predicates=NOTHING if action < 2 else HAS_KEY)
     return memory
 
 
 def finish(memory, *, ended=YES, success=YES, enabled=YES, min_success_steps=3, end=HAS_KEY):
-    memory = end_episode(memory, ended, success, end, min_success_steps=jnp.int32(min_success_steps), enabled=enabled)
-    return settle(memory, CODES, CONFIG, merge_threshold=jnp.float32(0.9))
+    params = as_arrays(TutorialMemoryParams(min_success_steps=min_success_steps))
+    memory = end_episode(memory, step_to(end, terminated=success), ended, params, enabled)
+    return settle(memory, CodeTables(position_codes=None, action_codes=CODES), params)
 
 
 @pytest.mark.parametrize(

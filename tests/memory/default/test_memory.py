@@ -7,6 +7,7 @@ import pytest
 
 from agents.puppet import FAR, KNOWN, LIBRARY, NEXT_START, SUCCESS, TO_KEY, Puppet, after_key, embed, percept, skill
 from memory.handmade import HAS_KEY, NOTHING, OPENED, as_library
+from procmem_jax.memory.default.choice import random_applicable
 from procmem_jax.memory.library import success_rates
 
 # Learning
@@ -129,8 +130,7 @@ def test_the_running_skill_survives_a_consolidation():
     skills = [skill((3, 0), [1, 1, 1]), *[skill((20 * n, -30), [n], uses=9) for n in range(5)]]
     puppet = after_key(**FAR)
     puppet.state = puppet.call("with_library", puppet.state, as_library(skills, LIBRARY, embed))
-    puppet.place, puppet.predicates = (3, 0), NOTHING
-    puppet.state = puppet.call("arrive", puppet.state, percept((3, 0), NOTHING), jnp.bool_(True))
+    puppet.enter((3, 0), NOTHING, is_first=True)
     assert puppet.decide() == (True, 1)
     assert puppet.consolidate().library.skill_ids[0] == 0
     assert puppet.decide() == (True, 1)
@@ -148,7 +148,7 @@ def test_a_frozen_or_unlearning_memory_keeps_its_library(how):
     puppet.step((3, 3), 4, enabled=on, predicates=HAS_KEY)
     puppet.consolidate(enabled=on)
     chex.assert_trees_all_equal(puppet.library, before)
-    uses = int(puppet.rule.num_uses(puppet.state))
+    uses = int(puppet.memory.num_uses(puppet.state))
     assert uses == (1 if how == "learn" else 0)
 
 
@@ -210,14 +210,14 @@ def test_random_choice_takes_any_applicable_skill_as_a_whole():
     skills.append(skill((3, 0), [4, 5], before=HAS_KEY))
     chosen = set()
     for x in range(12):
-        puppet = Puppet((x, 4), skills=skills, memory={"choice": "random"})
+        puppet = Puppet((x, 4), skills=skills, memory={"choose": random_applicable})
         in_skill, action = puppet.decide()
         assert in_skill
         chosen.add(action)
         assert puppet.step((x, 5)) == (True, action)
         assert puppet.step((x, 6)) == (True, 5)
     assert chosen == {0, 1, 2, 3}
-    assert not Puppet(skills=skills[:4], predicates=OPENED, memory={"choice": "random"}).decide()[0]
+    assert not Puppet(skills=skills[:4], predicates=OPENED, memory={"choose": random_applicable}).decide()[0]
 
 
 # Outcomes
@@ -311,8 +311,7 @@ def test_without_counting_failures_every_use_is_a_success():
     for place in ((2, 0), (1, 0), (0, 0)):
         puppet.step(place)
     assert puppet.counts() == (1, 1, 0)
-    puppet.place = (3, 0)
-    puppet.state = puppet.call("arrive", puppet.state, percept((3, 0), NOTHING), jnp.bool_(False))
+    puppet.enter((3, 0), NOTHING, is_first=False)
     assert not puppet.decide()[0]  # it retreats all the same
 
 
@@ -378,4 +377,4 @@ def test_what_takes_its_place_may_be_challenged():
 
 def test_the_interval_is_that_of_the_config():
     for interval in (1, 7):
-        assert Puppet(memory={"consolidation_interval": interval}).rule.interval == interval
+        assert Puppet(memory={"consolidation_interval": interval}).memory.period == interval

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from procmem_jax.experiments.training import processes
-from procmem_jax.experiments.training.processes import entered_by_first, from_first, join_processes
+from procmem_jax.experiments import processes
+from procmem_jax.experiments.processes import entered_by_first, from_first, join_processes
 
 ARGUMENTS = {
     "sweep": ["sweep", "--task", "random-5", "--grid", "novelty=0,0.2", "--seeds", "40", "--episodes", "12"],
@@ -23,7 +23,7 @@ FILES = {
 TALK = """
 import contextlib, sys
 import jax, numpy as np
-from procmem_jax.experiments.training import processes
+from procmem_jax.experiments import processes
 from procmem_jax.experiments.training.lane_programs import Placement
 from procmem_jax.experiments.training.lanes import LANE_MULTIPLE, lane_width, usable_devices
 

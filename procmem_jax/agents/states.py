@@ -1,0 +1,115 @@
+"""What an agent is and carries from tick to tick, and what a tick and an episode tell."""
+
+import jax
+
+from procmem_jax.agents.exploration import PolicyState
+from procmem_jax.envs.protocol import EnvState
+from procmem_jax.memory.protocol import Inputs, MemoryState, Running
+from procmem_jax.records import state_record
+
+
+@state_record
+class AgentInputs:
+    """What makes an agent the one it is, constant over its life.
+
+    Attributes:
+        agent_id: `()` uint32, its number among all agents, which chooses its random words.
+        num_episodes: `()` int32, episodes of its life; after them it is frozen.
+        memory: what its memory keeps for the whole life, None if it keeps nothing.
+    """
+
+    agent_id: jax.Array
+    num_episodes: jax.Array
+    memory: Inputs
+
+
+@state_record
+class EpisodeMetrics:
+    """What is reported of an episode; all `[E]`.
+
+    Attributes:
+        episode_return: float32, the sum of the rewards in their order.
+        steps: int32, primitive steps.
+        success: bool, whether the last predicate was true at its end (in the grid: the goal was reached).
+        skills: int32, skills in the library after the episode.
+        skill_uses: int32, skills used since the agent began.
+        skill_steps: int32, steps taken inside skills.
+    """
+
+    episode_return: jax.Array
+    steps: jax.Array
+    success: jax.Array
+    skills: jax.Array
+    skill_uses: jax.Array
+    skill_steps: jax.Array
+
+
+@state_record
+class Finished:
+    """What a tick tells of the episode that it may have ended.
+
+    Attributes:
+        ended: `()` bool, whether an episode ended that counts.
+        episode: `()` int32, its number.
+        episode_return: `()` float32; likewise `steps`, `success` and `skill_steps` as in `EpisodeMetrics`.
+    """
+
+    ended: jax.Array
+    episode: jax.Array
+    episode_return: jax.Array
+    steps: jax.Array
+    success: jax.Array
+    skill_steps: jax.Array
+
+
+@state_record
+class AgentState:
+    """One agent in the middle of its life.
+
+    Attributes:
+        env_state: of its environment.
+        memory: its library, running skill and whatever else its memory keeps; None if the memory is off.
+        exploration: the state of its exploration policy.
+        tick: `()` int32, ticks since it began.
+        episode: `()` int32, the number of the running episode; `num_episodes` once it is frozen.
+        steps, skill_steps: `()` int32, of the running episode.
+        episode_return: `()` float32, of the running episode.
+        return_error: `()` float32, what rounding has taken from `episode_return` (Kahan 1965, compensated summation):
+            a plain float32 sum of thousands of rewards of -0.1 is off in the second decimal.
+        metrics: of all its episodes so far.
+    """
+
+    env_state: EnvState
+    memory: MemoryState | None
+    exploration: PolicyState
+    tick: jax.Array
+    episode: jax.Array
+    steps: jax.Array
+    skill_steps: jax.Array
+    episode_return: jax.Array
+    return_error: jax.Array
+    metrics: EpisodeMetrics
+
+
+@state_record
+class Transition:
+    """One primitive step, for recordings.
+
+    Attributes:
+        action: `()` int32.
+        env_state: the state after the step, before any reset.
+        reward: `()` float32.
+        terminated, truncated: `()` bool.
+        active: `()` bool, False once the agent is frozen.
+        memory_acts: `()` bool, whether the memory chose the action, not exploration.
+        running: the skill that it is of, if any.
+    """
+
+    action: jax.Array
+    env_state: EnvState
+    reward: jax.Array
+    terminated: jax.Array
+    truncated: jax.Array
+    active: jax.Array
+    memory_acts: jax.Array
+    running: Running
