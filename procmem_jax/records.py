@@ -44,9 +44,12 @@ def setting(
         help: a line for the command line.
         minimum, maximum: bounds of a number, None for none.
         choices: the texts that a text may be.
-        functions: by name, those that the command line offers; from Python any function may be given.
+        functions: by name, those that the command line offers; from Python any function may be given. By default the
+            default alone, if it is a function.
         name: what the command line calls it, by default the field's own name.
     """
+    if functions is None and callable(default):
+        functions = {getattr(default, "__name__", type(default).__name__): default}
     metadata = {"help": help, "minimum": minimum, "maximum": maximum, "choices": choices, "static": True}
     return dataclasses.field(default=default, metadata={**metadata, "functions": functions or {}, "name": name})
 

@@ -78,6 +78,41 @@ def test_wrong_settings(error, changes, text):
     assert text_of(error, OvenConfig, **changes) == text
 
 
+def bake(loaf):
+    return loaf
+
+
+@dataclasses.dataclass(frozen=True)
+class Grill:
+    spits: int = setting(2, "spits", minimum=1)
+
+    def __call__(self, loaf):
+        return loaf
+
+
+@dataclasses.dataclass(frozen=True)
+class KitchenConfig:
+    cook: object = setting(bake, "what is done with a loaf")
+    grill: object = setting(Grill(), "what is done with meat", functions={"grill": Grill()})
+
+    def __post_init__(self):
+        check_settings(self)
+
+
+def test_functions_are_settings_too():
+    fields = {field.name: field.metadata["functions"] for field in dataclasses.fields(KitchenConfig)}
+    assert fields == {"cook": {"bake": bake}, "grill": {"grill": Grill()}}
+    assert KitchenConfig(cook=max, grill=Grill(3)).grill.spits == 3
+    assert text_of(TypeError, KitchenConfig, cook=3) == "cook=3 is a int; give a function"
+    assert text_of(TypeError, KitchenConfig, cook="bake") == "cook='bake' is a str; give a function"
+    assert "is the class itself; give a function" in text_of(TypeError, KitchenConfig, grill=Grill)
+    assert text_of(ValueError, KitchenConfig, grill=Grill(0)) == "spits=0 is below 1; give at least 1"
+    unhashable = dataclasses.make_dataclass("Unhashable", [], namespace={"__call__": lambda self, loaf: loaf})()
+    assert "is not hashable; give a function or an instance of a frozen class" in text_of(
+        TypeError, KitchenConfig, cook=unhashable
+    )
+
+
 def test_right_settings_pass_and_are_hashable():
     config = OvenConfig(shelves=9, heat="bottom", fan=True, weight=0.0, note=3)
     assert hash(config) == hash(dataclasses.replace(config)) and config != OvenConfig()

@@ -112,7 +112,7 @@ def test_what_gymnax_wants_to_know():
     assert isinstance(actions, spaces.Discrete) and actions.n == 6
     assert (observations.shape, observations.dtype) == ((13,), jnp.float32)
     assert observations.low.tolist() == [0] * 8 + [-1] * 2 + [0] * 3
-    assert observations.high.tolist() == [7] * 10 + [1] * 3
+    assert observations.high.tolist() == [5] * 10 + [1] * 3
     obs, state = env.reset(KEY)
     assert obs[8:10].tolist() == [-1, -1]  # no box here
     np.testing.assert_array_equal(env.observe(KEY, state, None, params), obs)
