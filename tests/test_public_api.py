@@ -26,7 +26,7 @@ ROOMS = {
     "agents": """
         AgentInputs AgentState Config EpisodeMetrics EpsilonPolicy ExplorationPolicy Params ProceduralAgent QLearning
         RandomPolicy ScriptedPolicy TapePolicy Trajectory Transition check_params execute_skill explore extract_skill
-        make_tape run_episode
+        make_tape random_action run_episode
     """,
     "experiments": """
         Progress Range SavedLibraries StoredSkill SweepSpec TrainResult WarmStart embedding_rule export_libraries
