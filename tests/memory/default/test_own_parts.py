@@ -5,8 +5,8 @@ import functools
 import jax.numpy as jnp
 
 from agents.own_parts import by_sign, newest, shortest
-from agents.puppet import FAR, KNOWN, LIBRARY, TO_KEY, Puppet, after_key, skill
-from memory.handmade import HAS_KEY, as_library
+from agents.puppet import FAR, KNOWN, LIBRARY, TO_KEY, Puppet, after_key, embed, skill
+from memory.handmade import HAS_KEY, NOTHING, as_library
 from procmem_jax.memory.default.direction import direction_embedding
 
 
@@ -15,8 +15,8 @@ def test_an_embedding_of_ones_own_tells_which_situations_are_alike():
     known = skill((1, 0), [1, 5])
     for memory, whole in (({}, False), ({"embed": by_sign}, True)):
         puppet = Puppet((9, 0), memory=memory)
-        embed = functools.partial(memory.get("embed", direction_embedding), embedding_size=4)
-        library = as_library([known], LIBRARY, lambda place, embed=embed: embed(jnp.asarray(place, jnp.float32)))
+        of_context = functools.partial(memory.get("embed", direction_embedding), embedding_size=4)
+        library = as_library([known], LIBRARY, lambda place, of=of_context: of(jnp.asarray(place, jnp.float32)))
         puppet.state = puppet.call("with_library", puppet.state, library)
         assert puppet.decide() == (True, 1)
         assert bool(puppet.state.whole) == whole
@@ -52,11 +52,16 @@ def test_an_eviction_rule_of_ones_own_makes_room():
 
 
 def test_a_rule_that_names_no_slot_turns_the_newcomer_away():
-    slots = [skill((20 * n, -30), [n], uses=n) for n in range(6)]
-    puppet = Puppet(skills=slots, memory={"suffixes": False, "evict": nobody}, **FAR)
-    puppet.explore(*TO_KEY, predicates=HAS_KEY)
-    library = puppet.consolidate().library
-    assert (library.skill_ids.tolist(), int(library.num_evictions)) == ([0, 1, 2, 3, 4, 5], 0)
+    """Whether a skill runs, whose slot is not overwritten either, or none does."""
+    slots = [skill((-5, 5), [1, 1, 1]), *[skill((20 * n, -30), [n], uses=n) for n in range(1, 6)]]
+    for runs in (False, True):
+        puppet = after_key(memory={"suffixes": False, "evict": nobody}, **FAR)
+        puppet.state = puppet.call("with_library", puppet.state, as_library(slots, LIBRARY, embed))
+        puppet.enter((-5, 5), NOTHING, is_first=True)
+        assert not runs or puppet.decide() == (True, 1)
+        library = puppet.consolidate().library
+        assert (library.skill_ids.tolist(), int(library.num_evictions)) == ([0, 1, 2, 3, 4, 5], 0)
+        assert library.clock == 1  # the candidate was looked at
 
 
 def nobody(library, rates):
