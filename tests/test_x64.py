@@ -19,6 +19,7 @@ from procmem_jax.experiments.training.train import train
 from procmem_jax.streams import draw_words, open_streams, run_key
 from tutorial.cases import load_case, replay_cases
 
+SCRIPTS = pathlib.Path(__file__).parents[1] / "scripts"
 ORACLE = sorted((pathlib.Path(__file__).parent / "data" / "oracle").glob("*.json"))
 
 
@@ -49,7 +50,7 @@ def results():
 
 
 def test_64_bit_mode_changes_nothing():
-    environment = {**os.environ, "JAX_ENABLE_X64": "1"}
+    environment = {**os.environ, "JAX_ENABLE_X64": "1", "PYTHONPATH": str(SCRIPTS)}
     done = subprocess.run(
         [sys.executable, "-P", __file__], capture_output=True, text=True, timeout=300, env=environment
     )

@@ -42,7 +42,7 @@ def direction_embedding(context: jax.Array, embedding_size: int) -> jax.Array:
     if embedding_size < 2 * num_coordinates:
         raise ValueError(
             f"embedding_size={embedding_size} is below {2 * num_coordinates}, twice the coordinates of the context; "
-            "raise LibraryConfig.embedding_size"
+            "raise embedding_size"
         )
     magnitude = jnp.abs(context)
     counted = jnp.clip(magnitude, 1.0, LARGEST_MAGNITUDE)

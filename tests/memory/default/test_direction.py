@@ -127,5 +127,5 @@ def test_an_embedding_that_is_too_short_says_so():
     with pytest.raises(ValueError) as caught:
         direction_embedding(jnp.zeros(8, jnp.float32), 15)
     assert str(caught.value) == (
-        "embedding_size=15 is below 16, twice the coordinates of the context; raise LibraryConfig.embedding_size"
+        "embedding_size=15 is below 16, twice the coordinates of the context; raise embedding_size"
     )
