@@ -1,21 +1,17 @@
 """What holds for the whole suite: strict promotion, two CPU devices, CPU only, and programs that do not pile up.
 
-Compiled programs are kept in a folder that git ignores, for all workers and the processes that tests start. Compiling
-is more than half of the work: a second run takes a fraction of the first.
+Compiled programs are kept in a folder that git ignores, for all workers: compiling is more than half of the work. A
+worker may meet an entry that another is writing, or that a killed one left behind; jax then warns and compiles.
 """
 
 import gc
 import itertools
 import os
 import pathlib
+import shutil
 
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2".strip()
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(pathlib.Path(__file__).parents[1] / ".jax_cache"))
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
-os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(2**30))  # with a bound, writers lock each other out
-
 import jax
 import pytest
 
@@ -23,6 +19,14 @@ from procmem_jax.experiments.training.lane_programs import build_programs
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+_PROGRAMS = pathlib.Path(__file__).parents[1] / ".jax_cache"
+_MOST_BYTES = 2**30
+if _PROGRAMS.exists() and sum(path.stat().st_size for path in _PROGRAMS.iterdir()) > _MOST_BYTES:
+    shutil.rmtree(_PROGRAMS, ignore_errors=True)
+jax.config.update("jax_compilation_cache_dir", str(_PROGRAMS))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 _MAPS = pathlib.Path("/proc/self/maps")
 _MOST_MAPS = 25_000

@@ -368,5 +368,5 @@ def test_a_run_of_format_1_is_evaluated(name, tmp_path):
 def test_a_run_of_format_1_is_read_not_gone_on_with():
     told, config, params = read_experiment(OLD_RUNS / "tutorial")
     spec = RunSpec(told["task"], told["preset"], config, params, told["agents"], told["episodes"], told["seed"])
-    with pytest.raises(ValueError, match="holds results of format 1, this version writes 2: it can read them, not go"):
+    with pytest.raises(ValueError, match="holds results of another format .config.json says 1, this version writes 2"):
         check_folder(OLD_RUNS / "tutorial", spec)

@@ -160,7 +160,7 @@ def test_a_file_in_the_folders_place_is_refused(tmp_path):
 @pytest.mark.parametrize("damage", ["{", "[]", "", '{"task": 3}'])
 def test_a_damaged_config_is_refused_and_untouched(tmp_path, damage):
     (tmp_path / "config.json").write_text(damage)
-    with pytest.raises(ValueError, match="cannot be read as JSON|holds a list|of another config"):
+    with pytest.raises(ValueError, match="cannot be read as JSON|holds a list|of another format"):
         run(tmp_path)
     assert contents(tmp_path) == {"config.json": damage.encode()}
 
