@@ -77,7 +77,7 @@ def compare(task, num_agents, num_ticks, num_episodes=10**6, *, explorer=None, *
     begin_world = plain_worlds(config, params, num_agents, int(state.episode.max()) + 1)
     words = draw_all(STREAMS.tick, range(num_ticks), num_agents).tolist()
     num_coordinates = ProceduralAgent(config).environment.context_size
-    embed = make_embedding(codes_of(num_coordinates, config.environment.max_size), config.library.embedding_size)
+    embed = make_embedding(codes_of(num_coordinates, int(params.environment.size)), config.library.embedding_size)
     similarity = make_similarity(embed)
     for index in range(num_agents):
         memory = PlainMemory(config.memory, params.memory, similarity, num_coordinates)

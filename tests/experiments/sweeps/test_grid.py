@@ -34,7 +34,7 @@ def test_every_combination_by_program():
 def test_a_setting_is_what_set_makes_of_it():
     [setting] = settings_of({"size": [6], "capacity": ["9"]}, {}, 0, 0)
     assert (setting.config, setting.params) == make({"size": 6, "capacity": 9})
-    assert setting.config.environment.max_size == 6
+    assert setting.params.environment.size == 6
 
 
 def test_points_lie_in_their_ranges_and_the_first_stay_the_same():
