@@ -32,7 +32,7 @@ from readme_pages import (
 
 PACKAGE = ROOT / "procmem_jax"
 CHAINS = {f"{page.stem}: {chain.heading}": chain for page in PAGES for chain in chains_of(page)}
-SLOW_CHAINS = {"own-parts: A task", "environments: Any environment can have a memory"}
+SLOW_CHAINS = {"own-parts: A task", "environments: Any environment can have a memory", "sweeps: Sweeps"}
 # Commands that take long are run with fewer agents, episodes and seeds, all with the same, which compile alike.
 SMALL = {"--agents": "16", "--episodes": "4", "--seeds": "4"}
 COUNTS = {"train": ("--agents", "--episodes"), "sweep": ("--seeds", "--episodes"), "eval": ("--episodes",)}
@@ -249,7 +249,9 @@ def test_the_folder_tree_is_the_package():
     assert named == {*folders, "scripts", "tests"}
 
 
-def test_two_processes_leave_what_one_leaves(tmp_path):
+# One compiled program by default, since each of three processes compiles its own; those of the page take twice as long.
+@pytest.mark.parametrize("capacities", ["[16]", pytest.param("[16, 64]", marks=pytest.mark.slow)])
+def test_two_processes_leave_what_one_leaves(capacities, tmp_path):
     page = text_of(ROOT / ".readme/sweeps.md")
     [settings] = blocks_of(page, "toml")
     [together] = [block for block in blocks_of(page, "bash") if "--process-id" in block]
@@ -257,8 +259,8 @@ def test_two_processes_leave_what_one_leaves(tmp_path):
     with socket.socket() as found:
         found.bind(("localhost", 0))
         together, number = re.subn(r"localhost:\d+", f"localhost:{found.getsockname()[1]}", together)
-    assert number == 1
-    (tmp_path / "sweep.toml").write_text(settings)
+    assert number == 1 and "capacity = [16, 64]" in settings
+    (tmp_path / "sweep.toml").write_text(settings.replace("[16, 64]", capacities))
     bin_folder = pathlib.Path(sys.executable).parent
     kept = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
     where = {"cwd": tmp_path, "env": {**kept, "PATH": f"{bin_folder}{os.pathsep}{kept['PATH']}"}}
