@@ -1,5 +1,6 @@
 """The README and its pages: all code runs, prints what it says, and all that they name is there."""
 
+import importlib
 import os
 import pathlib
 import re
@@ -8,6 +9,8 @@ import socket
 import subprocess
 import sys
 
+import jax
+import numpy as np
 import pytest
 
 import procmem_jax
@@ -79,6 +82,24 @@ def test_python_code_runs_and_prints_what_it_says(name, folder, capsys):
         return
     pairs = list(zip(printed, chain.printed, strict=True))
     assert [line for line, said in pairs if not same_but_for_digits(line, said)] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", ["a memory and a policy", "parts of the default memory"])
+def test_parts_of_the_readers_own_do_not_see_their_batch(part, folder):
+    mine = importlib.import_module("mine")
+    if part == "a memory and a policy":
+        task, objects = "mine:make_meadow", {"memory": mine.LastWay(), "explorer": mine.Network()}
+    else:
+        parts = {"embed": mine.cells, "choose": mine.nearest, "evict": mine.least_successful}
+        task, objects = "random-5", {"memory": procmem_jax.DefaultMemory(capacity=12, **parts)}
+    with peer_rules():
+        config, params = procmem_jax.make_experiment(task, **objects)
+        key = procmem_jax.run_key(3)
+        many = procmem_jax.train(key, config, params, 70, 12)
+        few = procmem_jax.train(key, config, params, 3, 12, first_agent=41)
+    of_few = jax.tree.map(lambda column: column[41:44], (many.metrics, many.libraries))
+    jax.tree.map(np.testing.assert_array_equal, of_few, (few.metrics, few.libraries))
 
 
 def lines_of_code(block: str) -> int:
