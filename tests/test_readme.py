@@ -1,5 +1,6 @@
 """The README and its pages: all code runs, prints what it says, and all that they name is there."""
 
+import importlib
 import os
 import pathlib
 import re
@@ -8,6 +9,8 @@ import socket
 import subprocess
 import sys
 
+import jax
+import numpy as np
 import pytest
 
 import procmem_jax
@@ -32,7 +35,7 @@ from readme_pages import (
 
 PACKAGE = ROOT / "procmem_jax"
 CHAINS = {f"{page.stem}: {chain.heading}": chain for page in PAGES for chain in chains_of(page)}
-SLOW_CHAINS = {"own-parts: A task", "environments: Any environment can have a memory"}
+SLOW_CHAINS = {"own-parts: A task", "environments: Any environment can have a memory", "sweeps: Sweeps"}
 # Commands that take long are run with fewer agents, episodes and seeds, all with the same, which compile alike.
 SMALL = {"--agents": "16", "--episodes": "4", "--seeds": "4"}
 COUNTS = {"train": ("--agents", "--episodes"), "sweep": ("--seeds", "--episodes"), "eval": ("--episodes",)}
@@ -79,6 +82,24 @@ def test_python_code_runs_and_prints_what_it_says(name, folder, capsys):
         return
     pairs = list(zip(printed, chain.printed, strict=True))
     assert [line for line, said in pairs if not same_but_for_digits(line, said)] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", ["a memory and a policy", "parts of the default memory"])
+def test_parts_of_the_readers_own_do_not_see_their_batch(part, folder):
+    mine = importlib.import_module("mine")
+    if part == "a memory and a policy":
+        task, objects = "mine:make_meadow", {"memory": mine.LastWay(), "explorer": mine.Network()}
+    else:
+        parts = {"embed": mine.cells, "choose": mine.nearest, "evict": mine.least_successful}
+        task, objects = "random-5", {"memory": procmem_jax.DefaultMemory(capacity=12, **parts)}
+    with peer_rules():
+        config, params = procmem_jax.make_experiment(task, **objects)
+        key = procmem_jax.run_key(3)
+        many = procmem_jax.train(key, config, params, 70, 12)
+        few = procmem_jax.train(key, config, params, 3, 12, first_agent=41)
+    of_few = jax.tree.map(lambda column: column[41:44], (many.metrics, many.libraries))
+    jax.tree.map(np.testing.assert_array_equal, of_few, (few.metrics, few.libraries))
 
 
 def lines_of_code(block: str) -> int:
@@ -249,7 +270,9 @@ def test_the_folder_tree_is_the_package():
     assert named == {*folders, "scripts", "tests"}
 
 
-def test_two_processes_leave_what_one_leaves(tmp_path):
+# One compiled program by default, since each of three processes compiles its own; those of the page take twice as long.
+@pytest.mark.parametrize("capacities", ["[16]", pytest.param("[16, 64]", marks=pytest.mark.slow)])
+def test_two_processes_leave_what_one_leaves(capacities, tmp_path):
     page = text_of(ROOT / ".readme/sweeps.md")
     [settings] = blocks_of(page, "toml")
     [together] = [block for block in blocks_of(page, "bash") if "--process-id" in block]
@@ -257,8 +280,8 @@ def test_two_processes_leave_what_one_leaves(tmp_path):
     with socket.socket() as found:
         found.bind(("localhost", 0))
         together, number = re.subn(r"localhost:\d+", f"localhost:{found.getsockname()[1]}", together)
-    assert number == 1
-    (tmp_path / "sweep.toml").write_text(settings)
+    assert number == 1 and "capacity = [16, 64]" in settings
+    (tmp_path / "sweep.toml").write_text(settings.replace("[16, 64]", capacities))
     bin_folder = pathlib.Path(sys.executable).parent
     kept = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
     where = {"cwd": tmp_path, "env": {**kept, "PATH": f"{bin_folder}{os.pathsep}{kept['PATH']}"}}
