@@ -254,7 +254,9 @@ def settings_of(arm, task=TINY.tasks[0]):
 @pytest.mark.parametrize("arm", [*ABLATIONS, "capacity 64", "random retrieval", NO_MEMORY])
 def test_these_arms_differ_from_the_default_in_one_setting(arm):
     default, own = settings_of(DEFAULT), settings_of(arm)
-    assert len([name for name in default if default[name] != own[name]]) == 1
+    assert len([name for name in own if default[name] != own[name]]) == 1
+    # With the memory off, nothing reads its settings.
+    assert (own.keys() == default.keys()) == (arm != NO_MEMORY) and own.keys() <= default.keys()
 
 
 @pytest.mark.parametrize("cell", [cell for cell in list_cells(SUITES["full"])], ids=lambda cell: cell.folder_name)
