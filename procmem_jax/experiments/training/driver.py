@@ -131,7 +131,7 @@ class Driver:
         last_row: int | None = None,
         lanes: int,
         devices: Sequence[jax.Device],
-        chunk_ticks: int = CHUNK_TICKS,
+        chunk_ticks: int | None = None,
         saver: Saver | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         on_chunk: Callable[[Lanes, LaneState], None] | None = None,
@@ -147,14 +147,15 @@ class Driver:
             first_row, last_row: the rows to run, by default all.
             lanes: rows at once.
             devices: that share the lanes.
-            chunk_ticks: steps between two looks at the progress.
+            chunk_ticks: steps between two looks at the progress; by default `CHUNK_TICKS`.
             saver: where checkpoints go.
             on_progress: called before each compilation and after every chunk.
             on_chunk: called after every chunk, once the rows that are done have been gathered.
         """
         last_row = len(settings) * num_agents if last_row is None else last_row
         self._key, self._num_agents, self._num_episodes, self._kept = key, num_agents, num_episodes, kept
-        self._lanes, self._devices, self._chunk_ticks, self._saver = lanes, devices, chunk_ticks, saver
+        self._lanes, self._devices, self._saver = lanes, devices, saver
+        self._chunk_ticks = CHUNK_TICKS if chunk_ticks is None else chunk_ticks
         self._on_progress, self._on_chunk = on_progress, on_chunk
         self._groups = make_groups(settings, num_agents, first_row, last_row)
         library = settings[0][0].library if kept.libraries else None
