@@ -74,12 +74,14 @@ def evaluate_run(
         on_progress: as for `train`.
 
     Raises:
-        ValueError: the folder holds no finished run, or a number is out of bounds.
+        ValueError: the folder holds no finished run, it has no libraries, or a number is out of bounds.
     """
     stored, config, params = read_experiment(folder)
     check_count("num_episodes", num_episodes, 1, 2**31 - 1)
     if seed == stored["seed"]:
         raise ValueError(f"seed={seed} is the run's own, its layouts are not fresh; give another")
+    if config.use_skills and not config.memory.has_skills:
+        raise ValueError(f"{folder}: {config.memory.title} has no skills, and so no libraries; use another run")
     config = dataclasses.replace(config, learns=False)
     libraries = results.read_libraries(folder / LIBRARIES_FILE) if config.use_skills else None
     key, num_agents = run_key(seed), stored["agents"]
