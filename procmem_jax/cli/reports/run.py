@@ -1,20 +1,20 @@
 """What a run tells its user: a line per reported episode, and a closing report; and the report of an evaluation."""
 
-import dataclasses
 import pathlib
 
+import jax
 import numpy as np
 
 from procmem_jax.agents.states import EpisodeMetrics
 from procmem_jax.cli.reports.progress import ProgressBar
 from procmem_jax.envs.grid.actions import action_symbol
 from procmem_jax.envs.protocol import Environment
+from procmem_jax.experiments.libraries.skills import read_skills
 from procmem_jax.experiments.runs.evaluate import Evaluation
 from procmem_jax.experiments.runs.folders import LIBRARIES_FILE, SUMMARY_FILE, RunSpec
 from procmem_jax.experiments.runs.results import read_libraries
 from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
 from procmem_jax.experiments.storage.files import expecting_fields
-from procmem_jax.memory.naming import skill_name
 
 _REPORTED_EPISODES = 20
 
@@ -114,19 +114,12 @@ def _statistics_lines(spec: RunSpec, summary: dict) -> list[str]:
 
 
 def _skill_lines(path: pathlib.Path, environment: Environment) -> list[str]:
-    libraries = read_libraries(path)
-    library = dataclasses.replace(
-        libraries,
-        **{field.name: getattr(libraries, field.name)[0] for field in dataclasses.fields(libraries)},
-    )
-    slots = sorted(np.flatnonzero(library.used), key=lambda slot: library.skill_ids[slot])
+    library = jax.tree.map(lambda column: column[0], read_libraries(path))
     lines = []
-    for slot in slots:
-        length = int(library.lengths[slot])
-        name = skill_name(int(library.labels[slot]), length, environment.predicate_names)
-        arrows = " ".join(action_symbol(environment.action_names[action]) for action in library.actions[slot, :length])
+    for skill in sorted(read_skills(library, environment.predicate_names), key=lambda skill: skill.skill_id):
+        arrows = " ".join(action_symbol(environment.action_names[action]) for action in skill.actions)
         lines.append(
-            f"{name}: {length} actions ({arrows}), used {library.use_counts[slot]} times, "
-            f"{library.success_counts[slot]} successes"
+            f"{skill.name}: {len(skill.actions)} actions ({arrows}), used {skill.uses} times, "
+            f"{skill.successes} successes"
         )
     return lines or ["none"]
