@@ -69,7 +69,7 @@ def test_the_code_is_found():
 @pytest.mark.parametrize("name", [slow_if(name in SLOW_CHAINS, name) for name in CHAINS])
 def test_python_code_runs_and_prints_what_it_says(name, folder, capsys):
     chain: Chain = CHAINS[name]
-    for peer in re.findall(r"^import (\w+)", "".join(chain.blocks), flags=re.MULTILINE):
+    for peer in re.findall(r"(?:^import |\bas_)(\w+)", "".join(chain.blocks), flags=re.MULTILINE):
         if peer in PEERS:
             pytest.importorskip(peer)
     names: dict = {}
