@@ -69,6 +69,7 @@ def test_the_plain_agent_solves_its_task_while_it_is_timed():
     assert steps == 8 * plain.EPISODES * 10  # ten steps are the script's way on tutorial-5, with memory or without
 
 
+@pytest.mark.slow
 def test_the_bytes_of_a_program():
     held, state = scaling.program_bytes(scaling.Case("random-5", "default", 16, 2, 8), 16)
     assert 0 < state < held < 4 * state

@@ -65,6 +65,7 @@ def test_trapped_by_hand():
     assert never_hurts.trapped(on, off).tolist() == [True, False, False, False]
 
 
+@pytest.mark.slow
 def test_one_program_serves_every_size_and_explorer():
     """The cell's agents are those of its own size and explorer, bit for bit."""
     config, params = make_experiment(CELL.task, explorer="random", overrides={"sticky": CELL.sticky})

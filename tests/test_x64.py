@@ -11,6 +11,7 @@ import sys
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from procmem_jax.agents.exploration import EpsilonParams, EpsilonPolicy
 from procmem_jax.experiments.optimum import optimal_steps
@@ -49,6 +50,7 @@ def results():
     return found
 
 
+@pytest.mark.slow
 def test_64_bit_mode_changes_nothing():
     environment = {**os.environ, "JAX_ENABLE_X64": "1", "PYTHONPATH": str(SCRIPTS)}
     done = subprocess.run(

@@ -106,6 +106,7 @@ def test_a_random_world():
     assert state.memory.library.use_counts.sum() > 1500
 
 
+@pytest.mark.slow
 def test_a_doorkey_world_with_sticky_actions():
     """The path and the skills hold what the agent chose, not what was done."""
     state, rows = compare("doorkey-6", 200, 320, explorer="epsilon:0.5", sticky=0.1)

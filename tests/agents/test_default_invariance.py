@@ -43,7 +43,7 @@ def whole_batch(task):
     (
         (1, 0, 16, 1),
         (1, 299, 512, 256),
-        (7, 150, 64, 33),
+        pytest.param(7, 150, 64, 33, marks=pytest.mark.slow),
         (21, 3, 16, 33),
         (NUM_AGENTS, 0, 512, 1),
         pytest.param(NUM_AGENTS, 0, 64, 33, marks=pytest.mark.slow),  # a program is compiled for each width

@@ -1,6 +1,7 @@
 """What the default memory is for, on small worlds: it learns, and it traps nobody."""
 
 import numpy as np
+import pytest
 
 from procmem_jax.experiments.optimum import optimal_steps
 from procmem_jax.experiments.presets import make_experiment
@@ -26,6 +27,7 @@ def test_a_random_world_is_learned_with_memory_and_not_without():
     assert steps[:, -20:].mean() < 0.3 * plain_steps.mean()
 
 
+@pytest.mark.slow
 def test_nobody_is_trapped_where_the_script_is_good_enough():
     """On tutorial-4 the tutorial's own memory traps every agent after its first skill."""
     success, steps, _ = play("tutorial-4", 64, 40, explorer="scripted")

@@ -50,7 +50,12 @@ def on_two_devices(case):
     return play(case, NUM_AGENTS, lanes=NUM_AGENTS, devices=jax.devices())
 
 
-@pytest.mark.parametrize("case", CASES)
+# The others compile as much again, and the README's own examples are run too.
+QUICK = ("counting",)
+SOME = [pytest.param(case, marks=[] if case in QUICK else [pytest.mark.slow]) for case in CASES]
+
+
+@pytest.mark.parametrize("case", SOME)
 def test_they_train(case):
     metrics, libraries = on_two_devices(case)
     assert libraries.skill_ids.shape == (NUM_AGENTS, {"memory": 3, "counting": 3}.get(case, 6))
@@ -67,13 +72,14 @@ def test_they_train(case):
     ),
     ids=("alone", "few lanes"),
 )
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", SOME)
 def test_an_agent_is_the_same_wherever_it_runs(case, num_agents, first_agent, where):
     found = play(case, num_agents, first_agent=first_agent, **where)
     expected = jax.tree.map(lambda leaf: leaf[first_agent : first_agent + num_agents], on_two_devices(case))
     jax.tree.map(np.testing.assert_array_equal, found, expected)
 
 
+@pytest.mark.slow
 def test_parts_of_ones_own_make_a_difference():
     """`test_memory` tells them apart."""
     memory = DefaultMemory(capacity=OWN_PARTS.capacity)

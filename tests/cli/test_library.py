@@ -103,6 +103,7 @@ def test_an_existing_file_needs_force(capsys, run_folder, handmade):
     assert pathlib.Path(handmade).read_text() != before
 
 
+@pytest.mark.slow
 def test_a_warm_start_is_trained_evaluated_and_plotted(capsys, run_folder):
     sha256 = out_of(capsys, "library", "export", run_folder, "skills.json").split()[-1]
     warm = [*SMALL, "--seed", "8", "--out", "warm", "--warm-start", "skills.json"]

@@ -214,6 +214,7 @@ def test_presets_and_tasks(capsys):
     assert "tutorial-N   N 4 to 64" in tasks and "random-N     N 3 to 64" in tasks
 
 
+@pytest.mark.slow
 def test_plot(capsys, tmp_path):
     out_of(capsys, *SMALL, "--out", "here")
     (tmp_path / "here" / "training.png").unlink()

@@ -119,7 +119,7 @@ def expect(numbers, states, terminated):
 # Where the rules agree
 
 
-@pytest.mark.parametrize("size", (5, 6, 8))
+@pytest.mark.parametrize("size", (5, *(pytest.param(size, marks=pytest.mark.slow) for size in (6, 8))))
 def test_walks_agree_after_every_action(peer, size):
     numbers, actions, states, terminated = walk(size, size)
     headings = np.random.default_rng(size).integers(0, 4, len(numbers)).tolist()

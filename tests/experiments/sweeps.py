@@ -2,6 +2,7 @@
 
 import functools
 
+import jax
 import pyarrow as pa
 
 from procmem_jax.experiments.sweeps.sweep import make_sweep, sweep_tables
@@ -20,5 +21,5 @@ def small_sweep(**changes):
 def undisturbed():
     """The tables (episodes, runs) of the small sweep, in the order of their rows."""
     order = [(name, "ascending") for name in ("setting", "agent", "episode")]
-    episodes, runs = zip(*sweep_tables(small_sweep()), strict=True)
+    episodes, runs = zip(*sweep_tables(small_sweep(), lanes=16, devices=jax.devices()[:1]), strict=True)
     return pa.concat_tables(episodes).sort_by(order), pa.concat_tables(runs).sort_by(order[:2])

@@ -303,7 +303,7 @@ def test_fields_that_are_no_settings_are_stored_and_missed(monkeypatch):
 
 OLD_RUNS = pathlib.Path(__file__).parents[1] / "data" / "run-format-1"
 EVERY = sorted(path.name for path in OLD_RUNS.iterdir())
-QUICK = ("default-switched", "tutorial-sized", "memory-off")
+QUICK = ("memory-off", "tutorial")
 
 
 def some(names):
@@ -354,7 +354,7 @@ def test_a_run_of_format_1_trained_again_gives_the_very_rows(name):
                 np.testing.assert_array_equal(getattr(result.libraries, field_name), arrays[field_name])
 
 
-@pytest.mark.parametrize("name", some(["tutorial-sized"]))
+@pytest.mark.parametrize("name", some(["tutorial"]))
 def test_a_run_of_format_1_is_evaluated(name, tmp_path):
     needs_peer(name)
     folder = shutil.copytree(OLD_RUNS / name, tmp_path / "run")

@@ -50,6 +50,7 @@ def test_its_skills_can_be_shown_and_begun_with(folder, capsys, tmp_path):
     assert first[1].mean() > first[0].mean()
 
 
+@pytest.mark.slow
 def test_frozen_libraries_are_evaluated(folder, capsys):
     main(["eval", str(folder), "--episodes", "3", "--quiet"])
     out = capsys.readouterr().out
@@ -61,6 +62,7 @@ def test_the_same_command_again_tells_the_stored_result(folder, capsys):
     assert "holds this run, finished" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_sweep_ranks_by_steps_where_the_fewest_are_unknown(capsys, tmp_path, folder):
     grid = ["--grid", "novelty=0.5,0.1", "--set", "capacity=16", "--seeds", "8", "--episodes", "12"]
     main(["sweep", *TASK, *grid, "--out", str(tmp_path / "sweep")])
@@ -73,6 +75,7 @@ def test_a_sweep_ranks_by_steps_where_the_fewest_are_unknown(capsys, tmp_path, f
     np.testing.assert_array_equal(ours, run)  # setting 0 is the default, so it is that run
 
 
+@pytest.mark.slow
 def test_an_episode_is_replayed(folder, capsys, tmp_path):
     steps = pyarrow.parquet.read_table(folder / "episodes.parquet")["steps"].to_numpy().reshape(8, 12)
     agent, episode = np.unravel_index(np.argmin(steps), steps.shape)

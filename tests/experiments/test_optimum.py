@@ -102,7 +102,12 @@ def layouts_of(arm, first_agent=7):
     return seen
 
 
-@pytest.mark.parametrize("arm", list(ARMS)[1:])
+SLOW_ARMS = ("default", "tutorial, noisy")
+
+
+@pytest.mark.parametrize(
+    "arm", [pytest.param(arm, marks=[pytest.mark.slow] if arm in SLOW_ARMS else []) for arm in list(ARMS)[1:]]
+)
 def test_the_layouts_are_the_same_in_every_arm(arm):
     ours, theirs = layouts_of(arm), layouts_of(next(iter(ARMS)))
     common = ours.keys() & theirs.keys()

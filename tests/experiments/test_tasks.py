@@ -96,6 +96,7 @@ def test_another_preset_takes_the_place_of_what_the_task_brings(monkeypatch):
         make_experiment("corridor", "tutorial")
 
 
+@pytest.mark.slow
 def test_it_is_made_once_and_its_runs_share_a_program():
     register_task("corridor", make_corridor)
     results = []
@@ -128,6 +129,7 @@ def test_an_environment_with_its_percept_or_without(make, percept):
     assert config.memory == DefaultMemory(max_skill_length=5)
 
 
+@pytest.mark.slow
 def test_an_environment_that_has_a_percept_itself():
     register_task("seen", Seen)
     config, params = make_experiment("seen")

@@ -32,7 +32,9 @@ def assert_same(ours, theirs):
 
 
 @pytest.mark.parametrize("mode", (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP))
-@pytest.mark.parametrize("task", ("random-4", "doorkey-5", "shifting-4"))
+@pytest.mark.parametrize(
+    "task", ("random-4", *(pytest.param(task, marks=pytest.mark.slow) for task in ("doorkey-5", "shifting-4")))
+)
 def test_it_is_gymnasiums_vector_of_single_environments(task, mode):
     changes = {"sticky": 0.2, "max_steps": 13}
     ours = as_gymnasium(task, num_envs=5, autoreset_mode=mode, **changes)

@@ -142,6 +142,7 @@ def test_params_get_dtypes():
     assert shapes_of(params) == shapes_of({"slip": 1.5, "cells": 7})
 
 
+@pytest.mark.slow
 def test_the_memory_helps(experiment):
     config, params = experiment
     with_it = train(run_key(0), config, params, 32, 40).metrics
@@ -167,6 +168,7 @@ def test_one_start_for_all_episodes(same_start):
     assert bool((places == places[:, :1]).all()) == same_start
 
 
+@pytest.mark.slow
 def test_the_same_answer_alone_in_chunks_and_tick_by_tick(experiment):
     config, params = experiment
     whole = train(run_key(4), config, params, 20, 12)
@@ -191,6 +193,7 @@ def test_a_stopped_run_goes_on_where_it_was(experiment, tmp_path):
     jax.tree.map(np.testing.assert_array_equal, resumed.libraries, whole.libraries)
 
 
+@pytest.mark.slow
 def test_few_resets_equal_resets_for_all(experiment):
     """Blocks reset only those lanes whose episode has ended; single ticks reset every one."""
     config, params = experiment

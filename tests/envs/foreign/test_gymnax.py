@@ -88,6 +88,7 @@ def test_its_picture(lenient):
     assert walls == 13 * 13 - 104 and cells[0][0] == [77, 77, 77]
 
 
+@pytest.mark.slow
 def test_the_memory_helps(lenient):
     pytest.importorskip("gymnax")
     runs = [train(run_key(1000), *make_experiment(TASK, use_skills=use), 24, 60).metrics for use in (False, True)]

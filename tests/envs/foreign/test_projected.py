@@ -69,12 +69,14 @@ def test_images_and_vectors_of_all_kinds(dtype):
     np.testing.assert_array_equal(batch, np.broadcast_to(alone, (33, 5)))
 
 
+@pytest.mark.slow
 def test_two_devices_share_its_agents():
     config, params = with_memory(Lamp(), max_steps=9)
     one, two = (train(run_key(0), config, params, 20, 2, devices=jax.devices()[:n]).metrics for n in (1, 2))
     jax.tree.map(np.testing.assert_array_equal, one, two)
 
 
+@pytest.mark.slow
 def test_it_is_the_default_and_suffices():
     config, params = with_memory(Corridor(), max_steps=30)
     assert isinstance(config.environment.perceive, ProjectedPercept)

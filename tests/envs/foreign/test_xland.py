@@ -128,6 +128,7 @@ def test_fingerprints_tell_all_that_matters_apart():
     assert int(Drawn().percept().fingerprint) == int(Drawn().percept().fingerprint)
 
 
+@pytest.mark.slow
 def test_steps_are_its_own_without_a_reset():
     world, _ = make_peer(TASK)
     env, params = xminigrid.make("MiniGrid-DoorKey-5x5")
@@ -175,6 +176,7 @@ def runs():
         }
 
 
+@pytest.mark.slow
 def test_the_memory_helps(runs):
     without, with_it = (runs[use] for use in (False, True))
     assert with_it.success[:, -20:].mean() > 0.95
@@ -182,6 +184,7 @@ def test_the_memory_helps(runs):
     assert with_it.steps[:, -20:].mean() < 0.2 * without.steps[:, -20:].mean()
 
 
+@pytest.mark.slow
 def test_no_episode_is_shorter_than_the_shortest_way(runs):
     config, params = make_experiment(TASK)
     agents, episodes = jnp.arange(24, dtype=jnp.uint32), jnp.arange(30, 50, dtype=jnp.int32)

@@ -18,7 +18,7 @@ from procmem_jax.experiments.runs.libraries import load_warm_start
 from procmem_jax.experiments.runs.results import read_libraries
 
 EPISODES = (0, 7, -1)
-SLOW = ("memory off", "walls", "q-learning")  # of which each costs some six seconds of compilation
+SLOW = ("default", "memory off", "walls", "q-learning")  # of which each costs seconds of compilation
 
 
 @pytest.fixture(autouse=True)

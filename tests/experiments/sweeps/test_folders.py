@@ -89,6 +89,7 @@ def test_a_part_that_was_changed_meanwhile_is_made_anew(tmp_path, whole):
     assert warnings == [f"{part} is not as it was written; starting anew"] and results(tmp_path) == whole
 
 
+@pytest.mark.slow
 def test_two_devices_and_more_lanes(tmp_path, whole, monkeypatch):
     monkeypatch.setattr(lanes, "_FEWEST_LANES", 16)
     run(tmp_path, lanes=32, devices=jax.devices()[:2])

@@ -13,7 +13,7 @@ from procmem_jax.experiments.training.train import train
 from procmem_jax.streams import run_key
 
 NUM_SEEDS, NUM_EPISODES = 20, 30
-VALUES = [(8, 0.0), (8, 1.0), (5, 0.0), (8, 0.5)]
+VALUES = [(8, 0.5), (8, 0.95), (5, 0.5), (8, 0.8)]
 
 
 @functools.cache
@@ -21,9 +21,12 @@ def settings():
     """Four settings, three of which share a program."""
     return tuple(
         make_experiment(
-            "random-5", overrides={"capacity": capacity, "novelty": novelty, "max_steps": 80, "sticky": 0.1}
+            "random-4",
+            "tutorial",
+            explorer="random",
+            overrides={"capacity": capacity, "merge_threshold": merge_threshold, "step_budget": 80, "sticky": 0.1},
         )
-        for capacity, novelty in VALUES
+        for capacity, merge_threshold in VALUES
     )
 
 
@@ -58,7 +61,7 @@ def test_rows_are_the_agents_of_single_runs_and_traced_settings_share_a_program(
     assert not np.array_equal(metrics.steps[:20], metrics.steps[20:40]) and metrics.success.mean() > 0.1
 
 
-@pytest.mark.parametrize("bounds", [(0, 27), (27, 53), (53, 80)])
+@pytest.mark.parametrize("bounds", [(0, 27), pytest.param((27, 53), marks=pytest.mark.slow), (53, 80)])
 def test_a_shard_holds_its_rows_of_the_whole(bounds):
     parts = list(driver(10, first_row=bounds[0], last_row=bounds[1]).parts())
     assert all(part.number == part.rows[0] // 10 == part.rows[-1] // 10 for part in parts)
@@ -72,7 +75,7 @@ def test_groups_hold_every_row_once_by_program():
     assert [group.config.library.capacity for group in groups] == [8, 5]
     assert groups[0].ids.tolist() == [*range(15, 40), *range(60, 75)]
     assert groups[0].settings.tolist() == [0] * 5 + [1] * 20 + [2] * 15
-    np.testing.assert_array_equal(groups[0].params.memory.novelty, np.float32([0.0, 1.0, 0.5]))
+    np.testing.assert_array_equal(groups[0].params.memory.merge_threshold, np.float32([0.5, 0.95, 0.8]))
     assert groups[1].ids.tolist() == list(range(40, 60)) and groups[1].settings is None
 
 

@@ -49,6 +49,7 @@ def test_runs_of_like_size_share_a_program():
     assert found["random-4", 16].steps.max() > 36 >= found["random-3", 4].steps.max()
 
 
+@pytest.mark.slow
 def test_results_do_not_depend_on_the_room(monkeypatch):
     config, params = make_experiment("tutorial-5", "tutorial", explorer="epsilon:0.3", overrides={"capacity": 5})
     shared = train(KEY, config, params, 20, 3)

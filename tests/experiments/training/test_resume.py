@@ -60,6 +60,7 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path, chunks):
     assert_the_same(play(make_saver(tmp_path)))
 
 
+@pytest.mark.slow
 def test_a_run_may_be_stopped_again_and_again_and_go_on_with_other_devices(tmp_path, monkeypatch):
     monkeypatch.setattr(lanes, "_FEWEST_LANES", 16)
     every = jax.devices()
@@ -129,6 +130,7 @@ def test_an_impossible_interval_is_refused(tmp_path, every):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_run_folder_keeps_no_checkpoints_of_a_finished_run_and_force_starts_anew(tmp_path):
     spec = RunSpec("random-5", "default", CONFIG, PARAMS, NUM_AGENTS, 60, 3)
     run = functools.partial(run_training, spec, tmp_path, draw_figure=lambda folder, path: None, checkpoint_every=0)
@@ -150,6 +152,7 @@ def test_a_run_folder_keeps_no_checkpoints_of_a_finished_run_and_force_starts_an
     assert {path.name for path in tmp_path.iterdir()} == names
 
 
+@pytest.mark.slow
 def test_a_killed_command_goes_on_and_a_second_one_is_refused(tmp_path):
     command = [sys.executable, "-P", "-m", "procmem_jax", "train", "--task", "random-5", "--agents", "600"]
     command += [

@@ -69,12 +69,12 @@ def test_the_reference_run_is_rich(reference):
         ("tutorial-6", 517, 7, {"chunk_ticks": 256}),
         ("tutorial-6", 0, 300, {"chunk_ticks": 300}),
         ("tutorial-6", 300, 300, {"lanes": 16, "chunk_ticks": 13}),
-        ("tutorial-6", 5, 150, {"lanes": 64}),
-        ("tutorial-6", 0, 1024, {"lanes": 64, "chunk_ticks": 1000}),
+        pytest.param("tutorial-6", 5, 150, {"lanes": 64}, marks=pytest.mark.slow),
+        pytest.param("tutorial-6", 0, 1024, {"lanes": 64, "chunk_ticks": 1000}, marks=pytest.mark.slow),
         ("random-5", 0, 1, {"chunk_ticks": 13}),
         ("random-5", 600, 7, {}),
         ("random-5", 700, 300, {"lanes": 5}),
-        ("random-5", 0, 1024, {"chunk_ticks": 1}),
+        pytest.param("random-5", 0, 1024, {"chunk_ticks": 1}, marks=pytest.mark.slow),
     ],
 )
 def test_results_depend_on_no_batch_chunk_or_lane(task, first_agent, num_agents, changes):
