@@ -29,7 +29,7 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 _MAPS = pathlib.Path("/proc/self/maps")
-_MOST_MAPS = 25_000
+_MOST_MAPS = 45_000
 _TESTS = itertools.count(1)
 
 

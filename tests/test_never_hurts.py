@@ -75,6 +75,7 @@ def test_one_program_serves_every_size_and_explorer():
         assert getattr(alone, name).tobytes() == getattr(shared, name).tobytes()
 
 
+@pytest.mark.slow
 def test_a_tiny_run(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(never_hurts, "QUICK_CELLS", (CELL,))
     monkeypatch.setattr(never_hurts, "is_suspect", lambda row: True)

@@ -121,6 +121,7 @@ def test_adam_by_hand():
     assert after.num_updates == 1
 
 
+@pytest.mark.slow
 def test_features_are_the_scaled_percept(trained):
     params = shared_inputs()[0]
     worlds = trained[1].world
@@ -149,6 +150,7 @@ def test_episodes_follow_one_another(trained):
     np.testing.assert_array_equal(np.asarray(steps)[:, 1:], restarts)
 
 
+@pytest.mark.slow
 def test_a_learner_does_not_depend_on_the_others(trained):
     _, learners, seen = trained
     shared, numbers, alone = begin([1])

@@ -35,7 +35,12 @@ from readme_pages import (
 
 PACKAGE = ROOT / "procmem_jax"
 CHAINS = {f"{page.stem}: {chain.heading}": chain for page in PAGES for chain in chains_of(page)}
-SLOW_CHAINS = {"own-parts: A task", "environments: Any environment can have a memory", "sweeps: Sweeps"}
+SLOW_CHAINS = {
+    "own-parts: A task",
+    "README: An environment of your own",
+    "environments: Any environment can have a memory",
+    "sweeps: Sweeps",
+}
 # Commands that take long are run with fewer agents, episodes and seeds, all with the same, which compile alike.
 SMALL = {"--agents": "16", "--episodes": "4", "--seeds": "4"}
 COUNTS = {"train": ("--agents", "--episodes"), "sweep": ("--seeds", "--episodes"), "eval": ("--episodes",)}

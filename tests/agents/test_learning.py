@@ -17,6 +17,7 @@ def play(task, num_agents, num_episodes, **settings):
     return metrics.success, metrics.steps, metrics.steps / optimum
 
 
+@pytest.mark.slow
 def test_a_random_world_is_learned_with_memory_and_not_without():
     success, steps, ratio = play("random-5", 64, 150)
     assert success[:, -20:].mean() > 0.95

@@ -12,6 +12,7 @@ from procmem_jax.experiments.replays import lives
 from procmem_jax.streams import run_key
 
 
+@pytest.mark.slow
 def test_moments_are_consistent(monkeypatch):
     monkeypatch.setattr(lives, "_CHUNK_TICKS", 16)  # the program of `test_replay`
     experiment = make_experiment("tutorial-5", "tutorial", explorer="epsilon:0.3")

@@ -28,9 +28,8 @@ def one_agent(task="tutorial-5", number=0, seed=0, preset="tutorial", **changes)
     return agent, arrays, streams, inputs, agent.begin(arrays, streams, inputs, EPISODES)
 
 
-@pytest.mark.parametrize(
-    ("task", "explorer"), [pytest.param("tutorial-6", "epsilon:0.4", marks=pytest.mark.slow), ("random-5", "random")]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("task", "explorer"), [("tutorial-6", "epsilon:0.4"), ("random-5", "random")])
 def test_run_episode_in_a_loop_equals_train(task, explorer):
     agent, params, streams, inputs, state = one_agent(task, 3, 5, explorer=explorer)
     rows = []

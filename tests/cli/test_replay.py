@@ -37,6 +37,7 @@ def num_frames(path):
         return gif.n_frames
 
 
+@pytest.mark.slow
 def test_a_gif_of_the_last_episode(capsys):
     before = files()
     steps, agent = min((stored_row(pathlib.Path("run"), agent, NUM_EPISODES - 1)["steps"], agent) for agent in range(3))

@@ -79,6 +79,7 @@ def figures(monkeypatch):
     return drawn
 
 
+@pytest.mark.slow
 def test_the_figures(folder, figures):
     paths = plot_study(folder)
     assert [path.name for path in paths] == ["learning_curves.png", "profile.png", "ablation-random-5.png"]

@@ -53,6 +53,7 @@ def figures(monkeypatch):
     return drawn
 
 
+@pytest.mark.slow
 def test_the_picture_is_large_and_not_blank(finished):
     picture = matplotlib.image.imread(finished / "training.png", format="png")
     height, width, _ = picture.shape

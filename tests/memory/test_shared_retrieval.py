@@ -169,6 +169,7 @@ def problem():
     return queries, rng.normal(size=(1030, 4)).astype(np.float32), random_mask(rng, "pairs", 33, 1030)
 
 
+@pytest.mark.slow
 def test_jit_equals_no_jit():
     queries, embeddings, mask = jax.tree.map(jnp.asarray, problem())
     with jax.disable_jit():

@@ -179,6 +179,7 @@ def test_the_same_answer_alone_in_chunks_and_tick_by_tick(experiment):
         np.testing.assert_array_equal(ours[7], theirs[0])
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_where_it_was(experiment, tmp_path):
     def play(**options):
         return train(run_key(4), *experiment, 20, 12, chunk_ticks=32, **options)

@@ -67,6 +67,7 @@ def test_a_stopped_sweep_goes_on_to_the_same_files(tmp_path, chunks, whole):
     assert results(tmp_path) == whole and not (tmp_path / "checkpoints").exists()
 
 
+@pytest.mark.slow
 def test_stopped_again_and_again(tmp_path, whole):
     for _ in range(100):
         try:
@@ -122,6 +123,7 @@ def shards(three_shards, tmp_path):
     return shutil.copytree(three_shards, tmp_path / "shards")
 
 
+@pytest.mark.slow
 def test_shards_make_the_sweep(shards, whole):
     assert {path.name for path in shards.iterdir()} == {"shards"}
     merge_shards(shards)
