@@ -13,7 +13,7 @@ from procmem_jax.experiments.training.train import train
 from procmem_jax.streams import run_key
 
 NUM_SEEDS, NUM_EPISODES = 20, 30
-VALUES = [(8, 0.5), (8, 0.95), (5, 0.5), (8, 0.8)]
+VALUES = [(8, 0.0), (8, 0.5), (5, 0.0), (8, 0.25)]
 
 
 @functools.cache
@@ -24,9 +24,9 @@ def settings():
             "random-4",
             "tutorial",
             explorer="random",
-            overrides={"capacity": capacity, "merge_threshold": merge_threshold, "step_budget": 80, "sticky": 0.1},
+            overrides={"capacity": capacity, "sticky": sticky, "step_budget": 80},
         )
-        for capacity, merge_threshold in VALUES
+        for capacity, sticky in VALUES
     )
 
 
@@ -75,7 +75,7 @@ def test_groups_hold_every_row_once_by_program():
     assert [group.config.library.capacity for group in groups] == [8, 5]
     assert groups[0].ids.tolist() == [*range(15, 40), *range(60, 75)]
     assert groups[0].settings.tolist() == [0] * 5 + [1] * 20 + [2] * 15
-    np.testing.assert_array_equal(groups[0].params.memory.merge_threshold, np.float32([0.5, 0.95, 0.8]))
+    np.testing.assert_array_equal(groups[0].params.environment.sticky, np.float32([0.0, 0.5, 0.25]))
     assert groups[1].ids.tolist() == list(range(40, 60)) and groups[1].settings is None
 
 

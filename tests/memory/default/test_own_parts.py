@@ -3,6 +3,7 @@
 import functools
 
 import jax.numpy as jnp
+import pytest
 
 from agents.own_parts import by_sign, newest, shortest
 from agents.puppet import FAR, KNOWN, LIBRARY, TO_KEY, Puppet, after_key, embed, skill
@@ -27,7 +28,9 @@ def test_an_embedding_of_ones_own_tells_which_situations_are_alike():
 def test_an_embedding_of_ones_own_is_that_of_new_skills_and_of_queries():
     puppet = after_key(memory={"embed": by_sign, "admission": False}, merge_threshold=1.0).consolidate()
     assert puppet.skills()[2][0] == [2, 3, 4]
-    assert puppet.library.embeddings[2].tolist() == by_sign(jnp.asarray((3.0, 0.0)), 4).tolist()
+    assert puppet.library.embeddings[2].tolist() == pytest.approx(
+        by_sign(jnp.asarray((3.0, 0.0)), 4).tolist(), rel=1e-6
+    )
     assert puppet.state.query.tolist() == by_sign(jnp.zeros(2), 4).tolist()
 
 
