@@ -21,7 +21,7 @@ def settings():
     """Four settings, three of which share a program."""
     return tuple(
         make_experiment(
-            "random-4",
+            "random-3",
             "tutorial",
             explorer="random",
             overrides={"capacity": capacity, "sticky": sticky, "step_budget": 80},
