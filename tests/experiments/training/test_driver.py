@@ -58,7 +58,7 @@ def test_rows_are_the_agents_of_single_runs_and_traced_settings_share_a_program(
     )  # one for each capacity, whatever else is swept
     assert rows.tolist() == list(range(4 * NUM_SEEDS))
     jax.tree.map(np.testing.assert_array_equal, metrics, single_runs())
-    assert not np.array_equal(metrics.steps[:20], metrics.steps[20:40]) and metrics.success.mean() > 0.1
+    assert not np.array_equal(metrics.steps[:20], metrics.steps[20:40]) and metrics.success.mean() > 0.03
 
 
 @pytest.mark.parametrize("bounds", [(0, 27), pytest.param((27, 53), marks=pytest.mark.slow), (53, 80)])
