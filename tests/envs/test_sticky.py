@@ -53,6 +53,16 @@ def test_with_1_the_first_action_is_repeated_for_ever():
     np.testing.assert_array_equal(after.last_action, executed)
 
 
+def test_the_bound_itself_does_not_stick():
+    """So that no word at all sticks with 0."""
+    for sticky, word, sticks in ((0.0, 0, False), (0.5, 2**31, False), (0.5, 2**31 - 1, True)):
+        params = as_arrays(WORLD.default_params(size=9, sticky=sticky))
+        state = WORLD.reset_from_words((jnp.uint32(0), jnp.uint32(0)), params)
+        for action in (MOVE_UP, MOVE_RIGHT):
+            state, *_, info = WORLD.step_from_words((jnp.uint32(word),) * 2, state, jnp.int32(action), params)
+        assert (info["executed_action"] == MOVE_UP) == sticks
+
+
 @pytest.mark.parametrize("sticky", (0.1, 0.25, 0.9))
 def test_the_share_of_repetitions(sticky):
     chosen, executed, before, _ = walk(sticky)
