@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from procmem_jax.agents import rollout
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.settings import Config, Params
+from procmem_jax.experiments.training.control_group import free_memory
 from procmem_jax.experiments.training.lane_programs import room_for
 from procmem_jax.memory import library as skill_library
 from procmem_jax.records import as_arrays
@@ -62,7 +63,15 @@ def host_bytes(config: Config, num_agents: int, num_episodes: int) -> int:
 
 
 def available_host_bytes() -> int | None:
-    """Returns the bytes of the computer's memory that are free or can be freed, None where it cannot be told."""
+    """Returns the bytes of memory that this process may still have, None where it cannot be told.
+
+    Free is what the computer has free or can free, and no more than its control group is left with.
+    """
+    known = [free for free in (_free_of_computer(), free_memory()) if free is not None]
+    return min(known, default=None)
+
+
+def _free_of_computer() -> int | None:
     try:
         with open("/proc/meminfo", encoding="ascii") as file:
             rows = dict(line.split(":", 1) for line in file)

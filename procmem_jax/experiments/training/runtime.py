@@ -6,6 +6,8 @@ import pathlib
 
 import jax
 
+from procmem_jax.experiments.training.control_group import allowed_cores
+
 
 def use_all_cores() -> None:
     """Makes every core of a CPU a device of its own, if jax has not started yet.
@@ -17,14 +19,7 @@ def use_all_cores() -> None:
         return
     # Raised where jax has started: then things stay as they are.
     with contextlib.suppress(RuntimeError):
-        jax.config.update("jax_num_cpu_devices", _num_cores())
-
-
-def _num_cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on every system
-        return os.cpu_count() or 1
+        jax.config.update("jax_num_cpu_devices", allowed_cores())
 
 
 def use_compilation_cache(folder: str | None) -> None:
