@@ -40,8 +40,8 @@ ORDER = {
     ).split(),
     "agents": "exploration q_learning states settings procedural recording blocks rollout verbs".split(),
     "experiments": (
-        "defaults preset_names task_registry text_tables processes statistics optimum overrides with_memory tasks "
-        "presets descriptions storage libraries training runs replays sweeps study"
+        "defaults preset_names task_registry text_tables signals processes statistics optimum overrides with_memory "
+        "tasks presets descriptions storage libraries training runs replays sweeps study"
     ).split(),
 }
 KNOWS_THE_VERSION = {"procmem_jax.cli.main", "procmem_jax.experiments.storage.versions"}

@@ -2,11 +2,13 @@
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
 import procmem_jax
 from procmem_jax.cli.parsing.near_misses import check_command
+from procmem_jax.experiments import signals
 
 # Where each subcommand is, within this folder, and what it is for: the first line of its class. Its module, and what
 # that needs, is imported when it is asked for, so that help and misspelt names need not wait for jax.
@@ -35,9 +37,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         try:
-            _run(arguments)
+            with signals.watched():
+                _run(arguments)
+                if signals.asked() is not None:
+                    raise signals.Interrupted(signals.asked(), "all that was asked for is done")
         finally:
             sys.stdout.flush()  # a pipe closed at the other end is to show here, not when the interpreter ends
+    except signals.Interrupted as stop:
+        if stop.left:
+            print(f"procmem: stopped by {signal.Signals(stop.number).name}: {stop.left}", file=sys.stderr)
+        raise SystemExit(128 + stop.number) from None
     except KeyboardInterrupt:
         print("procmem: interrupted; nothing half-written was left, give the command again to go on", file=sys.stderr)
         raise SystemExit(130) from None

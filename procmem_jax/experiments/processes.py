@@ -13,6 +13,9 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
+from procmem_jax.experiments import signals
+from procmem_jax.experiments.signals import Interrupted
+
 Result = TypeVar("Result")
 
 _BLOCK_BYTES = 1 << 26  # sent at once
@@ -75,12 +78,34 @@ def from_first(ask: Callable[[], Result]) -> Result:
     if is_first():
         try:
             result = ask()
-        except Exception as raised:
+        except (Exception, Interrupted) as raised:
             error = raised
     result, error = pickle.loads(_broadcast(pickle.dumps((result, error)) if is_first() else b""))
     if error is not None:
         raise error
     return result
+
+
+def asked_anywhere() -> int | None:
+    """Returns the signal that asked one of the processes to end, None if there was none; all must come here."""
+    if jax.process_count() == 1:
+        return signals.asked()
+    return int(multihost_utils.process_allgather(np.int32(signals.asked() or 0)).max()) or None
+
+
+def end_if_asked(left: str) -> None:
+    """Ends the work if one of the processes was asked to; otherwise signals act at once again. All must come here.
+
+    Args:
+        left: what there is, for the line that the command ends with.
+
+    Raises:
+        Interrupted: there was a signal.
+    """
+    number = asked_anywhere()
+    if number is not None:
+        raise Interrupted(number, left if is_first() else "")
+    signals.release()
 
 
 def _broadcast(data: bytes) -> bytes:

@@ -17,6 +17,7 @@ from procmem_jax import cli
 from procmem_jax.agents.exploration import name_of_policy
 from procmem_jax.cli.main import COMMANDS, find_command
 from procmem_jax.experiments.runs import folders as runs
+from procmem_jax.experiments.signals import Interrupted
 from procmem_jax.figures import training as training_figure
 
 SMALL = ["train", "--task", "random-3", "--preset", "tutorial", "--agents", "5", "--episodes", "3", "--seed", "7"]
@@ -320,6 +321,16 @@ def test_an_interrupted_run_says_so(capsys, monkeypatch, tmp_path):
     text = "procmem: interrupted; nothing half-written was left, give the command again to go on\n"
     assert (status, out, err) == (130, "", text)
     assert set(contents(tmp_path / "here")) == {"config.json"}
+
+
+@pytest.mark.parametrize(("number", "name", "status"), [(2, "SIGINT", 130), (15, "SIGTERM", 143)])
+def test_a_run_that_a_signal_stopped_says_what_there_is(capsys, monkeypatch, number, name, status):
+    def interrupt(*args, **kwargs):
+        raise Interrupted(number, "a checkpoint is in here")
+
+    monkeypatch.setattr(runs, "train", interrupt)
+    found = run(capsys, *SMALL, "--out", "here", "--quiet")
+    assert found == (status, "", f"procmem: stopped by {name}: a checkpoint is in here\n")
 
 
 def test_a_traceback_for_developers(monkeypatch):

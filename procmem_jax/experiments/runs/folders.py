@@ -9,13 +9,14 @@ import jax
 
 from procmem_jax.agents.settings import Config, Params
 from procmem_jax.agents.states import EpisodeMetrics
+from procmem_jax.experiments import signals
 from procmem_jax.experiments.defaults import CHECKPOINT_SECONDS
 from procmem_jax.experiments.descriptions import describe_experiment
 from procmem_jax.experiments.libraries.files import write_saved
 from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.experiments.libraries.warm_start import WarmStart
 from procmem_jax.experiments.optimum import optimal_steps
-from procmem_jax.experiments.processes import entered_by_first, from_first, is_first
+from procmem_jax.experiments.processes import end_if_asked, entered_by_first, from_first, is_first
 from procmem_jax.experiments.runs import results
 from procmem_jax.experiments.storage.files import read_json, write_json, write_whole
 from procmem_jax.experiments.storage.locks import LOCK_FILE, folder_lock
@@ -160,6 +161,7 @@ def run_training(
     Raises:
         TypeError, ValueError: the run is impossible, or the folder holds something else.
         OSError: the folder cannot be written.
+        Interrupted: a signal asked the command to end; a checkpoint or all results are stored.
     """
     from_first(spec.check)
     from_first(lambda: check_folder(folder, spec))
@@ -193,6 +195,7 @@ def run_training(
         )
         summary = from_first(lambda: _write_results(spec, folder, result, trackers, draw_figure))
         saver.clear()
+    end_if_asked(f"the run is finished, its results are in {folder}")
     return summary
 
 
@@ -215,7 +218,8 @@ def _write_results(
     for tracker in trackers:
         tracker.finish(result.metrics)
     write_json(folder / SUMMARY_FILE, summary)
-    draw_figure(folder, folder / FIGURE_FILE)
+    if signals.asked() is None:
+        draw_figure(folder, folder / FIGURE_FILE)
     return summary
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from procmem_jax.experiments.defaults import CHECKPOINT_SECONDS
-from procmem_jax.experiments.processes import from_first
+from procmem_jax.experiments.processes import asked_anywhere, end_if_asked, from_first
 from procmem_jax.experiments.storage.checkpoints import flatten_state, load_checkpoint, save_checkpoint
 from procmem_jax.experiments.storage.versions import versions
 
@@ -71,14 +71,25 @@ class Saver:
         return loaded.checkpoint.arrays, stored["content"]
 
     def save_if_due(self, make: Callable[[], tuple[Any, dict]]) -> None:
-        """Saves what `make` returns, (pytree of arrays, content ready for JSON), if it is time.
+        """Saves what `make` returns, (pytree of arrays, content ready for JSON), if it is time or a signal asks to end.
 
         Raises:
             OSError: the checkpoint cannot be written; earlier ones are as they were.
+            Interrupted: it was a signal, and the checkpoint is written.
         """
+        now = time.monotonic()
+        if asked_anywhere() is not None:
+            self.save_and_release(make)
+        elif from_first(lambda: now >= self._next):
+            self._save_now(make)
+
+    def save_and_release(self, make: Callable[[], tuple[Any, dict]]) -> None:
+        """Saves at once, as `save_if_due` would, and has signals act again: for what hears none, as compilation."""
+        self._save_now(make)
+        end_if_asked(f"a checkpoint is in {self._folder}; the same command again goes on from there")
+
+    def _save_now(self, make: Callable[[], tuple[Any, dict]]) -> None:
         started = time.monotonic()
-        if not from_first(lambda: started >= self._next):
-            return
         tree, content = make()
         arrays, content = flatten_state(tree), {"identity": self._identity, "content": content}
         from_first(lambda: self._save(arrays, content))

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from procmem_jax.experiments.defaults import CHECKPOINT_SECONDS
-from procmem_jax.experiments.processes import entered_by_first, from_first
+from procmem_jax.experiments.processes import end_if_asked, entered_by_first, from_first
 from procmem_jax.experiments.runs.folders import CHECKPOINTS_FOLDER, CONFIG_FILE, SUMMARY_FILE, check_folder
 from procmem_jax.experiments.storage.files import read_json, write_json, write_whole
 from procmem_jax.experiments.storage.locks import folder_lock
@@ -68,6 +68,7 @@ def run_sweep(
     Raises:
         TypeError, ValueError: the sweep is impossible, or the folder holds something else.
         OSError: the folder cannot be written.
+        Interrupted: a signal asked the command to end; a checkpoint or all results are stored.
     """
     finished = from_first(lambda: find_finished(spec, folder, shard))
     if finished is not None and not anew:
@@ -90,6 +91,7 @@ def run_sweep(
             work.notes.update(from_first(lambda part=part: _write_part(spec, out, part)))
         from_first(lambda: _finish(spec, out, work.notes, shard, _timing(work)))
         saver.clear()
+    end_if_asked(f"all runs are done, their results are in {out}")
     return out
 
 

@@ -13,6 +13,8 @@ import jax
 import numpy as np
 
 from procmem_jax.agents.settings import Config, Params
+from procmem_jax.experiments import signals
+from procmem_jax.experiments.processes import from_first, spans_processes
 from procmem_jax.experiments.storage.checkpoints import restore_state
 from procmem_jax.experiments.storage.saving import Saver
 from procmem_jax.experiments.training.lanes import (
@@ -30,6 +32,7 @@ from procmem_jax.records import as_arrays
 
 _PART_EPISODES = 1 << 20
 _PART_ROWS = 1 << 16
+_CHUNK_SECONDS = 2.0  # the longest: a signal waits for the end of a chunk
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,7 +150,7 @@ class Driver:
             first_row, last_row: the rows to run, by default all.
             lanes: rows at once.
             devices: that share the lanes.
-            chunk_ticks: steps between two looks at the progress; by default `CHUNK_TICKS`.
+            chunk_ticks: most steps between two looks at the progress; by default `CHUNK_TICKS`.
             saver: where checkpoints go.
             on_progress: called before each compilation and after every chunk.
             on_chunk: called after every chunk, once the rows that are done have been gathered.
@@ -175,6 +178,7 @@ class Driver:
         first = 0
         if stored is not None:
             first = self._recall(*stored)
+            stored = None if stored[1]["width"] is None else stored
         for index, group in enumerate(self._groups):
             if index >= first:
                 yield from self._run_group(index, group, stored if index == first else None)
@@ -192,19 +196,24 @@ class Driver:
         return content["group"]
 
     def _run_group(self, index: int, group: Group, stored: tuple[dict, dict] | None) -> Iterator[Part]:
+        if signals.is_held() and self._saver is not None:
+            self._saver.save_and_release(lambda: self._snapshot(index, None))
         self._tell("compiling", 0)
         work = self._make_lanes(group, stored)
         self.compile_seconds += work.compile_seconds
         started = time.perf_counter()
         state = self._begin_or_restore(work, stored)
+        ticks = min(self._chunk_ticks, CHUNK_TICKS)
         while not work.is_done(state):
-            state = work.advance(state, self._chunk_ticks)
+            state = work.advance(state, ticks)
             state, finished = work.collect_finished(state)
             if finished is not None:
                 self.num_steps += int(finished.metrics.steps.sum(dtype=np.int64))
                 yield from self.buffer.add(group.ids[finished.rows], finished.metrics, finished.libraries)
             now = time.perf_counter()
-            self.run_seconds, started = self.run_seconds + now - started, now
+            seconds, started = now - started, now
+            self.run_seconds += seconds
+            ticks = self._next_ticks(ticks, seconds)
             self._after_chunk(index, work, state)
 
     def _make_lanes(self, group: Group, stored: tuple[dict, dict] | None) -> Lanes:
@@ -221,7 +230,17 @@ class Driver:
         mine = {name: array for name, array in stored[0].items() if name.startswith("['lanes']")}
         return work.restore(restore_state({"lanes": work.like()}, mine)["lanes"])
 
+    def _next_ticks(self, ticks: int, seconds: float) -> int:
+        """Returns the ticks of the next chunk, after one of `ticks` that took so long: more where that was short."""
+        if spans_processes(self._devices):
+            seconds = from_first(lambda: seconds)
+        if seconds > _CHUNK_SECONDS:
+            return max(1, int(ticks * _CHUNK_SECONDS / seconds))
+        return min(self._chunk_ticks, 2 * ticks) if 2 * seconds < _CHUNK_SECONDS else ticks
+
     def _after_chunk(self, index: int, work: Lanes, state: LaneState) -> None:
+        if self._saver is not None:
+            signals.hold()
         begun = state.rows[state.rows != IDLE]
         working = int(work.finished_episodes(state)[state.rows != IDLE].sum())
         self._tell("running", (int(state.next_row) - len(begun)) * self._num_episodes + working)
@@ -231,17 +250,18 @@ class Driver:
         if self._saver is not None and not is_over:
             self._saver.save_if_due(lambda: self._snapshot(index, state))
 
-    def _snapshot(self, index: int, state: LaneState) -> tuple[dict, dict]:
+    def _snapshot(self, index: int, state: LaneState | None) -> tuple[dict, dict]:
+        """Returns (arrays, content) of a checkpoint in group `index`, before it begins if there is no state."""
         gathered = self.buffer.snapshot()
         content = {
             "group": index,
-            "width": len(state.rows),
+            "width": None if state is None else len(state.rows),
             "gathered": len(gathered["rows"]),
             "run_seconds": self.run_seconds,
             "num_steps": self.num_steps,
             "notes": self.notes,
         }
-        return {"lanes": state, **gathered}, content
+        return {**({} if state is None else {"lanes": state}), **gathered}, content
 
     def _tell(self, phase: str, finished: int) -> None:
         if self._on_progress is not None:

@@ -7,8 +7,10 @@ import jax
 import pyarrow.parquet
 import pytest
 
-from experiments.stopping import Stop, stopper
+from experiments.stopping import Stop, signaller, stopper
 from experiments.sweeps import NUM_SEEDS, small_sweep, undisturbed
+from procmem_jax.experiments import signals
+from procmem_jax.experiments.signals import Interrupted
 from procmem_jax.experiments.sweeps.folders import run_sweep
 from procmem_jax.experiments.sweeps.merge import merge_shards
 from procmem_jax.experiments.sweeps.spec import Shard
@@ -76,6 +78,44 @@ def test_stopped_again_and_again(tmp_path, whole):
         except Stop:
             pass
     assert results(tmp_path) == whole
+
+
+def test_a_signal_costs_at_most_a_chunk_wherever_it_comes(tmp_path, whole):
+    """Also between two programs, where signals act at once again: all that was done is in a checkpoint before."""
+    where = {"lanes": 16, "devices": jax.devices()[:1], "checkpoint_every": 3600}
+    found = []
+
+    def look(progress):
+        kept = len(list(tmp_path.glob("checkpoints/*")))
+        found.append((progress.phase, kept, signals.is_held(), progress.finished_episodes))
+
+    with signals.watched():
+        run_sweep(small_sweep(), tmp_path, on_progress=look, **where)
+    compiling = [(kept, is_held) for phase, kept, is_held, _ in found if phase == "compiling"]
+    assert compiling == [(0, False), *[(1, False)] * (len(compiling) - 1)] and len(compiling) > 1
+    assert results(tmp_path) == whole
+    shutil.rmtree(tmp_path)
+    for chunks in range(100):
+        try:
+            with signals.watched():
+                run_sweep(small_sweep(), tmp_path, on_progress=signaller(chunks % 3), **where)
+            break
+        except Interrupted as stop:
+            assert str(tmp_path) in stop.left
+    assert results(tmp_path) == whole
+
+
+def test_it_goes_on_from_between_two_programs(tmp_path, whole):
+    def stop(progress):
+        if progress.phase == "compiling" and progress.finished_episodes:
+            raise Stop
+
+    where = {"lanes": 16, "devices": jax.devices()[:1], "checkpoint_every": 3600}
+    with signals.watched(), pytest.raises(Stop):
+        run_sweep(small_sweep(), tmp_path, on_progress=stop, **where)
+    finished = []
+    run_sweep(small_sweep(), tmp_path, on_progress=lambda told: finished.append(told.finished_episodes), **where)
+    assert results(tmp_path) == whole and finished[0] > 0
 
 
 def test_a_part_that_was_changed_meanwhile_is_made_anew(tmp_path, whole):

@@ -12,12 +12,15 @@ import jax
 import numpy as np
 import pytest
 
-from experiments.stopping import Stop, stopper
+from experiments.stopping import Stop, signaller, stopper
+from procmem_jax.experiments import signals
 from procmem_jax.experiments.presets import make_experiment
+from procmem_jax.experiments.runs import folders
 from procmem_jax.experiments.runs.folders import RunSpec, run_training
+from procmem_jax.experiments.signals import Interrupted
 from procmem_jax.experiments.storage import saving
 from procmem_jax.experiments.storage.saving import Saver
-from procmem_jax.experiments.training import lanes
+from procmem_jax.experiments.training import driver, lanes
 from procmem_jax.experiments.training.train import train
 from procmem_jax.streams import run_key
 
@@ -25,10 +28,10 @@ NUM_AGENTS, NUM_EPISODES = 70, 6
 CONFIG, PARAMS = make_experiment("random-5", overrides={"capacity": 12, "max_steps": 40})
 
 
-def play(saver=None, stop_after=None, devices=None, on_episode=None):
+def play(saver=None, stop_after=None, devices=None, on_episode=None, on_progress=None):
     """The result of the run, stopped after some chunks of ticks if asked for."""
     where = {"lanes": 32, "chunk_ticks": 16, "devices": devices, "saver": saver}
-    calls = {"on_progress": stopper(stop_after), "on_episode": on_episode}
+    calls = {"on_progress": on_progress or stopper(stop_after), "on_episode": on_episode}
     return train(run_key(3), CONFIG, PARAMS, NUM_AGENTS, NUM_EPISODES, **where, **calls)
 
 
@@ -84,6 +87,71 @@ def test_every_episode_is_reported_once_over_all_parts_of_a_run(tmp_path):
             pass
     assert [episode for episode, _ in told] == list(range(NUM_EPISODES))
     assert np.array_equal(np.asarray([steps for _, steps in told]).T, undisturbed().metrics.steps)
+
+
+@pytest.mark.parametrize("chunks", (0, 5))
+def test_a_signal_costs_a_command_nothing_that_was_done(tmp_path, chunks):
+    """Long before the first checkpoint is due, as soon as there is something to lose."""
+    saver = Saver(tmp_path, {"run": 1}, every=3600)
+    with signals.watched(), pytest.raises(Interrupted) as stopped:
+        play(saver, on_progress=signaller(chunks))
+    assert stopped.value.number == signal.SIGTERM
+    assert stopped.value.left == f"a checkpoint is in {tmp_path}; the same command again goes on from there"
+    assert len(list(tmp_path.iterdir())) == 1
+    ticks = []
+    assert_the_same(play(make_saver(tmp_path), on_progress=lambda progress: ticks.append(progress.finished_episodes)))
+    assert ticks[1] > 0 or chunks == 0
+
+
+def test_signals_are_left_alone_but_by_a_command_that_has_something_to_lose(tmp_path):
+    found = []
+
+    def look(progress):
+        found.append((progress.phase, signal.getsignal(signal.SIGTERM) is before))
+
+    before = signal.getsignal(signal.SIGTERM)
+    play(make_saver(tmp_path), on_progress=look)
+    with signals.watched():
+        play(on_progress=look)
+    assert {is_before for _, is_before in found} == {True}
+    found.clear()
+    with signals.watched():
+        play(make_saver(tmp_path / "own"), on_progress=look)
+    assert set(found) == {("compiling", True), ("running", False)}
+
+
+def test_a_signal_during_the_last_writes_leaves_a_finished_run(tmp_path, monkeypatch):
+    def train_and_ask(*args, **kwargs):
+        signals.hold()
+        signal.raise_signal(signal.SIGTERM)
+        return undisturbed()
+
+    monkeypatch.setattr(folders, "train", train_and_ask)
+    spec, drawn = RunSpec("random-5", "default", CONFIG, PARAMS, NUM_AGENTS, NUM_EPISODES, 3), []
+    with signals.watched(), pytest.raises(Interrupted) as stopped:
+        run_training(spec, tmp_path, draw_figure=lambda *paths: drawn.append(paths))
+    assert stopped.value.left == f"the run is finished, its results are in {tmp_path}"
+    names = {"config.json", "episodes.parquet", "libraries.npz", "metrics.jsonl", "summary.json"}
+    assert {path.name for path in tmp_path.iterdir()} == names and drawn == []
+
+
+def test_a_chunk_takes_no_longer_than_a_signal_may_wait(monkeypatch):
+    """However many ticks were asked for, and however slow they are."""
+    asked, clock = [], itertools.count(step=5)
+    advance = lanes.Lanes.advance
+
+    def count(self, state, ticks):
+        asked.append(ticks)
+        return advance(self, state, ticks)
+
+    monkeypatch.setattr(lanes.Lanes, "advance", count)
+    where = {"lanes": 32, "chunk_ticks": 10**9}
+    assert_the_same(train(run_key(3), CONFIG, PARAMS, NUM_AGENTS, NUM_EPISODES, **where))
+    assert asked[0] == 256 and sum(asked) < 10**5
+    asked.clear()
+    monkeypatch.setattr(driver.time, "perf_counter", lambda: float(next(clock)))
+    assert_the_same(train(run_key(3), CONFIG, PARAMS, NUM_AGENTS, NUM_EPISODES, **where))
+    assert asked[:4] == [256, 102, 40, 16]
 
 
 def test_a_damaged_checkpoint_is_told_and_the_one_before_it_used(tmp_path):
