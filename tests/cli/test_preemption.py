@@ -1,0 +1,78 @@
+"""Commands that are told to end at random moments, from the start of the process to its end."""
+
+import json
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+COMMON = ["--task", "random-5", "--preset", "tutorial", "--explorer", "random", "--episodes", "200", "--quiet"]
+COMMANDS = {
+    "train": ["train", *COMMON, "--agents", "512"],
+    "sweep": [
+        "sweep",
+        *COMMON,
+        "--grid",
+        "capacity=8,4",
+        "merge_threshold=0.8,0.9",
+        "--seeds",
+        "128",
+        "--batch",
+        "128",
+    ],
+}
+NUMBERS = {"train": signal.SIGTERM, "sweep": signal.SIGINT}
+
+
+def command(name, cache, out):
+    start = [sys.executable, "-P", "-m", "procmem_jax", *COMMANDS[name]]
+    return [*start, "--compilation-cache", str(cache), "--out", str(out)]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("programs")
+
+
+@pytest.fixture(scope="module", params=COMMANDS)
+def undisturbed(request, tmp_path_factory, cache):
+    """(name, files, seconds with warm programs) of a command that nobody disturbs."""
+    for temperature in ("cold", "warm"):
+        out, started = tmp_path_factory.mktemp(temperature) / "out", time.monotonic()
+        subprocess.run(command(request.param, cache, out), check=True, capture_output=True)
+    return request.param, result_files(out), time.monotonic() - started
+
+
+def result_files(out: pathlib.Path):
+    files = {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*.parquet")}
+    return files | {path.name: path.read_bytes() for path in out.glob("metrics.jsonl")}
+
+
+@pytest.mark.slow  # quick are signals within a process, between any two chunks
+@pytest.mark.parametrize("index", range(10))
+def test_no_more_than_a_chunk_is_lost(tmp_path, cache, undisturbed, index):
+    name, files, seconds = undisturbed
+    number, out = NUMBERS[name], tmp_path / "out"
+    moment = (index + random.Random(index).random()) / 10 * seconds
+    process = subprocess.Popen(command(name, cache, out), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    time.sleep(moment)
+    process.send_signal(number)
+    started = time.monotonic()
+    _, err = process.communicate(timeout=60)
+    assert time.monotonic() - started < 10
+    finished, kept = (out / "summary.json").exists(), len(list(out.glob("checkpoints/*.npz")))
+    if process.returncode == 128 + number and "stopped by" in err:
+        assert err.startswith(f"procmem: stopped by {number.name}: ") and err.count("\n") == 1
+        assert finished or kept == 1
+    elif process.returncode != 0:  # the signal acted at once: there was nothing to lose, or everything is stored
+        assert process.returncode in (-number, 128 + number) and "Traceback" not in err
+        assert finished or not out.exists() or not (kept or result_files(out))
+    else:
+        assert finished
+    subprocess.run(command(name, cache, out), check=True, capture_output=True)
+    assert result_files(out) == files
+    assert json.loads((out / "summary.json").read_text()) and not (out / "checkpoints").exists()
