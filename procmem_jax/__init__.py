@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from procmem_jax.experiments.sweeps.sweep import make_sweep as make_sweep
     from procmem_jax.experiments.sweeps.sweep import sweep as sweep
     from procmem_jax.experiments.task_registry import register_task as register_task
+    from procmem_jax.experiments.training.runtime import use_all_cores as use_all_cores
     from procmem_jax.experiments.training.train import TrainResult as TrainResult
     from procmem_jax.experiments.training.train import train as train
     from procmem_jax.experiments.with_memory import with_memory as with_memory
@@ -45,6 +46,7 @@ _NAMES = {
     "experiments.sweeps.grid": "Range",
     "experiments.sweeps.sweep": "make_sweep sweep",
     "experiments.task_registry": "register_task",
+    "experiments.training.runtime": "use_all_cores",
     "experiments.training.train": "TrainResult train",
     "experiments.with_memory": "with_memory",
     "fixed_order": "dense",

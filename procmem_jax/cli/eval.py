@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 
 from procmem_jax.cli.parsing.options import MaybeInt, RunFolder
+from procmem_jax.cli.reports.loading import loading
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,10 +24,11 @@ class Eval:
 
     def run(self) -> None:
         """Evaluates and says how it went."""
-        from procmem_jax.cli.reports.progress import ProgressBar
-        from procmem_jax.cli.reports.run import evaluation_report
-        from procmem_jax.experiments.runs.evaluate import evaluate_run, read_experiment
-        from procmem_jax.experiments.training.runtime import use_all_cores
+        with loading(show=not self.quiet):
+            from procmem_jax.cli.reports.progress import ProgressBar
+            from procmem_jax.cli.reports.run import evaluation_report
+            from procmem_jax.experiments.runs.evaluate import evaluate_run, read_experiment
+            from procmem_jax.experiments.training.runtime import use_all_cores
 
         use_all_cores()
         folder = pathlib.Path(self.run_folder)

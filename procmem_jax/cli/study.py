@@ -5,6 +5,7 @@ import pathlib
 import sys
 
 from procmem_jax.cli.parsing.options import MaybeInt, MaybeText
+from procmem_jax.cli.reports.loading import loading
 from procmem_jax.experiments.defaults import REPORT_SEED
 
 
@@ -28,11 +29,12 @@ class Study:
 
     def run(self) -> None:
         """Runs what is not yet there, and prints the tables."""
-        from procmem_jax.cli.reports.study import StudyProgress
-        from procmem_jax.experiments.study import study as studies
-        from procmem_jax.experiments.study.arms import suite_by_name
-        from procmem_jax.experiments.training.runtime import use_all_cores
-        from procmem_jax.figures.study import plot_study
+        with loading(show=not self.quiet):
+            from procmem_jax.cli.reports.study import StudyProgress
+            from procmem_jax.experiments.study import study as studies
+            from procmem_jax.experiments.study.arms import suite_by_name
+            from procmem_jax.experiments.training.runtime import use_all_cores
+            from procmem_jax.figures.study import plot_study
 
         use_all_cores()
         suite = suite_by_name(self.suite)

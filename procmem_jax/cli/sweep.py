@@ -9,6 +9,7 @@ import tyro
 from procmem_jax.cli.parsing.names import check_names
 from procmem_jax.cli.parsing.options import Assignments, MaybeInt, MaybeText
 from procmem_jax.cli.parsing.sweep_file import read_sweep_file
+from procmem_jax.cli.reports.loading import loading
 from procmem_jax.experiments.defaults import CHECKPOINT_SECONDS
 from procmem_jax.experiments.preset_names import DEFAULT_PRESET
 
@@ -100,10 +101,11 @@ class Sweep:
         options = {**_DEFAULTS, **stored, **given}
         check_names(options["task"], options["preset"])
 
-        from procmem_jax.cli.parsing.sweep_texts import parse_shard
-        from procmem_jax.experiments.processes import from_first, is_first, join_processes
-        from procmem_jax.experiments.sweeps.folders import find_finished
-        from procmem_jax.experiments.training.runtime import use_all_cores
+        with loading(show=not self.quiet):
+            from procmem_jax.cli.parsing.sweep_texts import parse_shard
+            from procmem_jax.experiments.processes import from_first, is_first, join_processes
+            from procmem_jax.experiments.sweeps.folders import find_finished
+            from procmem_jax.experiments.training.runtime import use_all_cores
 
         use_all_cores()
         join_processes(self.distributed, self.coordinator, self.num_processes, self.process_id)

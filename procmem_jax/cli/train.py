@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from procmem_jax.cli.parsing.names import check_names
 from procmem_jax.cli.parsing.options import Assignments, MaybeInt, MaybeText
+from procmem_jax.cli.reports.loading import loading
 from procmem_jax.experiments.defaults import CHECKPOINT_SECONDS
 from procmem_jax.experiments.preset_names import DEFAULT_PRESET
 
@@ -67,11 +68,12 @@ class Train:
         """Trains, or tells the stored result of the same run."""
         check_names(self.task, self.preset)
 
-        from procmem_jax.cli.reports.run import closing_report
-        from procmem_jax.experiments.processes import from_first, is_first, join_processes
-        from procmem_jax.experiments.runs.folders import FIGURE_FILE, stored_summary
-        from procmem_jax.experiments.training.runtime import use_all_cores, use_compilation_cache
-        from procmem_jax.figures.training import plot_run
+        with loading(show=not self.quiet):
+            from procmem_jax.cli.reports.run import closing_report
+            from procmem_jax.experiments.processes import from_first, is_first, join_processes
+            from procmem_jax.experiments.runs.folders import FIGURE_FILE, stored_summary
+            from procmem_jax.experiments.training.runtime import use_all_cores, use_compilation_cache
+            from procmem_jax.figures.training import plot_run
 
         use_all_cores()
         join_processes(self.distributed, self.coordinator, self.num_processes, self.process_id)

@@ -20,7 +20,20 @@ from procmem_jax.experiments.runs import folders as runs
 from procmem_jax.experiments.signals import Interrupted
 from procmem_jax.figures import training as training_figure
 
-SMALL = ["train", "--task", "random-3", "--preset", "tutorial", "--agents", "5", "--episodes", "3", "--seed", "7"]
+SMALL = [
+    "train",
+    "--task",
+    "random-3",
+    "--preset",
+    "tutorial",
+    "--agents",
+    "5",
+    "--episodes",
+    "3",
+    "--seed",
+    "7",
+    "--quiet",
+]
 FILES = {"config.json", "episodes.parquet", "libraries.npz", "metrics.jsonl", "summary.json", "training.png"}
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from command_line import run
 
-SMALL = ["--task", "random-3", "--preset", "tutorial", "--seeds", "4", "--episodes", "3"]
+SMALL = ["--task", "random-3", "--preset", "tutorial", "--seeds", "4", "--episodes", "3", "--quiet"]
 GRID = ["--grid", "capacity=4,8", "merge_threshold=0.5,0.9"]
 
 

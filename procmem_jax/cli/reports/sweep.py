@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from procmem_jax.cli.reports.progress import duration
 from procmem_jax.experiments.statistics.intervals import paired_difference
 from procmem_jax.experiments.sweeps.plan import SweepPlan
 from procmem_jax.experiments.sweeps.summary import known_score
@@ -16,21 +17,14 @@ _SHOWN = 10
 
 def plan_lines(plan: SweepPlan) -> list[str]:
     """Returns the plan as lines of text."""
-    running = f"{_duration(plan.fewest_seconds)} if every episode took its shortest path"
+    running = f"{duration(plan.fewest_seconds)} if every episode took its shortest path"
     return [
         f"{plan.runs:,} runs: {plan.settings:,} settings x {plan.runs // plan.settings:,} seeds",
         f"{plan.programs:,} compiled programs, about {plan.compile_seconds:.0f} s each",
         f"{plan.lanes:,} runs at once, {plan.steps_per_second:,.0f} agent steps/s in a trial of the first setting",
         f"{plan.device_bytes / _GIB:.2f} GiB for them, {plan.host_bytes / _GIB:.2f} GiB for results on their way",
-        f"Expected time: {running}, {_duration(plan.most_seconds)} if none succeeded; compilation apart",
+        f"Expected time: {running}, {duration(plan.most_seconds)} if none succeeded; compilation apart",
     ]
-
-
-def _duration(seconds: float) -> str:
-    for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.1f} s"
 
 
 def best_settings(summary: pa.Table, runs: pa.Table) -> str:

@@ -32,6 +32,7 @@ from procmem_jax.records import as_arrays
 
 _PART_EPISODES = 1 << 20
 _PART_ROWS = 1 << 16
+_COMPILE_SECONDS = 6.0  # of a program with a memory on two cores, to begin with
 _CHUNK_SECONDS = 2.0  # the longest: a signal waits for the end of a chunk
 
 
@@ -43,11 +44,13 @@ class Progress:
         phase: "compiling" or "running".
         finished_episodes: of all rows together.
         total_episodes: of all rows together.
+        detail: of a compilation: about how long it takes, and what is compiled.
     """
 
     phase: str
     finished_episodes: int
     total_episodes: int
+    detail: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,6 +169,7 @@ class Driver:
         self._total = (last_row - first_row) * num_episodes
         self._done_before = 0
         self.compile_seconds = self.run_seconds = 0.0
+        self._num_compiled = 0
         self.num_steps = 0
         self.notes: dict[str, Any] = {}
 
@@ -198,9 +202,10 @@ class Driver:
     def _run_group(self, index: int, group: Group, stored: tuple[dict, dict] | None) -> Iterator[Part]:
         if signals.is_held() and self._saver is not None:
             self._saver.save_and_release(lambda: self._snapshot(index, None))
-        self._tell("compiling", 0)
+        self._tell("compiling", 0, self._describe(index, group))
         work = self._make_lanes(group, stored)
         self.compile_seconds += work.compile_seconds
+        self._num_compiled += work.compile_seconds > 0
         started = time.perf_counter()
         state = self._begin_or_restore(work, stored)
         ticks = min(self._chunk_ticks, CHUNK_TICKS)
@@ -263,6 +268,14 @@ class Driver:
         }
         return {**({} if state is None else {"lanes": state}), **gathered}, content
 
-    def _tell(self, phase: str, finished: int) -> None:
+    def _describe(self, index: int, group: Group) -> str:
+        """Returns about how long the program of a group takes to compile, and what it is."""
+        memory = type(group.config.memory).__name__ if group.config.use_skills else "no memory"
+        guess = _COMPILE_SECONDS if group.config.use_skills else _COMPILE_SECONDS / 4
+        seconds = self.compile_seconds / self._num_compiled if self._num_compiled else guess
+        number = f"program {index + 1} of {len(self._groups)}: " if len(self._groups) > 1 else ""
+        return f"about {seconds:.0f} s ({number}{memory}, {min(self._lanes, len(group.ids)):,} agents at once)"
+
+    def _tell(self, phase: str, finished: int, detail: str = "") -> None:
         if self._on_progress is not None:
-            self._on_progress(Progress(phase, self._done_before + finished, self._total))
+            self._on_progress(Progress(phase, self._done_before + finished, self._total, detail))

@@ -1,25 +1,63 @@
 """What a command asks of jax before it is first used: cores as devices, and compiled programs that outlive it."""
 
-import contextlib
 import os
 import pathlib
+import warnings
+from collections.abc import Sequence
 
 import jax
 
 from procmem_jax.experiments.training.control_group import allowed_cores
 
+_ADVISED_LANES, _ADVISED_EPISODES = 256, 20_000
+_has_advised = False
+
 
 def use_all_cores() -> None:
-    """Makes every core of a CPU a device of its own, if jax has not started yet.
+    """Makes every core of a CPU a device of its own; must come before jax is first used, else there is a warning.
+
+    What says itself how many devices there are (`XLA_FLAGS`, `jax_num_cpu_devices`) is left as it is.
 
     Lanes split over two devices of one core each ran 1.4 times as fast as on one device of two cores (random-5, 1,024
     lanes): cores that share each small operation wait for each other all the time.
     """
-    if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
+    if _is_number_chosen():
         return
-    # Raised where jax has started: then things stay as they are.
-    with contextlib.suppress(RuntimeError):
+    try:
         jax.config.update("jax_num_cpu_devices", allowed_cores())
+    except RuntimeError:
+        if _leaves_cores_idle(jax.local_devices()):
+            text = "use_all_cores() comes too late: jax has started with one device; call it before anything of jax"
+            warnings.warn(text, stacklevel=2)
+
+
+def advise_all_cores(devices: Sequence[jax.Device], lanes: int, num_episodes: int) -> None:
+    """Warns, once in a process, that a run of so many lanes, and episodes of them together, leaves cores idle.
+
+    Args:
+        devices: that it runs on.
+        lanes: as many devices as there are must have enough of them.
+        num_episodes: fewer than 20,000 are not worth a thought.
+    """
+    global _has_advised
+    if _has_advised or _is_number_chosen() or lanes < _ADVISED_LANES or num_episodes < _ADVISED_EPISODES:
+        return
+    if _leaves_cores_idle(devices):
+        _has_advised = True
+        text = (
+            f"this run uses one of {allowed_cores()} cores well; call procmem_jax.use_all_cores() first in the program"
+        )
+        warnings.warn(text, stacklevel=3)
+
+
+def _leaves_cores_idle(devices: Sequence[jax.Device]) -> bool:
+    return len(devices) == 1 and devices[0].platform == "cpu" and allowed_cores() > 1
+
+
+def _is_number_chosen() -> bool:
+    """Whether somebody has said how many devices a CPU is to be."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    return "xla_force_host_platform_device_count" in flags or jax.config.jax_num_cpu_devices > 0
 
 
 def use_compilation_cache(folder: str | None) -> None:

@@ -13,6 +13,7 @@ from procmem_jax.experiments.training.driver import Driver, Kept, Progress
 from procmem_jax.experiments.training.lanes import CHUNK_TICKS, IDLE, Lanes, LaneState, default_lanes, lane_width
 from procmem_jax.experiments.training.memory_need import check_memory
 from procmem_jax.experiments.training.parts import put_rows
+from procmem_jax.experiments.training.runtime import advise_all_cores
 from procmem_jax.memory import library as skill_library
 from procmem_jax.memory.library import SkillLibrary
 from procmem_jax.records import check_count
@@ -84,12 +85,15 @@ def train(
         ValueError: a size, number or setting is out of bounds, or the run needs more memory than there is.
         OSError: a checkpoint cannot be written or read.
     """
+    is_default = devices is None
     devices = list(devices or jax.local_devices())
     lanes = default_lanes(devices) if lanes is None else lanes
     check_run(config, params, num_agents, num_episodes, first_agent=first_agent, lanes=lanes)
     check_count("chunk_ticks", chunk_ticks, 1, 2**31 - 1)
     if libraries is not None:
         _check_libraries(config, libraries, num_agents)
+    if is_default:
+        advise_all_cores(devices, lane_width(num_agents, lanes), num_agents * num_episodes)
     kept = Kept(num_agents, libraries=True, first_agent=first_agent, initial_libraries=libraries)
     where = {"lanes": lanes, "devices": devices, "chunk_ticks": chunk_ticks, "saver": saver, "on_progress": on_progress}
     reporter = None if on_episode is None else _EpisodeReporter(on_episode)

@@ -124,6 +124,7 @@ def test_fewer_cores_than_the_quota(tmp_path, monkeypatch):
 
 def test_devices_and_estimates_know_the_limits(monkeypatch):
     asked = {}
+    runtime.jax.devices()  # with the flags of the suite
     monkeypatch.setenv("XLA_FLAGS", "")
     monkeypatch.setattr(runtime, "allowed_cores", lambda: 3)
     monkeypatch.setattr(runtime.jax.config, "update", asked.__setitem__)

@@ -153,7 +153,8 @@ def test_episodes_are_reported_in_order_and_progress_to_the_end(chunk_ticks):
         jax.tree.map(
             lambda ours, final, e=episode: np.testing.assert_array_equal(ours, final[:, e]), metrics, result.metrics
         )
-    assert told[0] == Progress("compiling", 0, 40 * EPISODES)
+    detail = "about 6 s (TutorialMemory, 16 agents at once)"
+    assert told[0] == Progress("compiling", 0, 40 * EPISODES, detail)
     assert {progress.phase for progress in told[1:]} == {"running"}
     finished = [progress.finished_episodes for progress in told]
     assert finished == sorted(finished)
