@@ -10,7 +10,9 @@ import pytest
 from command_line import out_of, run
 from experiments.handmade_libraries import CONFIG, EMBEDDING, assert_same_bits, handmade_libraries
 from procmem_jax import cli
+from procmem_jax.cli.reports.library import library_table
 from procmem_jax.experiments.libraries.files import export_libraries, import_libraries, write_saved
+from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.experiments.runs.results import read_libraries
 
 SMALL = ["train", "--task", "random-3", "--preset", "tutorial", "--agents", "4", "--episodes", "3", "--quiet"]
@@ -50,11 +52,12 @@ def read_libraries_of(folder):
 TABLE = """\
 Agent 0: 2 skills, capacity 3, 1 eviction
 
-slot  name              precondition            postcondition  actions  successes/failures  uses  learned in
-   2  navigate_1_steps  -                       -              d              2147483647/0    12  -
-   0  acquire_key       not has_key, door_open  has_key        ↓ → k                   4/1     5  -
+slot  skill             for                                  actions  uses     ok/failed  learned
+   2  navigate_1_steps  context 0 512: anything              d          12  2147483647/0        -
+   0  acquire_key       context 0 1: not has_key, door_open  ↓ → k       5           4/1        -
 
 ↓ move_down, → move_right, k pickup_key, d open_door
+ok/failed: uses that achieved what the skill is for, or not; learned: episode:tick
 """
 
 
@@ -75,7 +78,7 @@ def test_actions_without_a_symbol_are_spelt_out(capsys):
     names = ("north", "south", "west", "east", "take", "open")
     export_libraries("a.npz", handmade_libraries(), CONFIG, embedding=EMBEDDING, action_names=names)
     lines = out_of(capsys, "library", "show", "a.npz").splitlines()
-    assert lines[-1].split()[-6:] == ["south", "east", "take", "4/1", "5", "-"]
+    assert lines[-3].split()[-6:] == ["south", "east", "take", "5", "4/1", "-"]
 
 
 @pytest.mark.parametrize("suffix", ["json", "npz"])
@@ -113,7 +116,7 @@ def test_a_warm_start_is_trained_evaluated_and_plotted(capsys, run_folder):
     assert (final.skill_ids[given.used] == given.skill_ids[given.used]).all()
     assert (final.embeddings[given.used] == given.embeddings[given.used]).all()
     assert "warm holds this run, finished" in out_of(capsys, *warm)
-    assert "Success:" in out_of(capsys, "eval", "warm", "--episodes", "3", "--quiet")
+    assert "Success of episodes:" in out_of(capsys, "eval", "warm", "--episodes", "3", "--quiet")
     assert out_of(capsys, "plot", "warm") == "warm/training.png\n"
     for other in (warm[:-2], [*warm[:-1], "one.npz"]):
         out_of(capsys, "library", "export", "warm", "one.npz", "--force")
@@ -177,3 +180,11 @@ def test_libraries_of_other_settings_than_the_runs_are_named(capsys, tmp_path, r
         status, out, err = run(capsys, "library", "show", run_folder)
         assert (status, out, err.count("\n")) == (2, "", 1)
         assert "run/libraries.npz: is not as a finished run leaves it" in err
+
+
+def test_lines_are_no_longer_than_a_terminal():
+    saved = SavedLibraries(
+        handmade_libraries(1), CONFIG, EMBEDDING, ("has_" + 90 * "k", "open", "there"), tuple("abcdef"), (0,), {}
+    )
+    lines = library_table(saved, 0).splitlines()
+    assert max(map(len, lines[:-2])) <= 100 and "..." in lines[4]

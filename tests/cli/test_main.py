@@ -121,11 +121,12 @@ def test_train_prints_lines_and_leaves_files(capsys, tmp_path):
     folder = tmp_path / "runs" / "random-3-tutorial-7"
     assert set(contents(folder)) == FILES
     lines = out.splitlines()
-    assert [line.split(":")[0] for line in lines[:3]] == [f"Episode {number:>5}" for number in (1, 2, 3)]
+    assert [line.split(":")[0] for line in lines[:3]] == [f"Episode {number:>5}" for number in (0, 1, 2)]
     for word in ("return", "steps", "skills", "success"):
         assert word in lines[0]
-    assert "=== Skills of agent 0 ===" in out
-    assert "=== Library statistics, mean over 5 agents [95% interval] ===" in out
+    assert "Last 1 of 3 episodes, mean over 5 agents" in out and "(first 1: " in out
+    assert "Agent 0, the most used of its " in out and "procmem replay runs/random-3-tutorial-7" in out
+    assert len(lines) <= 30
     assert "agent steps/s" in out
     assert "Results in runs/random-3-tutorial-7, figure runs/random-3-tutorial-7/training.png" in out
     assert os.listdir(tmp_path) == ["runs"]
@@ -163,7 +164,7 @@ def test_force_runs_again(capsys, monkeypatch, tmp_path):
     summary = tmp_path / "runs/random-3-tutorial-7/summary.json"
     stored = json.loads(summary.read_text())
     monkeypatch.setattr(training_figure, "plot_run", lambda folder, path=None: None)
-    assert "Episode     1" in out_of(capsys, *SMALL, "--force")
+    assert "Episode     0" in out_of(capsys, *SMALL, "--force")
     again = json.loads(summary.read_text())
     assert again["episodes"] == stored["episodes"]
     assert again["run_seconds"] != stored["run_seconds"]

@@ -62,8 +62,8 @@ def test_no_more_than_a_chunk_is_lost(tmp_path, cache, undisturbed, index):
     time.sleep(moment)
     process.send_signal(number)
     started = time.monotonic()
-    _, err = process.communicate(timeout=60)
-    assert time.monotonic() - started < 10
+    _, err = process.communicate(timeout=300)
+    assert time.monotonic() - started < max(10, seconds / 4)  # on a busy machine
     finished, kept = (out / "summary.json").exists(), len(list(out.glob("checkpoints/*.npz")))
     if process.returncode == 128 + number and "stopped by" in err:
         assert err.startswith(f"procmem: stopped by {number.name}: ") and err.count("\n") == 1

@@ -6,20 +6,22 @@ import jax
 
 from procmem_jax.envs.grid.actions import action_symbol
 from procmem_jax.experiments.libraries.saved import SavedLibraries
-from procmem_jax.experiments.libraries.skills import StoredSkill, condition_text, read_skills
+from procmem_jax.experiments.libraries.situations import situation_text
+from procmem_jax.experiments.libraries.skills import StoredSkill, read_skills
 from procmem_jax.experiments.text_tables import aligned_table
 from procmem_jax.memory.skills import UNKNOWN
 
 _COLUMNS = {
     "slot": ">",
-    "name": "<",
-    "precondition": "<",
-    "postcondition": "<",
+    "skill": "<",
+    "for": "<",
     "actions": "<",
-    "successes/failures": ">",
     "uses": ">",
-    "learned in": "<",
+    "ok/failed": ">",
+    "learned": ">",
 }
+_CUT = (1, 2, 3)  # columns that may be cut
+_WIDTH, _LEAST = 100, 20  # characters of a line, and of a column that is cut
 
 
 def library_table(saved: SavedLibraries, agent: int) -> str:
@@ -32,35 +34,54 @@ def library_table(saved: SavedLibraries, agent: int) -> str:
     Raises:
         ValueError: there is no such agent.
     """
-    library = jax.tree.map(lambda array: array[0], saved.of_agent(agent).libraries)
-    skills = sorted(read_skills(library, saved.predicate_names), key=lambda skill: (-skill.uses, skill.slot))
+    skills = skills_by_use(saved, agent)
+    num_evictions = int(saved.of_agent(agent).libraries.num_evictions[0])
     head = (
         f"Agent {agent}: {_counted(len(skills), 'skill')}, capacity {saved.config.capacity}, "
-        f"{_counted(int(library.num_evictions), 'eviction')}"
+        f"{_counted(num_evictions, 'eviction')}"
     )
     if not skills:
         return f"{head}\n\nThe library is empty: this agent has learned nothing yet."
-    rows = [_row(skill, saved.action_names) for skill in skills]
     seen = {saved.action_names[action] for skill in skills for action in skill.actions}
-    legend = [
-        f"{action_symbol(name)} {name}" for name in saved.action_names if name in seen and action_symbol(name) != name
-    ]
-    table = aligned_table([list(_COLUMNS), *rows], _COLUMNS.values())
-    return "\n".join([head, "", table, *(["", ", ".join(legend)] if legend else [])])
+    names = [name for name in saved.action_names if name in seen and action_symbol(name) != name]
+    legend = [", ".join(f"{action_symbol(name)} {name}" for name in names)] if names else []
+    legend.append("ok/failed: uses that achieved what the skill is for, or not; learned: episode:tick")
+    return "\n".join([head, "", skills_table(skills, saved), "", *legend])
+
+
+def skills_by_use(saved: SavedLibraries, agent: int) -> list[StoredSkill]:
+    """Returns the skills of one agent, most used first, then by slot."""
+    library = jax.tree.map(lambda array: array[0], saved.of_agent(agent).libraries)
+    return sorted(read_skills(library, saved.predicate_names), key=lambda skill: (-skill.uses, skill.slot))
+
+
+def skills_table(skills: Sequence[StoredSkill], saved: SavedLibraries) -> str:
+    """Returns a line for each skill, of 100 characters at the most where that leaves the columns readable."""
+    rows = [list(_COLUMNS), *(_row(skill, saved) for skill in skills)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    spare = _WIDTH - 2 * (len(widths) - 1) - sum(widths)
+    while spare < 0 and (longest := max(_CUT, key=lambda column: widths[column])) and widths[longest] > _LEAST:
+        widths[longest] -= 1
+        spare += 1
+    shown = [[_cut(cell, width) for cell, width in zip(row, widths, strict=True)] for row in rows]
+    return aligned_table(shown, _COLUMNS.values())
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 3]}..."
 
 
 def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _row(skill: StoredSkill, action_names: Sequence[str]) -> list[str]:
+def _row(skill: StoredSkill, saved: SavedLibraries) -> list[str]:
     return [
         str(skill.slot),
         skill.name,
-        condition_text(skill.requires, "-"),
-        condition_text(skill.achieves, "-"),
-        " ".join(action_symbol(action_names[action]) for action in skill.actions),
-        f"{skill.successes}/{skill.failures}",
+        situation_text(skill, saved),
+        " ".join(action_symbol(saved.action_names[action]) for action in skill.actions),
         str(skill.uses),
-        "-" if skill.episode == UNKNOWN else f"episode {skill.episode}, tick {skill.tick}",
+        f"{skill.successes}/{skill.failures}",
+        "-" if skill.episode == UNKNOWN else f"{skill.episode}:{skill.tick}",
     ]

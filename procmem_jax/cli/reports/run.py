@@ -2,21 +2,20 @@
 
 import pathlib
 
-import jax
 import numpy as np
 
 from procmem_jax.agents.states import EpisodeMetrics
+from procmem_jax.cli.reports.library import skills_by_use, skills_table
 from procmem_jax.cli.reports.progress import ProgressBar
-from procmem_jax.envs.grid.actions import action_symbol
-from procmem_jax.envs.protocol import Environment
-from procmem_jax.experiments.libraries.skills import read_skills
+from procmem_jax.experiments.libraries.files import import_libraries
 from procmem_jax.experiments.runs.evaluate import Evaluation
 from procmem_jax.experiments.runs.folders import LIBRARIES_FILE, SUMMARY_FILE, RunSpec
-from procmem_jax.experiments.runs.results import read_libraries
 from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
 from procmem_jax.experiments.storage.files import expecting_fields
 
 _REPORTED_EPISODES = 20
+_WINDOW = 20  # episodes at either end, at most half of them
+_SHOWN_SKILLS = 5
 
 
 class Reporter(ProgressBar):
@@ -43,7 +42,7 @@ def episode_line(episode: int, metrics: EpisodeMetrics) -> str:
     )
     parts = [f"{name} {_with_interval(mean_interval(values), digits)}" for name, values, digits in shown]
     success = _percent(proportion_interval(metrics.success))
-    return f"Episode {episode + 1:>5}: {'  '.join(parts)}  success {success}"
+    return f"Episode {episode:>5}: {'  '.join(parts)}  success {success}"
 
 
 def _with_interval(interval, digits: int) -> str:
@@ -62,7 +61,7 @@ def evaluation_report(evaluation: Evaluation, num_agents: int, num_episodes: int
     """Returns the lines that tell how frozen libraries did."""
     lines = [
         f"{num_agents} agents, {num_episodes} fresh episodes each, libraries frozen; mean over agents [95% interval]",
-        f"Success: {_percent(evaluation.success)}",
+        f"Success of episodes: {_percent(evaluation.success)}",
         f"Steps: {_with_interval(evaluation.steps, 1)}",
     ]
     if evaluation.steps_over_optimal is not None:
@@ -71,7 +70,7 @@ def evaluation_report(evaluation: Evaluation, num_agents: int, num_episodes: int
 
 
 def closing_report(spec: RunSpec, summary: dict, folder: pathlib.Path) -> str:
-    """Returns the skills of agent 0 and the library statistics over agents, as the tutorial prints them for one.
+    """Returns how a run went, against how it began, what agent 0 uses most, and where there is more to see.
 
     Args:
         spec: the run.
@@ -81,45 +80,60 @@ def closing_report(spec: RunSpec, summary: dict, folder: pathlib.Path) -> str:
     Raises:
         ValueError: the files in the folder are damaged.
     """
-    lines = ["", "=== Skills of agent 0 ===", *_skill_lines(folder / LIBRARIES_FILE, spec.config.environment)]
+    has_skills = spec.config.use_skills and spec.config.memory.has_skills
     with expecting_fields(folder / SUMMARY_FILE):
-        lines += _statistics_lines(spec, summary)
-    return "\n".join(lines)
+        lines = _headline(summary) + (_library_lines(spec, summary) if has_skills else [])
+        speed = f"{summary['agent_steps_per_second']:,.0f} agent steps/s"
+        lines.append(
+            f"  {speed} ({summary['run_seconds']:.1f} s running, {summary['compile_seconds']:.1f} s compiling)"
+        )
+    library = f"procmem library show {folder}, " if has_skills else ""
+    more = f"More: {library}procmem replay {folder}, procmem eval {folder}"
+    return "\n".join(["", *lines, *(_most_used(folder) if has_skills else []), "", more])
 
 
-def _statistics_lines(spec: RunSpec, summary: dict) -> list[str]:
-    statistics = summary["library"]
-    lines = ["", f"=== Library statistics, mean over {summary['num_agents']} agents [95% interval] ==="]
-    names = (
-        ("total_skills", "Skills", 2),
-        ("total_uses", "Skill uses", 1),
-        ("mean_success_rate", "Success rate", 3),
-    )
-    for key, title, digits in names:
-        bounds = [statistics[key][name] for name in ("mean", "low", "high")]
-        lines.append(f"{title}: {_with_interval(bounds, digits)}")
-    if spec.config.library.counting == "tutorial":
-        lines.append("(a rate above 1 is a quirk of the tutorial: a merge counts as a success)")
-    if statistics["num_evictions"]:
-        capacity = spec.config.library.capacity
-        lines.append(f"Skills given up because a library of {capacity} slots was full: {statistics['num_evictions']}")
-    last = {key: [values[name][-1] for name in ("mean", "low", "high")] for key, values in summary["episodes"].items()}
-    lines += ["", f"Last episode: return {_with_interval(last['episode_return'], 2)}, "
-              f"steps {_with_interval(last['steps'], 1)}, success {_percent(last['success'])}"]  # fmt: skip
-    lines.append(
-        f"{summary['agent_steps_per_second']:,.0f} agent steps/s "
-        f"({summary['run_seconds']:.1f} s running, {summary['compile_seconds']:.1f} s compiling)"
-    )
+def _headline(summary: dict) -> list[str]:
+    """Returns what the last episodes were like and, in parentheses, the first."""
+    count = summary["num_episodes"]
+    window = min(_WINDOW, max(1, count // 2))
+    means = {name: np.asarray(values["mean"], float) for name, values in summary["episodes"].items()}
+
+    def against(values: np.ndarray, form: str) -> str:
+        first = f" (first {window}: {values[:window].mean():{form}})" if count > window else ""
+        return f"{values[-window:].mean():{form}}{first}"
+
+    agents = summary["num_agents"]
+    lines = [
+        f"Last {window} of {count} episodes, mean over {agents:,} agents" if count > window else "The only episode",
+        f"  success of episodes   {against(means['success'], '.1%')}",
+        f"  steps                 {against(means['steps'], '.1f')}",
+    ]
+    if "optimal_steps" in means:
+        over = [
+            means["steps"][part].mean() / means["optimal_steps"][part].mean()
+            for part in (slice(-window, None), slice(window))
+        ]
+        first = f" (first {window}: {over[1]:.2f})" if count > window else ""
+        lines.append(f"  steps over optimal    {over[0]:.2f}{first}")
     return lines
 
 
-def _skill_lines(path: pathlib.Path, environment: Environment) -> list[str]:
-    library = jax.tree.map(lambda column: column[0], read_libraries(path))
-    lines = []
-    for skill in sorted(read_skills(library, environment.predicate_names), key=lambda skill: skill.skill_id):
-        arrows = " ".join(action_symbol(environment.action_names[action]) for action in skill.actions)
-        lines.append(
-            f"{skill.name}: {len(skill.actions)} actions ({arrows}), used {skill.uses} times, "
-            f"{skill.successes} successes"
-        )
-    return lines or ["none"]
+def _library_lines(spec: RunSpec, summary: dict) -> list[str]:
+    means = {name: summary["library"][name]["mean"] for name in ("total_skills", "total_uses", "mean_success_rate")}
+    line = f"  skills of an agent    {means['total_skills']:.1f}, run {means['total_uses']:.1f} times; "
+    lines = [f"{line}a skill works out in {means['mean_success_rate']:.0%} of its runs, by the memory's own count"]
+    if spec.config.library.counting == "tutorial":
+        lines.append("  (above 100% is a quirk of the tutorial: a merge counts as a success)")
+    if summary["library"]["num_evictions"]:
+        count, capacity = summary["library"]["num_evictions"], spec.config.library.capacity
+        lines.append(f"  skills given up       {count:,} in all, where a library of {capacity} slots was full")
+    return lines
+
+
+def _most_used(folder: pathlib.Path) -> list[str]:
+    saved = import_libraries(folder / LIBRARIES_FILE)
+    skills = skills_by_use(saved, saved.agents[0])
+    if not skills:
+        return ["", f"Agent {saved.agents[0]} has learned no skill."]
+    head = f"Agent {saved.agents[0]}, the most used of its {len(skills)} skills:"
+    return ["", head, skills_table(skills[:_SHOWN_SKILLS], saved)]

@@ -17,6 +17,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 # An eighth of a radian per doubling: at 64 cells the angle is 133 degrees, so that opposite signs never come close.
 _RADIANS_PER_DOUBLING = 0.125
@@ -50,3 +51,14 @@ def direction_embedding(context: jax.Array, embedding_size: int) -> jax.Array:
     angle = jnp.where(magnitude > 0, jnp.sign(context) * angle, 0.0)
     parts = jnp.concatenate([jnp.cos(angle), jnp.sin(angle)]) * (1.0 / math.sqrt(num_coordinates))
     return jnp.pad(parts, (0, embedding_size - 2 * num_coordinates))
+
+
+def context_of_direction(embedding: np.ndarray, num_coordinates: int) -> np.ndarray:
+    """Returns the context `[C]` float64 that `direction_embedding` made `embedding` (`[D]`) of, as far as it tells.
+
+    What counted as 1 or as 512 is that. Of an embedding that stands for several contexts it is something in between.
+    """
+    cosine, sine = np.asarray(embedding, np.float64)[: 2 * num_coordinates].reshape(2, num_coordinates)
+    angle = np.arctan2(sine, cosine)
+    magnitude = np.exp2((np.abs(angle) - math.pi / 2) / _RADIANS_PER_DOUBLING)
+    return np.where(np.abs(angle) < math.pi / 4, 0.0, np.sign(angle) * np.clip(magnitude, 1.0, LARGEST_MAGNITUDE))
