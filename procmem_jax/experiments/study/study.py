@@ -13,16 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from procmem_jax.envs.grid.layouts import NUM_SHIFTING
-from procmem_jax.experiments.runs.folders import (
-    EPISODES_FILE,
-    SUMMARY_FILE,
-    check_folder,
-    run_training,
-    stored_summary,
-    versions,
-)
+from procmem_jax.experiments.runs.folders import run_training, stored_summary
 from procmem_jax.experiments.runs.results import EPISODE_SCHEMA
+from procmem_jax.experiments.runs.stored import EPISODES_FILE, SUMMARY_FILE, check_folder
 from procmem_jax.experiments.storage.files import read_json, write_json, write_whole
+from procmem_jax.experiments.storage.versions import versions
 from procmem_jax.experiments.study.arms import Cell, Suite, list_cells
 from procmem_jax.experiments.study.report import Episodes, forgetting_row, study_row, study_tables
 from procmem_jax.experiments.training.driver import Progress
