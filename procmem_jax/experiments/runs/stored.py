@@ -31,7 +31,7 @@ SHARDS_FOLDER = "shards"
 TABLE_FILE = "summary.parquet"
 
 _COMMAND = {RUN: "procmem train", SWEEP: "procmem sweep"}
-_AGAIN = "run it again with --force"
+AGAIN = "run it again with --force"
 _RESULTS = {
     RUN: {EPISODES_FILE, LIBRARIES_FILE, METRICS_FILE},
     SWEEP: {PARTS_FOLDER, TABLE_FILE, SHARDS_FOLDER},
@@ -65,7 +65,7 @@ def read_config(folder: pathlib.Path) -> dict:
     path = folder / CONFIG_FILE
     config = _read(path)
     if "format" not in config:
-        raise DamagedError(f"{path} is not the config of a run or sweep; if it was one, {_AGAIN}")
+        raise DamagedError(f"{path} is not the config of a run or sweep; if it was one, {AGAIN}")
     number = config["format"]
     if type(number) is not int or not 1 <= number <= FORMAT:
         made_with = config.get("versions")
@@ -83,7 +83,7 @@ def _read(path: pathlib.Path) -> dict:
     try:
         return read_vouching(path)
     except DamagedError as error:
-        raise DamagedError(f"{error}; {_AGAIN}") from None
+        raise DamagedError(f"{error}; {AGAIN}") from None
 
 
 def open_finished(folder: pathlib.Path, names: Iterable[str] = (), kind: str = RUN) -> dict:
@@ -116,12 +116,12 @@ def check_files(folder: pathlib.Path, config: dict, names: Iterable[str] | None 
     Of a folder without sums it is only known whether they are there.
     """
     if has_sums(config):
-        check_sums(folder, config[SUMS], sorted(config[SUMS]) if names is None else names, _AGAIN)
+        check_sums(folder, config[SUMS], sorted(config[SUMS]) if names is None else names, AGAIN)
         return
     for name in _OLD_RESULTS[kind_of(config)] if names is None else names:
         if not (folder / name).is_file():
             raise DamagedError(
-                f"{folder} holds no finished {kind_of(config)} ({name} is missing); give the folder of one, or {_AGAIN}"
+                f"{folder} holds no finished {kind_of(config)} ({name} is missing); give the folder of one, or {AGAIN}"
             )
 
 
@@ -145,7 +145,7 @@ def check_folder(folder: pathlib.Path, spec: Any, *, anew: bool = False) -> None
     if CONFIG_FILE not in names:
         if len(names & _RESULTS[kind]) > 1 and _are_of(kind, folder, names):
             if not anew:
-                raise DamagedError(f"{folder / CONFIG_FILE} is missing; {_AGAIN}")
+                raise DamagedError(f"{folder / CONFIG_FILE} is missing; {AGAIN}")
         elif names:
             raise ValueError(f"out={folder} holds files that are not of a {kind}; choose another or an empty folder")
         return
