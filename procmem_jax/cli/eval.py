@@ -25,6 +25,7 @@ class Eval:
     def run(self) -> None:
         """Evaluates and says how it went."""
         with loading(show=not self.quiet):
+            from procmem_jax.cli.reports.origin import tell_origin
             from procmem_jax.cli.reports.progress import ProgressBar
             from procmem_jax.cli.reports.run import evaluation_report
             from procmem_jax.experiments.runs.evaluate import evaluate_run, read_experiment
@@ -33,6 +34,7 @@ class Eval:
         use_all_cores()
         folder = pathlib.Path(self.run_folder)
         stored, _, _ = read_experiment(folder)
+        tell_origin(folder)
         seed = (stored["seed"] + 1) % 2**32 if self.seed is None else self.seed
         with ProgressBar(stored["agents"] * self.episodes, show=not self.quiet) as bar:
             evaluation, out = evaluate_run(folder, self.episodes, seed, on_progress=bar.on_progress)

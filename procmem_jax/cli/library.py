@@ -2,11 +2,14 @@
 
 import dataclasses
 import pathlib
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import tyro
 
 from procmem_jax.cli.parsing.options import MaybeInt, MaybeText
+
+if TYPE_CHECKING:
+    from procmem_jax.experiments.libraries.saved import SavedLibraries
 
 _Source = Annotated[
     tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help="folder of a finished run, or an exported file")
@@ -28,9 +31,8 @@ class Show:
     def run(self) -> None:
         """Prints the table."""
         from procmem_jax.cli.reports.library import library_table
-        from procmem_jax.experiments.runs.libraries import libraries_at
 
-        saved = libraries_at(pathlib.Path(self.source))
+        saved = _libraries(self.source)
         print(library_table(saved, saved.agents[0] if self.agent is None else self.agent))
 
 
@@ -51,9 +53,10 @@ class Export:
     def run(self) -> None:
         """Writes and says what."""
         from procmem_jax.experiments.libraries.files import write_saved
-        from procmem_jax.experiments.runs.libraries import libraries_at
+        from procmem_jax.experiments.libraries.rules import check_origin
 
-        saved = libraries_at(pathlib.Path(self.source))
+        saved = _libraries(self.source)
+        check_origin(saved.libraries, saved.config, saved.agents)
         saved = saved if self.agent is None else saved.of_agent(self.agent)
         write_saved(pathlib.Path(self.file), saved, overwrite=self.force)
         num_skills = int(saved.libraries.used.sum())
@@ -76,15 +79,28 @@ class Plot:
 
     def run(self) -> None:
         """Draws and says where."""
-        from procmem_jax.experiments.runs.libraries import libraries_at
         from procmem_jax.figures.library import plot_library
 
         source = pathlib.Path(self.source)
-        saved = libraries_at(source)
+        saved = _libraries(self.source)
         agent = saved.agents[0] if self.agent is None else self.agent
         folder = source if source.is_dir() else source.parent
         path = pathlib.Path(self.out) if self.out else folder / f"library-{agent}.png"
         print(plot_library(saved, agent, path, f"{source.resolve().name}: the skills of agent {agent}"))
+
+
+def _libraries(source: str) -> "SavedLibraries":
+    """Returns the libraries of a run or a file, after a warning if newer versions made them."""
+    from procmem_jax.cli.reports.origin import tell_origin, tell_versions
+    from procmem_jax.experiments.runs.libraries import libraries_at
+
+    path = pathlib.Path(source)
+    saved = libraries_at(path)
+    if path.is_dir():
+        tell_origin(path)
+    else:
+        tell_versions(source, saved.versions)
+    return saved
 
 
 _Command = (

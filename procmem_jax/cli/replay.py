@@ -39,6 +39,7 @@ class Replay:
         """Replays, and says where the picture is."""
         self._check_out()
 
+        from procmem_jax.cli.reports.origin import tell_origin
         from procmem_jax.cli.reports.progress import ProgressBar
         from procmem_jax.experiments.replays.replay import replay_episode
         from procmem_jax.figures.picture_scene import check_drawable
@@ -55,6 +56,7 @@ class Replay:
             where = {"warm_start": self.warm_start, "on_progress": bar.on_progress}
             where |= {} if self.text else {"check_config": check_drawable}
             replay = replay_episode(folder, self.agent, episode, **where)
+        tell_origin(folder)
         num_steps, ending = len(replay.frames) - 1, replay.frames[-1].doing
         met = f"Agent {replay.agent}, episode {replay.episode}: {num_steps} steps, {ending}; it meets the stored row."
         if self.text:

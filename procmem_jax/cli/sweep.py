@@ -103,6 +103,7 @@ class Sweep:
 
         with loading(show=not self.quiet):
             from procmem_jax.cli.parsing.sweep_texts import parse_shard
+            from procmem_jax.cli.reports.origin import tell_origin
             from procmem_jax.experiments.processes import from_first, is_first, join_processes
             from procmem_jax.experiments.sweeps.folders import find_finished
             from procmem_jax.experiments.training.runtime import use_all_cores
@@ -122,6 +123,7 @@ class Sweep:
         if not is_first():
             return
         if not is_new:
+            tell_origin(done)
             print(f"{done} holds this sweep, finished; its stored result (--force runs it again):")
         if shard is None:
             tell_results(done)
@@ -167,7 +169,7 @@ class Sweep:
         from procmem_jax.experiments.sweeps.folders import run_sweep
         from procmem_jax.experiments.training.runtime import use_compilation_cache
 
-        use_compilation_cache(self.compilation_cache)
+        use_compilation_cache(self.compilation_cache, warn)
         first, last = (0, spec.num_rows) if shard is None else shard.bounds(spec.num_rows)
         with ProgressBar((last - first) * spec.num_episodes, show=not self.quiet) as bar:
             return run_sweep(

@@ -69,6 +69,8 @@ class Train:
         check_names(self.task, self.preset)
 
         with loading(show=not self.quiet):
+            from procmem_jax.cli.reports.origin import tell_origin
+            from procmem_jax.cli.reports.progress import warn
             from procmem_jax.cli.reports.run import closing_report
             from procmem_jax.experiments.processes import from_first, is_first, join_processes
             from procmem_jax.experiments.runs.folders import FIGURE_FILE, stored_summary
@@ -77,7 +79,7 @@ class Train:
 
         use_all_cores()
         join_processes(self.distributed, self.coordinator, self.num_processes, self.process_id)
-        use_compilation_cache(self.compilation_cache)
+        use_compilation_cache(self.compilation_cache, warn)
         spec = self._make_spec()
         folder = pathlib.Path(self.out or f"runs/{self.task}-{self.preset}-{self.seed}")
         stored = None if self.force else from_first(lambda: stored_summary(folder, spec))
@@ -85,6 +87,7 @@ class Train:
         if not is_first():
             return
         if stored is not None:
+            tell_origin(folder)
             print(f"{folder} holds this run, finished; its stored result (--force runs it again):")
             if not (folder / FIGURE_FILE).exists():
                 plot_run(folder)

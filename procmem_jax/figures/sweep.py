@@ -8,9 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from procmem_jax.experiments.runs.folders import CONFIG_FILE
-from procmem_jax.experiments.storage.files import expecting_fields, read_json, write_whole
-from procmem_jax.experiments.sweeps.folders import TABLE_FILE
+from procmem_jax.experiments.runs.stored import CONFIG_FILE, SWEEP, TABLE_FILE, open_finished
+from procmem_jax.experiments.storage.files import expecting_fields, write_whole
 
 FIGURE_FILE = "sweep.png"
 _PANELS = {
@@ -37,10 +36,7 @@ def plot_sweep(folder: pathlib.Path, path: pathlib.Path | None = None) -> pathli
     Raises:
         ValueError: the folder holds no finished sweep, or one of its files cannot be read.
     """
-    for name in (CONFIG_FILE, TABLE_FILE):
-        if not (folder / name).exists():
-            raise ValueError(f"{folder} holds no finished sweep ({name} is missing); give the folder of one")
-    config = read_json(folder / CONFIG_FILE)
+    config = open_finished(folder, [TABLE_FILE], SWEEP)
     with expecting_fields(folder / CONFIG_FILE):
         swept, num_settings = list(config["swept"]), len(config["settings"])
         what = f"{config['task']}, preset {config['preset']}: {num_settings} settings x {config['seeds']} seeds"

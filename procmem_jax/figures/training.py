@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 import pyarrow.parquet
 
-from procmem_jax.experiments.runs.folders import CONFIG_FILE, EPISODES_FILE, FIGURE_FILE, SUMMARY_FILE
+from procmem_jax.experiments.runs.stored import CONFIG_FILE, EPISODES_FILE, FIGURE_FILE, SUMMARY_FILE, open_finished
 from procmem_jax.experiments.storage.files import expecting_fields, read_json, write_whole
 
 _PANELS = (
@@ -29,10 +29,8 @@ def plot_run(folder: pathlib.Path, path: pathlib.Path | None = None) -> pathlib.
     Raises:
         ValueError: the folder holds no finished run, or one of its files cannot be read.
     """
-    for name in (CONFIG_FILE, SUMMARY_FILE, EPISODES_FILE):
-        if not (folder / name).exists():
-            raise ValueError(f"{folder} holds no finished run ({name} is missing); give the folder of one")
-    title, curves = _read_title(folder / CONFIG_FILE), _read_curves(folder / SUMMARY_FILE)
+    config = open_finished(folder, (SUMMARY_FILE, EPISODES_FILE))
+    title, curves = _title_of(config, folder / CONFIG_FILE), _read_curves(folder / SUMMARY_FILE)
     num_episodes = curves[_PANELS[0][0]].shape[1]
     single_agents = _read_single_agents(folder / EPISODES_FILE, num_episodes)
     path = folder / FIGURE_FILE if path is None else path
@@ -40,8 +38,7 @@ def plot_run(folder: pathlib.Path, path: pathlib.Path | None = None) -> pathlib.
     return path
 
 
-def _read_title(path: pathlib.Path) -> str:
-    config = read_json(path)
+def _title_of(config: dict, path: pathlib.Path) -> str:
     with expecting_fields(path):
         memory = "memory on" if config["settings"]["use_skills"] else "memory off"
         what = f"{config['task']}, preset {config['preset']}, {memory}"

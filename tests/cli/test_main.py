@@ -322,8 +322,10 @@ def test_a_damaged_stored_run_is_one_line_and_untouched(capsys, tmp_path, name, 
     before = contents(tmp_path / "here")
     status, out, err = run(capsys, *SMALL, "--out", "here")
     assert (status, err.count("\n")) == (2, 1)
-    assert name in err or "another config" in err
+    assert f"here/{name}" in err and "run it again with --force" in err
     assert contents(tmp_path / "here") == before
+    out_of(capsys, *SMALL, "--out", "here", "--force")
+    assert "finished" in out_of(capsys, *SMALL, "--out", "here")
 
 
 def test_an_interrupted_run_says_so(capsys, monkeypatch, tmp_path):

@@ -1,6 +1,5 @@
 """`procmem replay` and `procmem library plot`, run in this process."""
 
-import json
 import pathlib
 import shutil
 
@@ -9,6 +8,7 @@ from PIL import Image
 
 from command_line import out_of, run
 from experiments.replay_runs import NUM_EPISODES, change_row, make_run, stored_row
+from experiments.sealing import reseal
 from procmem_jax.experiments.libraries.files import export_libraries
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.replays import lives
@@ -109,8 +109,7 @@ BAD = [
 def test_bad_input_is_one_line_and_status_2(capsys, arguments, text):
     if " warm" in arguments:
         shutil.copytree("run", "warm")
-        config = json.loads(pathlib.Path("warm/config.json").read_text())
-        pathlib.Path("warm/config.json").write_text(json.dumps(config | {"warm_start": "0123"}))
+        reseal(pathlib.Path("warm"), warm_start="0123")
     if " changed" in arguments:
         change_row(pathlib.Path(shutil.copytree("run", "changed")), 0, 3, steps=77)
     before = files()
@@ -125,8 +124,7 @@ def test_the_file_of_a_warm_start_is_compared(capsys):
     config, _ = make_experiment("tutorial-5", "tutorial")
     libraries = read_libraries(pathlib.Path("run/libraries.npz"))
     export_libraries("a.npz", libraries, config.library, embedding="tutorial codes per_agent")
-    stored = json.loads(pathlib.Path("run/config.json").read_text())
-    pathlib.Path("run/config.json").write_text(json.dumps(stored | {"warm_start": "0123"}))
+    reseal(pathlib.Path("run"), warm_start="0123")
     status, out, err = run(capsys, "replay", "run", "--warm-start", "a.npz")
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert "warm_start=a.npz holds libraries of sha256 " in err

@@ -17,7 +17,7 @@ def handmade_libraries(num_agents: int = 2) -> SkillLibrary:
     blank = jax.device_get(empty(CONFIG))
     libraries = jax.tree.map(lambda array: np.repeat(array[None], num_agents, axis=0), blank)
     columns = {
-        "embeddings": [[1 / 3, -0.0, 1e-45, 0.1], [0.6, -0.8, 0, 0]],
+        "embeddings": [[0.6, -0.0, 1e-45, 0.8], [0.6, -0.8, 0, 0]],
         "actions": [[1, 3, 4], [5, 0, 0]],
         "lengths": [3, 1],
         "pre_mask": [[True, True, False], [False, False, False]],
@@ -26,10 +26,10 @@ def handmade_libraries(num_agents: int = 2) -> SkillLibrary:
         "post_value": [[True, False, False], [False, False, False]],
         "labels": [0, -1],
         "skill_ids": [7, 5],
-        "success_counts": [4, 2**31 - 1],
+        "success_counts": [4, 12],
         "failure_counts": [1, 0],
         "use_counts": [5, 12],
-        "merge_counts": [2, 0],
+        "merge_counts": [2, 2**31 - 1],
         "created": [3, 1],
         "last_used": [9, 8],
     }

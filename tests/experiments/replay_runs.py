@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
+from experiments.sealing import reseal
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.runs.folders import RunSpec, run_training
 
@@ -37,6 +38,7 @@ def change_row(folder: pathlib.Path, agent: int, episode: int, **values) -> None
     for name, value in values.items():
         columns[name][row] = value
     pyarrow.parquet.write_table(pa.table(columns, schema=table.schema), folder / "episodes.parquet")
+    reseal(folder)
 
 
 def stored_row(folder: pathlib.Path, agent: int, episode: int) -> dict:

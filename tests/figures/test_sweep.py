@@ -13,9 +13,18 @@ from procmem_jax.figures.sweep import plot_sweep
 def store(folder, columns, known=True):
     """A finished sweep with these swept columns and made-up scores; the fewest steps may be unknown."""
     count = len(next(iter(columns.values()))) if columns else 1
-    config = {"kind": "sweep", "task": "random-5", "preset": "default", "seed": 0, "seeds": 8, "episodes": 20}
-    config |= {"swept": list(columns), "settings": [{}] * count}
+    config = {
+        "format": 2,
+        "kind": "sweep",
+        "task": "random-5",
+        "preset": "default",
+        "seed": 0,
+        "seeds": 8,
+        "episodes": 20,
+    }
+    config |= {"seed": 0, "seeds": 8, "episodes": 20, "swept": list(columns), "settings": [{}] * count}
     (folder / "config.json").write_text(json.dumps(config))
+    (folder / "summary.json").write_text("{}")
     values = np.linspace(0.2, 0.9, count)
     scores = {f"{s}_{end}": values + shift for s in ("success", "steps_over_optimal", "steps")
               for end, shift in (("iqm", 0), ("low", -0.05), ("high", 0.05))}  # fmt: skip

@@ -47,9 +47,11 @@ def read_sweep_file(path: pathlib.Path) -> dict[str, Any]:
         ValueError: the file cannot be read, a name is unknown, or a value is of another kind.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors begin files with a mark
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ValueError(f"config={path} cannot be read as TOML ({error})") from None
+    except RecursionError:
+        raise ValueError(f"config={path} cannot be read as TOML (nested too deep)") from None
     for name, value in content.items():
         if name not in _KINDS:
             raise ValueError(f"config={path}: {name!r} is unknown; choose from {', '.join(_KINDS)}")

@@ -10,8 +10,10 @@ import numpy as np
 
 from procmem_jax.envs.grid.world import GridWorld
 from procmem_jax.experiments.libraries.json import json_text, libraries_of_entries, library_entries
+from procmem_jax.experiments.libraries.npz import read_npz
+from procmem_jax.experiments.libraries.rules import check_origin
 from procmem_jax.experiments.libraries.saved import SavedLibraries, libraries_of_arrays
-from procmem_jax.experiments.storage.files import read_json, write_whole
+from procmem_jax.experiments.storage.files import make_folder, read_json, write_whole
 from procmem_jax.experiments.storage.versions import versions
 from procmem_jax.memory.eviction import EVICTION_RULES
 from procmem_jax.memory.library import SkillLibrary
@@ -54,6 +56,7 @@ def export_libraries(
     numbers = range(np.shape(libraries.skill_ids)[0]) if agents is None else agents
     names = (tuple(predicate_names), tuple(action_names), tuple(int(number) for number in numbers))
     saved = SavedLibraries(libraries, config, embedding, *names, versions(), percept)
+    check_origin(saved.libraries, saved.config, saved.agents)
     write_saved(pathlib.Path(path), saved, overwrite=overwrite)
 
 
@@ -62,7 +65,7 @@ def write_saved(path: pathlib.Path, saved: SavedLibraries, *, overwrite: bool = 
     _check_suffix(path)
     if path.exists() and not (overwrite and path.is_file()):
         raise ValueError(f"{path} exists; choose another name" + (" or --force" if path.is_file() else ""))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     libraries = saved.libraries
     head = {
         "kind": KIND,
@@ -92,36 +95,36 @@ def import_libraries(path: str | pathlib.Path) -> SavedLibraries:
     """Returns what `export_libraries` has written.
 
     Raises:
-        ValueError: the suffix is unknown, or the file is damaged, of another kind or of a later version.
+        ValueError: the suffix is unknown, or the file is damaged, of another kind or of a later version, or holds what
+            no library can hold; the message names the skill and the field.
     """
-    path = pathlib.Path(path)
+    saved = read_saved(pathlib.Path(path))
+    try:
+        check_origin(saved.libraries, saved.config, saved.agents)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}; export it again") from None
+    return saved
+
+
+def read_saved(path: pathlib.Path) -> SavedLibraries:
+    """Returns libraries as a memory of any kind may have left them; as `import_libraries`, whose errors it raises."""
     _check_suffix(path)
-    head, arrays = (read_json(path), {}) if path.suffix == ".json" else _read_npz(path)
+    head, arrays = (read_json(path), {}) if path.suffix == ".json" else read_npz(path)
     number = head.get("format")
     if head.get("kind") != KIND or type(number) is not int:
         raise ValueError(f"{path}: holds no exported libraries; make such a file with `procmem library export`")
-    if number > FORMAT:
-        ours = f"the newest that procmem_jax {versions()['procmem_jax']} reads"
-        raise ValueError(f"{path}: format={number} is above {FORMAT}, {ours}; use a newer procmem_jax")
+    if not 1 <= number <= FORMAT:
+        newest = f"{FORMAT}, the newest that procmem_jax {versions()['procmem_jax']} reads"
+        told = f"is above {newest}; use a newer procmem_jax" if number > FORMAT else f"is not one of 1 to {newest}"
+        raise ValueError(f"{path}: format={number} {told}")
     try:
         return _saved_from(head, arrays)
-    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+    except (LookupError, ArithmeticError, MemoryError, AttributeError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: is damaged ({type(error).__name__}: {error}); export it again") from None
 
 
 def _plain(config: LibraryConfig) -> dict[str, Any]:
     return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
-
-
-def _read_npz(path: pathlib.Path) -> tuple[dict, dict[str, np.ndarray]]:
-    try:
-        # NumPy leaves the file open if it is given the path of a damaged one.
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        head = json.loads(str(arrays.pop("header", "{}")))
-    except Exception as error:  # a damaged archive raises almost anything, RuntimeError and zlib's own included
-        raise ValueError(f"{path}: cannot be read as libraries ({error}); export them again") from None
-    return head if isinstance(head, dict) else {}, arrays
 
 
 def _saved_from(head: Mapping, arrays: Mapping[str, np.ndarray]) -> SavedLibraries:

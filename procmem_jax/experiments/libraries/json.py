@@ -1,7 +1,6 @@
 """Skill libraries as JSON that people can read: a list of skills for each agent, with names for numbers."""
 
 import json
-import operator
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +26,9 @@ _SKILL_NUMBERS = {
     "episode": ("learned_episode", UNKNOWN),
     "tick": ("learned_tick", UNKNOWN),
 }
+
+
+_MOST_BYTES = 1 << 31  # of all libraries of a file
 
 
 def library_entries(
@@ -77,25 +79,46 @@ def libraries_of_entries(
     Raises:
         KeyError, TypeError, ValueError, IndexError, OverflowError: an entry lacks something, or it makes no sense.
     """
+    _check_room(config, len(entries))
     blank = jax.device_get(skill_library.empty(config))
     libraries = jax.tree.map(lambda array: np.repeat(array[None], len(entries), axis=0), blank)
     for row, entry in enumerate(entries):
         for name in LIBRARY_NUMBERS:
-            getattr(libraries, name)[row] = operator.index(entry[name])
+            getattr(libraries, name)[row] = _as_int32(name, entry[name])
         library = jax.tree.map(lambda array, row=row: array[row], libraries)  # views: writing there writes here
         for skill in entry["skills"]:
-            _write_skill(library, skill, predicate_names, action_names)
+            try:
+                _write_skill(library, skill, predicate_names, action_names)
+            except (TypeError, ValueError) as error:
+                where = f"agent {entry['agent']}, slot {skill.get('slot')}"
+                raise type(error)(f"{error} ({where})") from None
     return libraries
+
+
+def _check_room(config: LibraryConfig, count: int) -> None:
+    """Raises a ValueError for libraries that do not fit into memory: a short text may name any capacity."""
+    blank = jax.tree.leaves(jax.eval_shape(lambda: skill_library.empty(config)))
+    needed = count * sum(array.size * array.dtype.itemsize for array in blank)
+    if needed > _MOST_BYTES:
+        raise ValueError(f"capacity={config.capacity} for {count} agents takes {needed:,} bytes; use an npz file")
+
+
+def _as_int32(name: str, number: int) -> int:
+    if type(number) is not int:
+        raise TypeError(f"{name}={number!r} is not a whole number")
+    if not -(2**31) <= number < 2**31:
+        raise ValueError(f"{name}={number} has more than 32 bits")
+    return number
 
 
 def _write_skill(
     library: SkillLibrary, skill: Mapping, predicate_names: Sequence[str], action_names: Sequence[str]
 ) -> None:
-    slot, actions = operator.index(skill["slot"]), skill["actions"]
+    slot, actions = _as_int32("slot", skill["slot"]), skill["actions"]
     capacity, longest = library.actions.shape
     if not 0 <= slot < capacity or library.skill_ids[slot] != EMPTY:
         raise ValueError(f"slot={slot} is taken twice or outside 0 to {capacity - 1}")
-    if skill["id"] < 0:
+    if _as_int32("id", skill["id"]) < 0:
         raise ValueError(f"id={skill['id']} is below 0")
     if len(actions) > longest:
         raise ValueError(f"a skill of {len(actions)} actions is longer than max_skill_length={longest}")
@@ -103,10 +126,13 @@ def _write_skill(
     library.lengths[slot] = len(actions)
     library.labels[slot] = NO_LABEL if skill["label"] is None else _number_of(skill["label"], predicate_names)
     with np.errstate(over="ignore"):  # infinite numbers are refused later
-        library.embeddings[slot] = np.array(skill["embedding"], np.float32).reshape(library.embeddings.shape[1])
+        embedding = np.array(skill["embedding"], np.float32)
+    if embedding.shape != library.embeddings.shape[1:]:
+        raise ValueError(f"embedding of shape {embedding.shape} is not of {library.embeddings.shape[1]} numbers")
+    library.embeddings[slot] = embedding
     for name, (field, absent) in _SKILL_NUMBERS.items():
         number = skill[name] if absent is None else skill.get(name, absent)
-        getattr(library, field)[slot] = operator.index(number)
+        getattr(library, field)[slot] = _as_int32(name, number)
     for name, mask, value in (
         ("precondition", library.pre_mask, library.pre_value),
         ("postcondition", library.post_mask, library.post_value),

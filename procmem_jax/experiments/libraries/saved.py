@@ -7,12 +7,14 @@ from collections.abc import Mapping
 import jax
 import numpy as np
 
+from procmem_jax.experiments.libraries.rules import check_values
 from procmem_jax.memory import library as skill_library
 from procmem_jax.memory.library import EMPTY, SkillLibrary
 from procmem_jax.memory.settings import LibraryConfig
 from procmem_jax.memory.skills import NO_LABEL, UNKNOWN
 
 LIBRARY_NUMBERS = ("clock", "next_id", "num_evictions")  # one per library, not per slot
+_LAST_AGENT = 2**32 - 1
 PROVENANCE = ("learned_episode", "learned_tick")  # arrays that older files lack
 
 
@@ -58,7 +60,7 @@ class SavedLibraries:
         object.__setattr__(self, "libraries", jax.tree.map(np.asarray, self.libraries))
         _check_names(self)
         _check_shapes(self)
-        _check_values(self)
+        check_values(self.libraries, self.config, self.agents, self.action_names)
         object.__setattr__(self, "libraries", _without_leftovers(self.libraries))
 
     @property
@@ -97,8 +99,11 @@ def _check_names(saved: SavedLibraries) -> None:
     if count != wanted:
         raise ValueError(f"{count} predicate_names differ from num_predicates={wanted}; give as many")
     agents = saved.agents
-    if not agents or any(type(agent) is not int or agent < 0 for agent in agents) or len(set(agents)) < len(agents):
+    if not agents or any(type(agent) is not int for agent in agents) or len(set(agents)) < len(agents):
         raise ValueError("agents are not distinct numbers from 0; give one for each library")
+    for agent in agents:
+        if not 0 <= agent <= _LAST_AGENT:
+            raise ValueError(f"agents are not distinct numbers from 0 to {_LAST_AGENT} (agent={agent})")
 
 
 def _check_shapes(saved: SavedLibraries) -> None:
@@ -111,32 +116,6 @@ def _check_shapes(saved: SavedLibraries) -> None:
                 f"{name} is {array.dtype}{list(array.shape)}, not {wanted.dtype}{list(shape)}; give libraries of "
                 "these agents and this config"
             )
-
-
-def _check_values(saved: SavedLibraries) -> None:
-    libraries, longest = saved.libraries, saved.config.max_skill_length
-    used = libraries.used
-    lengths = libraries.lengths[used]
-    actions = libraries.actions[used][np.arange(longest) < lengths[:, None]]
-    ids, next_ids = libraries.skill_ids, libraries.next_id
-    ordered = np.sort(ids, axis=1)
-    counts = (libraries.success_counts, libraries.failure_counts, libraries.use_counts, libraries.merge_counts)
-    possible = {
-        f"lengths are from 1 to {longest}": np.all((lengths >= 1) & (lengths <= longest)),
-        f"actions are from 0 to {len(saved.action_names) - 1}": np.all(
-            (actions >= 0) & (actions < len(saved.action_names))
-        ),
-        f"labels are from -1 to {saved.config.num_predicates - 1}": np.all(
-            (libraries.labels[used] >= -1) & (libraries.labels[used] < saved.config.num_predicates)
-        ),
-        "embeddings are finite numbers": np.all(np.isfinite(libraries.embeddings[used])),
-        "counts are not negative": all(np.all(count[used] >= 0) for count in counts),
-        "skill_ids are from 0 to next_id - 1": np.all((ids >= EMPTY) & (ids < next_ids[:, None])),
-        "skill_ids never repeat": not np.any((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] != EMPTY)),
-    }
-    broken = [rule for rule, holds in possible.items() if not holds]
-    if broken:
-        raise ValueError(f"no library is like this: {'; '.join(broken)}")
 
 
 def _without_leftovers(libraries: SkillLibrary) -> SkillLibrary:

@@ -12,8 +12,8 @@ from procmem_jax.agents.states import EpisodeMetrics
 from procmem_jax.experiments.replays.frames import Frame, frames_of_episode
 from procmem_jax.experiments.replays.lives import Life, record_episode
 from procmem_jax.experiments.runs.evaluate import read_experiment
-from procmem_jax.experiments.runs.folders import CONFIG_FILE, EPISODES_FILE
 from procmem_jax.experiments.runs.libraries import load_warm_start
+from procmem_jax.experiments.runs.stored import CONFIG_FILE, EPISODES_FILE
 from procmem_jax.experiments.runs.stored_episodes import first_difference, read_agent_episodes
 from procmem_jax.experiments.storage.files import expecting_fields
 from procmem_jax.experiments.storage.versions import versions
@@ -70,9 +70,7 @@ def replay_episode(
         ValueError: the folder holds no finished run, there is no such agent or episode, the warm start is missing or
             another one, or the replay does not meet the record.
     """
-    stored, config, params = read_experiment(folder)
-    if not (folder / EPISODES_FILE).exists():
-        raise ValueError(f"{folder} holds no finished run ({EPISODES_FILE} is missing); give the folder of one")
+    stored, config, params = read_experiment(folder, [EPISODES_FILE])
     with expecting_fields(folder / CONFIG_FILE):
         num_agents, num_episodes, key = stored["agents"], stored["episodes"], run_key(stored["seed"])
         check_count("agents", num_agents, 1, 2**31 - 1)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -10,9 +10,17 @@ from procmem_jax.agents.settings import Config, Params
 from procmem_jax.experiments.descriptions import remake_experiment
 from procmem_jax.experiments.optimum import optimal_steps
 from procmem_jax.experiments.runs import results
-from procmem_jax.experiments.runs.folders import CONFIG_FILE, EPISODES_FILE, LIBRARIES_FILE, SUMMARY_FILE
+from procmem_jax.experiments.runs.stored import (
+    CONFIG_FILE,
+    EPISODES_FILE,
+    LIBRARIES_FILE,
+    SUMMARY_FILE,
+    make_way,
+    open_finished,
+)
 from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
-from procmem_jax.experiments.storage.files import read_json, write_json, write_whole
+from procmem_jax.experiments.storage.checksums import hash_files, write_vouching
+from procmem_jax.experiments.storage.files import make_folder, write_whole
 from procmem_jax.experiments.training.driver import Progress
 from procmem_jax.experiments.training.train import train
 from procmem_jax.records import check_count
@@ -34,21 +42,15 @@ class Evaluation:
     steps_over_optimal: tuple[float, float, float] | None
 
 
-def check_finished(folder: pathlib.Path) -> None:
-    """Raises a ValueError unless `folder` holds the files of a finished run."""
-    for name in (CONFIG_FILE, SUMMARY_FILE, LIBRARIES_FILE):
-        if not (folder / name).exists():
-            raise ValueError(f"{folder} holds no finished run ({name} is missing); give the folder of one")
-
-
-def read_experiment(folder: pathlib.Path) -> tuple[dict, Config, Params]:
-    """Returns (stored config, config, params) of the finished run in `folder`.
+def read_experiment(
+    folder: pathlib.Path, names: Iterable[str] = (SUMMARY_FILE, LIBRARIES_FILE)
+) -> tuple[dict, Config, Params]:
+    """Returns (stored config, config, params) of the finished run in `folder`, whose files `names` are whole.
 
     Raises:
         ValueError: the folder holds no finished run, or one of its files cannot be read.
     """
-    check_finished(folder)
-    stored = read_json(folder / CONFIG_FILE)
+    stored = open_finished(folder, names)
     try:
         config, params = remake_experiment(stored)
     except (KeyError, TypeError) as error:
@@ -65,7 +67,8 @@ def evaluate_run(
 ) -> tuple[Evaluation, pathlib.Path]:
     """Returns (how the run's libraries do, folder of the files) over fresh episodes in which nothing is learned.
 
-    The folder `eval-SEED` within the run's gets `episodes.parquet` and `summary.json`.
+    The folder `eval-SEED-EPISODES` within the run's gets `episodes.parquet` and `summary.json`, which holds the sha256
+    of both.
 
     Args:
         folder: of a finished run.
@@ -83,14 +86,16 @@ def evaluate_run(
     if config.use_skills and not config.memory.has_skills:
         raise ValueError(f"{folder}: {config.memory.title} has no skills, and so no libraries; use another run")
     config = dataclasses.replace(config, learns=False)
+    out = folder / f"eval-{seed}-{num_episodes}"
+    make_folder(out)
+    make_way(out, (EPISODES_FILE, SUMMARY_FILE))
     libraries = results.read_libraries(folder / LIBRARIES_FILE) if config.use_skills else None
     key, num_agents = run_key(seed), stored["agents"]
     result = train(key, config, params, num_agents, num_episodes, libraries=libraries, on_progress=on_progress)
     optimal = optimal_steps(key, config, params, num_agents, num_episodes)
-    out = folder / f"eval-{seed}"
-    out.mkdir(exist_ok=True)
     write_whole(out / EPISODES_FILE, lambda path: results.write_episodes(path, result.metrics, optimal))
-    write_json(out / SUMMARY_FILE, results.summarize(result, optimal, config.library))
+    summary = results.summarize(result, optimal, config.library)
+    write_vouching(out / SUMMARY_FILE, summary, hash_files(out, [EPISODES_FILE]))
     metrics = result.metrics
 
     def over_agents(values: np.ndarray) -> tuple[float, float, float]:

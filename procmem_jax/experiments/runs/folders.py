@@ -18,21 +18,39 @@ from procmem_jax.experiments.libraries.warm_start import WarmStart
 from procmem_jax.experiments.optimum import optimal_steps
 from procmem_jax.experiments.processes import end_if_asked, entered_by_first, from_first, is_first
 from procmem_jax.experiments.runs import results
-from procmem_jax.experiments.storage.files import read_json, write_json, write_whole
-from procmem_jax.experiments.storage.locks import LOCK_FILE, folder_lock
+from procmem_jax.experiments.runs.stored import (
+    CHECKPOINTS_FOLDER,
+    CONFIG_FILE,
+    EPISODES_FILE,
+    FIGURE_FILE,
+    FORMAT,
+    LIBRARIES_FILE,
+    SUMMARY_FILE,
+    begun_config,
+    check_files,
+    check_folder,
+    is_finished,
+    make_way,
+    read_config,
+    remove_leftovers,
+)
+from procmem_jax.experiments.storage.checksums import hash_files, write_vouching
+from procmem_jax.experiments.storage.files import (
+    DamagedError,
+    read_json,
+    remove_asides,
+    sync_folder,
+    write_json,
+    write_whole,
+)
+from procmem_jax.experiments.storage.locks import folder_lock
 from procmem_jax.experiments.storage.saving import Saver
 from procmem_jax.experiments.storage.trackers import METRICS_FILE, TENSORBOARD_FOLDER, JsonLines, TensorBoard, Tracker
 from procmem_jax.experiments.storage.versions import versions
 from procmem_jax.experiments.training.train import TrainResult, check_run, train
 from procmem_jax.streams import run_key
 
-FORMAT = 2
-CONFIG_FILE = "config.json"
-SUMMARY_FILE = "summary.json"
-EPISODES_FILE = "episodes.parquet"
-LIBRARIES_FILE = "libraries.npz"
-FIGURE_FILE = "training.png"
-CHECKPOINTS_FOLDER = "checkpoints"
+RESULT_FILES = (EPISODES_FILE, LIBRARIES_FILE, METRICS_FILE, SUMMARY_FILE)
 NO_SKILLS = "none"  # what stands for the embedding in a file of libraries that nothing can ever be in
 
 
@@ -77,56 +95,24 @@ class RunSpec:
         check_run(self.config, self.params, self.num_agents, self.num_episodes)
 
 
-def check_folder(folder: pathlib.Path, spec: RunSpec) -> None:
-    """Raises unless `folder` is absent, empty, or that of the run `spec`, finished or not.
-
-    Raises:
-        ValueError: the folder holds something else, or a run of another config; the message says what differs.
-    """
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise ValueError(f"out={folder} is not a folder; choose another")
-    if not (folder / CONFIG_FILE).exists():
-        if any(path.name != LOCK_FILE for path in folder.iterdir()):
-            raise ValueError(f"out={folder} holds files that are not of a run; choose another or an empty folder")
-        return
-    stored = read_json(folder / CONFIG_FILE)
-    if stored.get("format") != FORMAT:
-        raise ValueError(
-            f"out={folder} holds results of another format ({CONFIG_FILE} says {stored.get('format')}, this version "
-            f"writes {FORMAT}): it can read older ones, not go on with them; choose another folder"
-        )
-    wanted = {"warm_start": None, **spec.identity()}
-    differing = _differences({key: stored.get(key) for key in wanted}, wanted)
-    if differing:
-        raise ValueError(f"out={folder} holds a run of another config ({'; '.join(differing)}); choose another")
-
-
 def stored_summary(folder: pathlib.Path, spec: RunSpec) -> dict | None:
     """Returns the summary of the finished run `spec` in `folder`, None if it has not been run or finished there.
 
+    All its files are looked at, and what a killed process left there is removed.
+
     Raises:
+        DamagedError: one of its files is missing or damaged.
         ValueError: as `check_folder`, or the summary cannot be read.
     """
     check_folder(folder, spec)
-    return read_json(folder / SUMMARY_FILE) if (folder / SUMMARY_FILE).exists() else None
-
-
-def _differences(stored: dict, wanted: dict) -> list[str]:
-    found = []
-    for key in wanted:
-        here, there = wanted[key], stored.get(key)
-        if isinstance(here, dict) and isinstance(there, dict):
-            names = dict.fromkeys([*here, *there])
-            found += _differences({n: there.get(n) for n in names}, {n: here.get(n) for n in names})
-        elif here != there or type(here) is not type(there):
-            found.append(f"{key}: there {_brief(there)}, here {_brief(here)}")
-    return found
-
-
-def _brief(value) -> str:
-    return f"{len(value)} others" if isinstance(value, list) else str(value)
+    if not (folder / CONFIG_FILE).exists():
+        return None
+    config = read_config(folder)
+    if not is_finished(folder, config):
+        return None
+    check_files(folder, config)
+    remove_leftovers(folder)
+    return read_json(folder / SUMMARY_FILE)
 
 
 def run_training(
@@ -143,10 +129,10 @@ def run_training(
 ) -> dict:
     """Returns the summary of the run `spec`, whose files it leaves in `folder`.
 
-    The config is written first and the summary last, so that a folder without a summary is an unfinished run: it goes
-    on from its last checkpoint, to the very results that it would have had without the interruption. Files of an
-    earlier run of the same config are replaced once the new results are complete. In a program of several processes all
-    make the same call, and the first one writes.
+    The config is written first and, with the sums of all results, last: a folder whose config has no sums is an
+    unfinished run. It goes on from its last checkpoint, to the very results that it would have had without the
+    interruption. Files of an earlier run of the same config are replaced once the new results are complete. In a
+    program of several processes all make the same call, and the first one writes.
 
     Args:
         spec: the run.
@@ -164,7 +150,7 @@ def run_training(
         Interrupted: a signal asked the command to end; a checkpoint or all results are stored.
     """
     from_first(spec.check)
-    from_first(lambda: check_folder(folder, spec))
+    from_first(lambda: check_folder(folder, spec, anew=anew))
     saver = Saver(folder / CHECKPOINTS_FOLDER, spec.identity(), every=checkpoint_every, on_warning=on_warning)
     trackers: list[Tracker] = [JsonLines(folder / METRICS_FILE, live=not (folder / SUMMARY_FILE).exists())]
     if tensorboard:
@@ -178,7 +164,7 @@ def run_training(
             on_episode(episode, metrics)
 
     with entered_by_first(folder_lock(folder)):
-        from_first(lambda: _begin_folder(spec, folder))
+        from_first(lambda: _begin_folder(spec, folder, anew))
         if anew:
             saver.clear()
         result = train(
@@ -199,25 +185,35 @@ def run_training(
     return summary
 
 
-def _begin_folder(spec: RunSpec, folder: pathlib.Path) -> None:
+def _begin_folder(spec: RunSpec, folder: pathlib.Path, anew: bool) -> None:
+    remove_asides(folder)
+    make_way(folder, (CONFIG_FILE, *RESULT_FILES))
+    try:
+        if anew and (folder / CONFIG_FILE).exists():
+            read_config(folder)
+    except DamagedError:
+        (folder / CONFIG_FILE).unlink()
     if not (folder / CONFIG_FILE).exists():
-        write_json(folder / CONFIG_FILE, {**spec.identity(), "versions": versions()})
+        write_vouching(folder / CONFIG_FILE, *begun_config(spec.identity()))
 
 
 def _write_results(
     spec: RunSpec, folder: pathlib.Path, result: TrainResult, trackers: Sequence[Tracker], draw_figure
 ) -> dict:
-    """Returns the summary, written last."""
+    """Returns the summary; the config is written last, with the sums of all files."""
     optimal = optimal_steps(run_key(spec.seed), spec.config, spec.params, spec.num_agents, spec.num_episodes)
     summary = results.summarize(result, optimal, spec.config.library)
     (folder / SUMMARY_FILE).unlink(missing_ok=True)
-    write_json(folder / CONFIG_FILE, {**spec.identity(), "versions": versions()})
+    config, none = begun_config(spec.identity())
+    write_vouching(folder / CONFIG_FILE, config, none)
     episodes = functools.partial(results.write_episodes, metrics=result.metrics, optimal=optimal)
     write_whole(folder / EPISODES_FILE, episodes)
     write_saved(folder / LIBRARIES_FILE, _saved_libraries(spec, result), overwrite=True)
     for tracker in trackers:
         tracker.finish(result.metrics)
     write_json(folder / SUMMARY_FILE, summary)
+    sync_folder(folder)
+    write_vouching(folder / CONFIG_FILE, config, hash_files(folder, RESULT_FILES))
     if signals.asked() is None:
         draw_figure(folder, folder / FIGURE_FILE)
     return summary

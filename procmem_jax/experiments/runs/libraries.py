@@ -3,13 +3,14 @@
 import pathlib
 
 from procmem_jax.agents.settings import Config
-from procmem_jax.experiments.libraries.files import SUFFIXES, import_libraries
+from procmem_jax.experiments.libraries.files import SUFFIXES, import_libraries, read_saved
 from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.experiments.libraries.warm_start import WarmStart, embedding_rule, make_warm_start
-from procmem_jax.experiments.runs.evaluate import check_finished, read_experiment
-from procmem_jax.experiments.runs.folders import CONFIG_FILE, LIBRARIES_FILE, NO_SKILLS
+from procmem_jax.experiments.runs.evaluate import read_experiment
+from procmem_jax.experiments.runs.folders import NO_SKILLS
 from procmem_jax.experiments.runs.results import read_libraries
-from procmem_jax.experiments.storage.files import expecting_fields, read_json
+from procmem_jax.experiments.runs.stored import CONFIG_FILE, LIBRARIES_FILE, open_finished
+from procmem_jax.experiments.storage.files import expecting_fields
 from procmem_jax.memory.library import EMPTY
 
 
@@ -19,11 +20,10 @@ def libraries_of_run(folder: pathlib.Path) -> SavedLibraries:
     Raises:
         ValueError: the folder holds no finished run, its memory was off, or one of its files is damaged.
     """
-    check_finished(folder)
-    stored = read_json(folder / CONFIG_FILE)
-    if stored.get("format") == 1:
+    stored = open_finished(folder, [LIBRARIES_FILE])
+    if stored["format"] == 1:
         return _of_format_1(folder)
-    saved = import_libraries(folder / LIBRARIES_FILE)
+    saved = read_saved(folder / LIBRARIES_FILE)
     if saved.embedding == NO_SKILLS:
         raise ValueError(
             f"{folder}: its memory was off or has no skills, and so there are no libraries; use another run"

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from procmem_jax.agents.states import EpisodeMetrics
+from procmem_jax.experiments.libraries.npz import read_npz
 from procmem_jax.experiments.libraries.saved import libraries_of_arrays
 from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
 from procmem_jax.experiments.training.train import TrainResult
@@ -111,9 +112,8 @@ def read_libraries(path: pathlib.Path) -> SkillLibrary:
     Raises:
         ValueError: the file cannot be read or lacks a field.
     """
+    _, arrays = read_npz(path)
     try:
-        # NumPy leaves the file open if it is given the path of a damaged one.
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return libraries_of_arrays({name: arrays[name] for name in arrays.files})
-    except Exception as error:  # a damaged archive raises almost anything, RuntimeError and zlib's own included
-        raise ValueError(f"{path}: cannot be read as libraries ({error})") from None
+        return libraries_of_arrays(arrays)
+    except KeyError as error:
+        raise ValueError(f"{path}: cannot be read as libraries ({error} is missing)") from None

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import filelock
 
+from procmem_jax.experiments.storage.files import make_folder
+
 LOCK_FILE = ".lock"
 # Seconds: long enough to come after a holder that is just leaving, which takes its file with it.
 _PATIENCE = 0.1
@@ -32,7 +34,7 @@ def folder_lock(folder: pathlib.Path) -> Iterator[None]:
         ValueError: the folder is in use; the text names the holder.
         OSError: the folder cannot be made or written, or its file system has no locks.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     path = folder / LOCK_FILE
     descriptors: list[int] = []
     lock = filelock.FileLock(
@@ -61,7 +63,8 @@ def _acquire(lock: filelock.BaseFileLock, path: pathlib.Path) -> None:
         raise ValueError(text) from None
     except OSError as error:
         if error.filename is not None:  # a file that cannot be opened; what follows is about locks
-            raise
+            text = f"{path}: cannot be made ({error.strerror}); make room, or choose another folder"
+            raise OSError(error.errno, text) from error
         text = f"{path}: cannot be locked ({error.strerror}); choose a folder on another file system"
         raise OSError(error.errno, text) from error
 

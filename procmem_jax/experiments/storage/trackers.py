@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from procmem_jax.agents.states import EpisodeMetrics
-from procmem_jax.experiments.storage.files import write_whole
+from procmem_jax.experiments.storage.files import told_where, write_whole
 
 METRICS_FILE = "metrics.jsonl"
 TENSORBOARD_FOLDER = "tensorboard"
@@ -56,10 +56,12 @@ class JsonLines:
         if not self._live:
             return
         if not self._is_open:
-            lines = self._path.read_text(encoding="utf-8").splitlines(True) if self._path.exists() else []
+            # Whatever became of its bits: the file is written anew when the run is done.
+            text = self._path.read_text(encoding="utf-8", errors="replace") if self._path.exists() else ""
+            lines = text.splitlines(True)
             write_whole(self._path, lambda aside: aside.write_text("".join(lines[:episode]), encoding="utf-8"))
             self._is_open = True
-        with open(self._path, "a", encoding="utf-8") as file:
+        with told_where(self._path), open(self._path, "a", encoding="utf-8") as file:
             file.write(_line(episode, metrics))
 
     def finish(self, metrics: EpisodeMetrics) -> None:

@@ -4,25 +4,21 @@ Each arm on each task is a run in a folder of its own, so that an interrupted st
 part of it can be plotted, evaluated or repeated alone.
 """
 
+import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
 from procmem_jax.envs.grid.layouts import NUM_SHIFTING
-from procmem_jax.experiments.runs.folders import (
-    EPISODES_FILE,
-    SUMMARY_FILE,
-    check_folder,
-    run_training,
-    stored_summary,
-    versions,
-)
+from procmem_jax.experiments.runs.folders import run_training, stored_summary
 from procmem_jax.experiments.runs.results import EPISODE_SCHEMA
-from procmem_jax.experiments.storage.files import read_json, write_json, write_whole
+from procmem_jax.experiments.runs.stored import AGAIN, EPISODES_FILE, SUMMARY_FILE, check_folder
+from procmem_jax.experiments.storage.files import DamagedError, read_json, write_json, write_whole
+from procmem_jax.experiments.storage.versions import versions
 from procmem_jax.experiments.study.arms import Cell, Suite, list_cells
 from procmem_jax.experiments.study.report import Episodes, forgetting_row, study_row, study_tables
 from procmem_jax.experiments.training.driver import Progress
@@ -86,13 +82,15 @@ def run_study(
     check_study_folder(folder, study)
     for cell, spec in zip(cells, specs, strict=True):
         spec.check()
-        check_folder(run_folder(folder, cell), spec)
+        with _told_for_study(run_folder(folder, cell)):
+            check_folder(run_folder(folder, cell), spec)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / IDENTITY_FILE, study.identity())
     for cell, spec in zip(cells, specs, strict=True):
         if on_start is not None:
             on_start(cell)
-        summary = stored_summary(run_folder(folder, cell), spec)
+        with _told_for_study(run_folder(folder, cell)):
+            summary = stored_summary(run_folder(folder, cell), spec)
         if summary is None:
             summary = run_training(spec, run_folder(folder, cell), draw_figure=_no_figure, on_progress=on_progress)
         if on_done is not None:
@@ -100,6 +98,16 @@ def run_study(
     tables = _report(study, folder, cells)
     draw_figures(folder)
     return tables
+
+
+@contextlib.contextmanager
+def _told_for_study(run: pathlib.Path) -> Iterator[None]:
+    """Has the error about a damaged run say the way out of a study, which has no --force."""
+    try:
+        yield
+    except DamagedError as error:
+        why = str(error).removesuffix(f"; {AGAIN}")
+        raise DamagedError(f"{why}; remove {run}, and the study runs it again") from None
 
 
 def run_folder(folder: pathlib.Path, cell: Cell) -> pathlib.Path:

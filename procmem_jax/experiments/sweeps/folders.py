@@ -1,15 +1,14 @@
 """Sweeps in folders: many settings times many seeds, whole or in shards, and never lost.
 
-OUT/config.json          what was asked for
+OUT/config.json          what was asked for; when all is there, also the sha256 of every other file
 OUT/parts/               Parquet files of a fixed number of rows, one row per run, and one per episode unless left out
 OUT/summary.parquet      a row per setting
-OUT/summary.json         written last: what ran, how long, and the sha256 of every part
+OUT/summary.json         what ran, how long, and the sha256 of every part
 OUT/checkpoints/         while it runs
 OUT/shards/i-of-n/       the same for one shard, without the summary table (see `sweep_merge`)
 """
 
 import functools
-import hashlib
 import pathlib
 from collections.abc import Callable, Sequence
 
@@ -19,11 +18,27 @@ import pyarrow.parquet
 
 from procmem_jax.experiments.defaults import CHECKPOINT_SECONDS
 from procmem_jax.experiments.processes import end_if_asked, entered_by_first, from_first
-from procmem_jax.experiments.runs.folders import CHECKPOINTS_FOLDER, CONFIG_FILE, SUMMARY_FILE, check_folder
-from procmem_jax.experiments.storage.files import read_json, write_json, write_whole
+from procmem_jax.experiments.runs.stored import (
+    CHECKPOINTS_FOLDER,
+    CONFIG_FILE,
+    PARTS_FOLDER,
+    SHARDS_FOLDER,
+    SUMMARY_FILE,
+    SWEEP,
+    TABLE_FILE,
+    begun_config,
+    check_files,
+    check_folder,
+    is_finished,
+    kind_of,
+    make_way,
+    read_config,
+    remove_leftovers,
+)
+from procmem_jax.experiments.storage.checksums import file_hash, hash_files, write_vouching
+from procmem_jax.experiments.storage.files import make_folder, remove_asides, sync_folder, write_json, write_whole
 from procmem_jax.experiments.storage.locks import folder_lock
 from procmem_jax.experiments.storage.saving import Saver
-from procmem_jax.experiments.storage.versions import versions
 from procmem_jax.experiments.sweeps.spec import Shard, SweepSpec
 from procmem_jax.experiments.sweeps.summary import summarize_sweep
 from procmem_jax.experiments.sweeps.sweep import lanes_of_sweep, tables_of_part
@@ -31,10 +46,6 @@ from procmem_jax.experiments.sweeps.tables import read_runs
 from procmem_jax.experiments.training.driver import Driver, Kept, Progress, rows_per_part
 from procmem_jax.experiments.training.parts import Part
 from procmem_jax.streams import run_key
-
-PARTS_FOLDER = "parts"
-SHARDS_FOLDER = "shards"
-TABLE_FILE = "summary.parquet"
 
 
 def run_sweep(
@@ -70,8 +81,8 @@ def run_sweep(
         OSError: the folder cannot be written.
         Interrupted: a signal asked the command to end; a checkpoint or all results are stored.
     """
-    finished = from_first(lambda: find_finished(spec, folder, shard))
-    if finished is not None and not anew:
+    finished = from_first(lambda: find_finished(spec, folder, shard, anew=anew))
+    if finished is not None:
         return finished
     out = folder if shard is None else folder / SHARDS_FOLDER / shard.name
     first, last = (0, spec.num_rows) if shard is None else shard.bounds(spec.num_rows)
@@ -96,29 +107,49 @@ def run_sweep(
 
 
 def _begin_folder(spec: SweepSpec, out: pathlib.Path) -> None:
-    if not (out / CONFIG_FILE).exists():
-        write_json(out / CONFIG_FILE, {**spec.identity(), "versions": versions()})
-    (out / PARTS_FOLDER).mkdir(exist_ok=True)
+    remove_asides(out)
+    parts = [f"{PARTS_FOLDER}/{path.name}" for path in (out / PARTS_FOLDER).glob("*")]
+    make_way(out, (CONFIG_FILE, SUMMARY_FILE, TABLE_FILE, *parts))
+    write_vouching(out / CONFIG_FILE, *begun_config(spec.identity()))
+    make_folder(out / PARTS_FOLDER)
     (out / SUMMARY_FILE).unlink(missing_ok=True)
 
 
-def find_finished(spec: SweepSpec, folder: pathlib.Path, shard: Shard | None = None) -> pathlib.Path | None:
+def find_finished(
+    spec: SweepSpec, folder: pathlib.Path, shard: Shard | None = None, *, anew: bool = False
+) -> pathlib.Path | None:
     """Returns the folder that holds the finished results of the sweep, or of one shard of it; None if there is none.
 
+    All its files are looked at, and what a killed process left there is removed.
+
+    Args:
+        spec: the sweep.
+        folder: OUT.
+        shard: the share of the rows.
+        anew: pays no heed to what is finished.
+
     Raises:
+        DamagedError: one of the files is missing or damaged.
         TypeError, ValueError: the sweep is impossible, or the folder holds something else.
     """
     spec.check()
     if shard is None:
         out = folder
-        check_folder(out, spec)
+        check_folder(out, spec, anew=anew)
     else:
         out = folder / SHARDS_FOLDER / shard.name
-        _check_shard(spec, folder, shard)
-    return out if (out / SUMMARY_FILE).exists() else None
+        _check_shard(spec, folder, shard, anew)
+    if anew or not (out / CONFIG_FILE).exists():
+        return None
+    config = read_config(out)
+    if not is_finished(out, config):
+        return None
+    check_files(out, config)
+    remove_leftovers(out)
+    return out
 
 
-def _check_shard(spec: SweepSpec, folder: pathlib.Path, shard: Shard) -> None:
+def _check_shard(spec: SweepSpec, folder: pathlib.Path, shard: Shard, anew: bool) -> None:
     """Raises unless the shard has runs, and `folder` holds nothing, this sweep or shards of it."""
     first, last = shard.bounds(spec.num_rows)
     if first == last:
@@ -126,7 +157,7 @@ def _check_shard(spec: SweepSpec, folder: pathlib.Path, shard: Shard) -> None:
     if (folder / CONFIG_FILE).exists() or not (folder / SHARDS_FOLDER).exists():
         check_folder(folder, spec)
     for other in sorted((folder / SHARDS_FOLDER).glob("*-of-*")):
-        check_folder(other, spec)
+        check_folder(other, spec, anew=anew and other.name == shard.name)
 
 
 def _stored(saver: Saver, out: pathlib.Path, on_warning: Callable[[str], None]) -> tuple[dict, dict] | None:
@@ -173,16 +204,17 @@ def _finish(spec: SweepSpec, out: pathlib.Path, written: dict[str, str], shard: 
         write_whole(out / TABLE_FILE, functools.partial(pyarrow.parquet.write_table, table))
     known = {"runs": spec.num_rows, "settings": len(spec.settings), "parts": dict(sorted(written.items())), **timing}
     write_json(out / SUMMARY_FILE, known)
+    seal(out, spec.identity(), written, (TABLE_FILE, SUMMARY_FILE) if shard is None else (SUMMARY_FILE,))
+
+
+def seal(out: pathlib.Path, identity: dict, parts: dict[str, str], names: Sequence[str]) -> None:
+    """Writes the config of a finished sweep or shard, with the sums of its parts and of the files `names`."""
+    sync_folder(out)
+    sums = {f"{PARTS_FOLDER}/{name}": parts[name] for name in sorted(parts)}
+    config, _ = begun_config(identity)
+    write_vouching(out / CONFIG_FILE, config, sums | hash_files(out, names))
 
 
 def is_sweep(folder: pathlib.Path) -> bool:
     """Whether a folder is that of a sweep, finished or not."""
-    return (folder / CONFIG_FILE).exists() and read_json(folder / CONFIG_FILE).get("kind") == "sweep"
-
-
-def file_hash(path: pathlib.Path) -> str | None:
-    """Returns the sha256 of a file, None if it does not exist."""
-    if not path.exists():
-        return None
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return (folder / CONFIG_FILE).exists() and kind_of(read_config(folder)) == SWEEP

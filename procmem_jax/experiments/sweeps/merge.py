@@ -9,10 +9,30 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.parquet
 
-from procmem_jax.experiments.runs.folders import CONFIG_FILE, SUMMARY_FILE
-from procmem_jax.experiments.storage.files import expecting_fields, read_json, write_json, write_whole
+from procmem_jax.experiments.runs.stored import (
+    CONFIG_FILE,
+    PARTS_FOLDER,
+    SHARDS_FOLDER,
+    SUMMARY_FILE,
+    TABLE_FILE,
+    begun_config,
+    check_files,
+    identity_of,
+    is_finished,
+    make_way,
+    read_config,
+)
+from procmem_jax.experiments.storage.checksums import file_hash, write_vouching
+from procmem_jax.experiments.storage.files import (
+    DamagedError,
+    expecting_fields,
+    read_json,
+    remove_asides,
+    write_json,
+    write_whole,
+)
 from procmem_jax.experiments.storage.locks import folder_lock
-from procmem_jax.experiments.sweeps.folders import PARTS_FOLDER, SHARDS_FOLDER, TABLE_FILE, file_hash
+from procmem_jax.experiments.sweeps.folders import seal
 from procmem_jax.experiments.sweeps.summary import summarize_sweep
 from procmem_jax.experiments.sweeps.tables import read_runs
 
@@ -27,12 +47,14 @@ def merge_shards(folder: pathlib.Path) -> pathlib.Path:
         OSError: the folder cannot be written.
     """
     shards = _find_shards(folder)
-    config = read_json(shards[0] / CONFIG_FILE)
+    config = identity_of(_config_of(shards[0]))
     summaries = [_checked_summary(shard, config) for shard in shards]
-    if (folder / CONFIG_FILE).exists() and _identity(read_json(folder / CONFIG_FILE)) != _identity(config):
+    if (folder / CONFIG_FILE).exists() and identity_of(_readable_config(folder, config)) != config:
         raise ValueError(f"{folder} holds a run of another config than its shards; give them a folder of their own")
     with folder_lock(folder):
-        write_json(folder / CONFIG_FILE, config)
+        remove_asides(folder)
+        make_way(folder, (CONFIG_FILE, SUMMARY_FILE, TABLE_FILE))
+        write_vouching(folder / CONFIG_FILE, *begun_config(config))
         (folder / SUMMARY_FILE).unlink(missing_ok=True)
         shutil.rmtree(folder / PARTS_FOLDER, ignore_errors=True)
         written = _join_parts(
@@ -45,11 +67,22 @@ def merge_shards(folder: pathlib.Path) -> pathlib.Path:
         rate = totals["agent_steps"] / max(totals["run_seconds"], 1e-9)
         same = {name: summaries[0][name] for name in ("runs", "settings")}
         write_json(folder / SUMMARY_FILE, {**same, "parts": written, **totals, "agent_steps_per_second": rate})
+        seal(folder, config, written, (TABLE_FILE, SUMMARY_FILE))
     return folder
 
 
-def _identity(config: dict) -> dict:
-    return {name: value for name, value in config.items() if name != "versions"}
+def _config_of(shard: pathlib.Path) -> dict:
+    if not (shard / CONFIG_FILE).exists():
+        raise ValueError(f"shard {shard.name} is not finished; give its command again, it goes on where it stopped")
+    return read_config(shard)
+
+
+def _readable_config(folder: pathlib.Path, config: dict) -> dict:
+    """Returns what the folder's own config says, or, if it is damaged, `config`, by which it is replaced."""
+    try:
+        return read_config(folder)
+    except DamagedError:
+        return config
 
 
 def _find_shards(folder: pathlib.Path) -> list[pathlib.Path]:
@@ -75,10 +108,12 @@ def _find_shards(folder: pathlib.Path) -> list[pathlib.Path]:
 
 def _checked_summary(shard: pathlib.Path, config: dict) -> dict:
     """Returns the summary of a finished shard, its parts as they were written."""
-    if not (shard / SUMMARY_FILE).exists():
+    own = _config_of(shard)
+    if not is_finished(shard, own):
         raise ValueError(f"shard {shard.name} is not finished; give its command again, it goes on where it stopped")
-    if _identity(read_json(shard / CONFIG_FILE)) != _identity(config):
+    if identity_of(own) != config:
         raise ValueError(f"shard {shard.name} is of another config than shard 1; give all shards the same options")
+    check_files(shard, own)
     summary = read_json(shard / SUMMARY_FILE)
     with expecting_fields(shard / SUMMARY_FILE):
         for name, sha256 in summary["parts"].items():

@@ -3,10 +3,11 @@
 import os
 import pathlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 
+from procmem_jax.experiments.storage.files import make_folder
 from procmem_jax.experiments.training.control_group import allowed_cores
 
 _ADVISED_LANES, _ADVISED_EPISODES = 256, 20_000
@@ -60,10 +61,11 @@ def _is_number_chosen() -> bool:
     return "xla_force_host_platform_device_count" in flags or jax.config.jax_num_cpu_devices > 0
 
 
-def use_compilation_cache(folder: str | None) -> None:
+def use_compilation_cache(folder: str | None, on_warning: Callable[[str], None] = lambda text: None) -> None:
     """Has this process keep its compiled programs in `folder`, and take from there what is the same; None: nothing.
 
-    Programs are found again by the same version of jax on the same kind of device.
+    Programs are found again by the same version of jax on the same kind of device. A cache that cannot be read or
+    written costs time only: `on_warning` is called once with a line about it.
 
     Raises:
         OSError: the folder cannot be made.
@@ -71,7 +73,24 @@ def use_compilation_cache(folder: str | None) -> None:
     if folder is None:
         return
     path = pathlib.Path(folder)
-    path.mkdir(parents=True, exist_ok=True)
+    make_folder(path)
+    _tell_once(folder, on_warning)
     jax.config.update("jax_compilation_cache_dir", str(path.resolve()))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def _tell_once(folder: str, on_warning: Callable[[str], None]) -> None:
+    """Has jax's warnings about its cache, which come with every program, told once and in one line."""
+    show, told = warnings.showwarning, []
+
+    def show_others(message, *rest, **more):
+        text = str(message)
+        if "persistent compilation cache" not in text:
+            show(message, *rest, **more)
+        elif not told:
+            told.append(text)
+            why = text.rpartition(": ")[2]
+            on_warning(f"compilation_cache={folder} cannot be used ({why}); results are as without it: make room")
+
+    warnings.showwarning = show_others

@@ -62,6 +62,17 @@ def test_bad_files(read, text, why):
         read(text)
 
 
+def test_a_mark_at_the_beginning_does_not_matter(tmp_path):
+    (tmp_path / "sweep.toml").write_text(GOOD, encoding="utf-8-sig")
+    assert read_sweep_file(tmp_path / "sweep.toml")["task"] == "random-4"
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 100_000, "x = " + "{a = " * 100_000])
+def test_what_is_nested_too_deep_is_one_line(read, text):
+    with pytest.raises(ValueError, match=r"cannot be read as TOML .nested too deep"):
+        read(text)
+
+
 def test_no_file(tmp_path):
     with pytest.raises(ValueError, match="cannot be read as TOML"):
         read_sweep_file(tmp_path / "none.toml")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from experiments.replay_runs import CASES, NUM_AGENTS, NUM_EPISODES, SEED, change_row, make_run, stored_row
+from experiments.sealing import reseal
 from procmem_jax.experiments.libraries.files import export_libraries
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.replays import lives
@@ -151,7 +152,7 @@ def test_a_later_row_does_not_matter(damaged):
 
 def test_other_versions_are_named(damaged):
     config = json.loads((damaged / "config.json").read_text())
-    (damaged / "config.json").write_text(json.dumps(config | {"versions": config["versions"] | {"jax": "0.9.9"}}))
+    reseal(damaged, versions=config["versions"] | {"jax": "0.9.9"})
     replay_episode(damaged, 0, 0)  # another version that gives the same is none to complain of
     change_row(damaged, 0, 0, steps=77)
     with pytest.raises(ValueError, match=rf"it was made with jax 0\.9\.9, here {jax.__version__}: replay it with"):
@@ -159,8 +160,7 @@ def test_other_versions_are_named(damaged):
 
 
 def test_another_seed_is_told(damaged):
-    config = json.loads((damaged / "config.json").read_text())
-    (damaged / "config.json").write_text(json.dumps(config | {"seed": SEED + 1}))
+    reseal(damaged, seed=SEED + 1)
     with pytest.raises(ValueError, match="does not meet its record"):
         for agent in range(NUM_AGENTS):
             replay_episode(damaged, agent, -1)
@@ -211,8 +211,7 @@ def test_damaged_or_missing_files(damaged, name, damage):
 
 @pytest.mark.parametrize("change", [{"agents": "four"}, {"episodes": None}, {"seed": -1}, {"episodes": 13}])
 def test_a_config_that_fits_no_run(damaged, change):
-    config = json.loads((damaged / "config.json").read_text())
-    (damaged / "config.json").write_text(json.dumps(config | change))
+    reseal(damaged, **change)
     with pytest.raises(ValueError, match=r"(config\.json: is not as|holds 12 episodes of agent 0, not each of its 13)"):
         replay_episode(damaged, 0)
 

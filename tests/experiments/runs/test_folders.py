@@ -8,11 +8,13 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
+from experiments.sealing import reseal, unseal
 from procmem_jax.experiments.libraries import files as library_files
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.runs import folders as runs
 from procmem_jax.experiments.runs.folders import RunSpec, run_training, stored_summary
 from procmem_jax.experiments.runs.results import read_libraries
+from procmem_jax.experiments.storage.files import DamagedError
 from procmem_jax.experiments.training.train import train
 from procmem_jax.streams import run_key
 
@@ -77,6 +79,7 @@ def test_nothing_is_stored_where_nothing_was_run(tmp_path):
 
 def test_an_unfinished_run_starts_again(tmp_path):
     whole = run(tmp_path)
+    unseal(tmp_path)
     for gone in ("summary.json", "episodes.parquet"):
         (tmp_path / gone).unlink()
     assert stored_summary(tmp_path, SPEC) is None
@@ -89,9 +92,9 @@ def test_a_finished_run_can_be_run_again(tmp_path):
     run(tmp_path)
     for name in FILES - {"config.json"}:
         (tmp_path / name).write_bytes(b"old")
-    with pytest.raises(ValueError, match=r"summary\.json: cannot be read as JSON"):
+    with pytest.raises(DamagedError, match=r"episodes\.parquet is damaged.*; run it again with --force"):
         stored_summary(tmp_path, SPEC)
-    run(tmp_path)
+    run(tmp_path, anew=True)
     assert b"old" not in contents(tmp_path).values()
     assert stored_summary(tmp_path, SPEC) is not None
 
@@ -135,8 +138,7 @@ def test_a_run_without_its_memory_is_another(tmp_path):
 def test_a_setting_of_a_later_version_is_a_difference(tmp_path):
     run(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
-    config["settings"]["momentum"] = 0.9
-    (tmp_path / "config.json").write_text(json.dumps(config))
+    reseal(tmp_path, settings={**config["settings"], "momentum": 0.9})
     with pytest.raises(ValueError, match="momentum: there 0.9, here None"):
         stored_summary(tmp_path, SPEC)
 
@@ -160,8 +162,9 @@ def test_a_file_in_the_folders_place_is_refused(tmp_path):
 @pytest.mark.parametrize("damage", ["{", "[]", "", '{"task": 3}'])
 def test_a_damaged_config_is_refused_and_untouched(tmp_path, damage):
     (tmp_path / "config.json").write_text(damage)
-    with pytest.raises(ValueError, match="cannot be read as JSON|holds a list|of another format"):
-        run(tmp_path)
+    for anew in (False, True):  # nothing tells that it was a run's
+        with pytest.raises(ValueError, match="cannot be read as JSON|holds a list|is not the config of a run"):
+            run(tmp_path, anew=anew)
     assert contents(tmp_path) == {"config.json": damage.encode()}
 
 
@@ -239,7 +242,7 @@ def test_a_run_without_its_figure_is_finished(tmp_path):
 
 def test_an_unwritable_folder_is_an_error(tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(OSError):
+    with pytest.raises(ValueError, match="out=.*below cannot be a folder .Not a directory.; choose another"):
         run(tmp_path / "file" / "below")
     if os.geteuid() != 0:  # root may write anywhere
         (tmp_path / "locked").mkdir(mode=0o500)

@@ -1,10 +1,21 @@
 """Files that are whole or absent."""
 
+import errno
+import os
 import pathlib
+import subprocess
+import sys
 
 import pytest
 
-from procmem_jax.experiments.storage.files import read_json, write_json, write_whole
+from procmem_jax.experiments.storage.files import (
+    DamagedError,
+    is_aside,
+    read_json,
+    remove_asides,
+    write_json,
+    write_whole,
+)
 
 
 @pytest.mark.parametrize("error", [ValueError, OSError, KeyboardInterrupt])
@@ -64,3 +75,42 @@ def test_json_that_is_no_object_is_named(tmp_path):
         read_json(path)
     with pytest.raises(ValueError, match="cannot be read as JSON"):
         read_json(tmp_path)
+
+
+def test_a_full_disk_is_told_with_the_file_and_what_to_do(tmp_path):
+    def write(aside):
+        aside.write_text("half of")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "table"
+    path.write_text("old")
+    with pytest.raises(OSError) as caught:
+        write_whole(path, write)
+    why = "cannot be written (No space left on device); what was there before is intact"
+    assert str(caught.value) == f"[Errno 28] {path} {why}: make room, then give the command again"
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000])
+def test_what_is_nested_too_deep_is_one_line(tmp_path, text):
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(DamagedError, match=r"a\.json: cannot be read as JSON .nested too deep"):
+        read_json(tmp_path / "a.json")
+
+
+def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path):
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    (tmp_path / "parts").mkdir()
+    left = [tmp_path / f".a.json.{done.pid}", tmp_path / "parts" / f".runs-00000.parquet.{os.getpid()}"]
+    kept = [
+        tmp_path / f".a.json.{os.getppid()}",
+        tmp_path / ".hidden",
+        tmp_path / ".a.json",
+        tmp_path / f"a.{done.pid}",
+    ]
+    for path in [*left, *kept]:
+        path.write_text("x")
+    assert all(is_aside(path.name) for path in left)
+    remove_asides(tmp_path)
+    assert not any(path.exists() for path in left) and all(path.exists() for path in kept)

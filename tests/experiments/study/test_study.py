@@ -205,6 +205,10 @@ def test_a_run_of_another_config_is_refused(finished, tmp_path, untrained):
     stored = json.loads((finished[0] / "runs" / part.name / "config.json").read_text())
     stored["settings"]["capacity"] = 7
     (part / "config.json").write_text(json.dumps(stored))
+    with pytest.raises(ValueError, match=f"config.json is damaged: .*; remove {part}, and the study runs it again"):
+        run(folder)
+    stored = {name: value for name, value in stored.items() if "sha256" not in name}
+    (part / "config.json").write_text(json.dumps(stored))
     with pytest.raises(ValueError, match="capacity: there 7, here 128"):
         run(folder)
 

@@ -7,6 +7,7 @@ import jax
 import pyarrow.parquet
 import pytest
 
+from experiments.sealing import reseal, unseal
 from experiments.stopping import Stop, signaller, stopper
 from experiments.sweeps import NUM_SEEDS, small_sweep, undisturbed
 from procmem_jax.experiments import signals
@@ -186,7 +187,7 @@ def lose(shards):
 
 
 def leave_unfinished(shards):
-    (shards / "shards" / "2-of-3" / "summary.json").unlink()
+    unseal(shards / "shards" / "2-of-3")
 
 
 def damage(shards):
@@ -199,8 +200,7 @@ def mix(shards):
 
 
 def change_config(shards):
-    path = shards / "shards" / "2-of-3" / "config.json"
-    path.write_text(path.read_text().replace('"seeds": 10', '"seeds": 11'))
+    reseal(shards / "shards" / "2-of-3", seeds=11)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,8 @@ def change_config(shards):
     [
         (lose, "lacks shard 2/3; run `procmem sweep --shard 2/3` first"),
         (leave_unfinished, "shard 2-of-3 is not finished"),
-        (damage, "is missing or damaged"),
+        (damage, "parquet is damaged: it does not match its sha256; run it again with --force"),
+        (lambda shards: (shards / "shards" / "2-of-3" / "summary.json").unlink(), "summary.json is missing; run it"),
         (mix, "holds shards of 2 kinds, in 2, 3 pieces"),
         (change_config, "shard 2-of-3 is of another config than shard 1"),
         (lambda shards: shutil.rmtree(shards / "shards"), "holds no shards"),
