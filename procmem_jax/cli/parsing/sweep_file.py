@@ -22,6 +22,8 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
+from procmem_jax.near_misses import choose_from
+
 _KINDS = {
     "task": str,
     "preset": str,
@@ -52,7 +54,7 @@ def read_sweep_file(path: pathlib.Path) -> dict[str, Any]:
         raise ValueError(f"config={path} cannot be read as TOML ({error})") from None
     for name, value in content.items():
         if name not in _KINDS:
-            raise ValueError(f"config={path}: {name!r} is unknown; choose from {', '.join(_KINDS)}")
+            raise ValueError(f"config={path}: {name!r} is unknown; {choose_from(name, _KINDS)}")
         if type(value) is not _KINDS[name]:
             raise ValueError(f"config={path}: {name}={value!r} is not {_WORDS[_KINDS[name]]}; give that")
     for name, values in content.get("grid", {}).items():

@@ -12,6 +12,7 @@ from procmem_jax.agents.exploration import EpsilonPolicy, TapePolicy
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.training import lane_programs
+from procmem_jax.experiments.training.lanes import Lanes
 from procmem_jax.experiments.training.train import Progress, train
 from procmem_jax.streams import run_key
 
@@ -161,6 +162,18 @@ def test_episodes_are_reported_in_order_and_progress_to_the_end(chunk_ticks):
     assert finished[-1] == 40 * EPISODES
     assert result.run_seconds > 0
     assert result.agent_steps_per_second == pytest.approx(result.metrics.steps.sum() / result.run_seconds)
+
+
+def test_a_run_stops_when_its_agents_are_done(monkeypatch):
+    """However long a chunk is."""
+    ticks = []
+    advance = Lanes.advance
+    monkeypatch.setattr(Lanes, "advance", lambda *given: ticks.append(given[2]) or advance(*given))
+    config, params = EXPERIMENTS["random-5"]
+    result = train(KEY, config, params, 40, EPISODES, lanes=16, chunk_ticks=2**31 - 1)
+    expected = train(KEY, config, params, 40, EPISODES, lanes=16)
+    jax.tree.map(np.testing.assert_array_equal, result.metrics, expected.metrics)
+    assert 0 < sum(ticks) < 2 * 3 * (EPISODES * 200 + 512)
 
 
 def test_memory_off_gives_empty_libraries():
