@@ -2,7 +2,6 @@
 
 import dataclasses
 import pathlib
-import sys
 
 from procmem_jax.cli.parsing.options import MaybeInt, MaybeText
 from procmem_jax.cli.reports.loading import loading
@@ -31,6 +30,7 @@ class Study:
         """Runs what is not yet there, and prints the tables."""
         with loading(show=not self.quiet):
             from procmem_jax.cli.reports.afterwards import figure_or_warning
+            from procmem_jax.cli.reports.progress import warn
             from procmem_jax.cli.reports.study import StudyProgress
             from procmem_jax.experiments.study import study as studies
             from procmem_jax.experiments.study.arms import suite_by_name
@@ -42,7 +42,7 @@ class Study:
         study = studies.Study(self.suite, suite, suite.num_agents if self.agents is None else self.agents, self.seed)
         folder = pathlib.Path(self.out or f"runs/study-{self.suite}-{self.seed}")
         if self.seed < REPORT_SEED:
-            print(f"procmem: seed {self.seed} is below {REPORT_SEED}: settings were tuned there", file=sys.stderr)
+            warn(f"--seed={self.seed} is below {REPORT_SEED}: settings were tuned there")
         with StudyProgress(suite, study.num_agents, show=not self.quiet) as progress:
             tables = studies.run_study(
                 study,
