@@ -32,6 +32,15 @@ COMMANDS = {
     "presets": ("presets:Presets", "List the presets, or all settings of one."),
     "tasks": ("tasks:Tasks", "List the tasks."),
 }
+_COMPLETION = """\
+_procmem() {{
+  local word=${{COMP_WORDS[COMP_CWORD]}} words="{commands}"
+  if [ "$COMP_CWORD" -gt 1 ]; then
+    words=$(procmem "${{COMP_WORDS[1]}}" --help 2>/dev/null | grep -oE -e '--[a-z][a-z-]*' | sort -u)
+  fi
+  COMPREPLY=($(compgen -W "$words" -- "$word"))
+}}
+complete -o default -F _procmem procmem"""
 _STORING = ("train", "eval", "sweep", "merge", "study", "plot", "replay")
 
 
@@ -85,6 +94,8 @@ def _status_of(arguments: list[str]) -> int:
 def _run(arguments: list[str]) -> None:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(overview())
+    elif arguments == ["--completion"]:
+        print(_COMPLETION.format(commands=" ".join(COMMANDS)))
     elif arguments == ["--version"]:
         print(f"procmem {procmem_jax.__version__}")
     else:
@@ -101,7 +112,7 @@ def overview() -> str:
     width = max(map(len, COMMANDS))
     return "\n".join(
         [
-            "usage: procmem [-h] [--version] COMMAND ...",
+            "usage: procmem [-h] [--version] [--completion] COMMAND ...",
             "",
             "Procedural memory as arrays: agents that extract, retrieve and reuse skills.",
             "",
@@ -109,8 +120,9 @@ def overview() -> str:
             *(f"  {name:<{width}}  {help}" for name, (_, help) in COMMANDS.items()),
             "",
             "options:",
-            "  -h, --help  show this help message and exit",
-            "  --version   show the version and exit",
+            "  -h, --help    show this help message and exit",
+            "  --version     show the version and exit",
+            '  --completion  show what completes commands and options in bash: eval "$(procmem --completion)"',
             "",
             "`procmem COMMAND --help` tells the options of a command.",
         ]

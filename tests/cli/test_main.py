@@ -217,7 +217,24 @@ def test_defaults(capsys, asked):
     assert spec.config.use_skills
 
 
-def test_presets_and_tasks(capsys):
+def test_a_shell_completes_commands_and_options(capsys):
+    script = out_of(capsys, "--completion")
+    ask = "COMP_WORDS=(procmem {}); COMP_CWORD={}; _procmem; echo ${{COMPREPLY[@]}}"
+    procmem = f"procmem() {{ '{sys.executable}' -P -m procmem_jax \"$@\"; }}; {script}"
+    for words, place, found in (("tr", 1, "train"), ("plot --o", 2, "--out")):
+        done = subprocess.run(["bash", "-c", procmem + ask.format(words, place)], capture_output=True, text=True)
+        assert (done.stdout, done.stderr) == (f"{found}\n", "")
+
+
+def test_lists_are_as_wide_as_the_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "90")
+    for arguments in (["presets"], ["presets", "tutorial"], ["tasks"]):
+        lines = out_of(capsys, *arguments).splitlines()
+        assert 60 < max(map(len, (line for line in lines if line.startswith(" ")))) <= 90
+
+
+def test_presets_and_tasks(capsys, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
     assert "tutorial" in out_of(capsys, "presets")
     listed = out_of(capsys, "presets", "tutorial", "--task", "tutorial-6")
     rows = {line.split()[0]: line.split() for line in listed.splitlines()[2:]}

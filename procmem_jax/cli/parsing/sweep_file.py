@@ -69,7 +69,9 @@ def _random(path: pathlib.Path, table: Mapping[str, Any]) -> tuple[int, list[str
     ranges = dict(table)
     count = ranges.pop("count", None)
     if type(count) is not int or count < 1:
-        raise ValueError(f"config={path}: random.count={count!r} is not a number of points; give a whole number")
+        raise ValueError(
+            f"config={path}: random.count={count!r} is not a number of points; give a whole number, as in count = 50"
+        )
     for name, text in ranges.items():
         if not isinstance(text, str):
             raise ValueError(f'config={path}: random.{name}={text!r} is not text; give "LOW:HIGH" or "LOW:HIGH:log"')

@@ -3,12 +3,15 @@
 import codecs
 import contextlib
 import os
+import shutil
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Iterator
 from typing import IO, Any
 
 _PLAIN = {"↑": "^", "↓": "v", "←": "<", "→": ">", "↶": "(", "↷": ")", "–": "-", "∞": "inf"}
+_NARROWEST = 20  # characters of a column of text
 
 
 class Unfailing:
@@ -36,6 +39,14 @@ class Unfailing:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+def wrapped(head: str, text: str) -> str:
+    """Returns `text` behind `head`, on a terminal (or with COLUMNS set) in lines as wide as that, else in one line."""
+    if not os.environ.get("COLUMNS") and not sys.stdout.isatty():
+        return head + text
+    width = max(shutil.get_terminal_size().columns, len(head) + _NARROWEST)
+    return textwrap.fill(text, width, initial_indent=head, subsequent_indent=" " * len(head))
 
 
 @contextlib.contextmanager

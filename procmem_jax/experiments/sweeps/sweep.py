@@ -19,6 +19,7 @@ from procmem_jax.experiments.training.driver import Driver, Kept, Progress, rows
 from procmem_jax.experiments.training.lanes import default_lanes
 from procmem_jax.experiments.training.memory_need import check_host_memory, fitting_lanes
 from procmem_jax.experiments.training.parts import Part
+from procmem_jax.experiments.training.runtime import own_programs
 from procmem_jax.memory.protocol import Memory
 from procmem_jax.records import check_count
 from procmem_jax.streams import run_key
@@ -115,8 +116,14 @@ def sweep_tables(
     where = _where(lanes_of_sweep(spec, lanes, devices), devices, on_progress)
     settings = [(setting.config, setting.params) for setting in spec.settings]
     kept = Kept(rows_per_part(spec.num_episodes))
-    for part in Driver(run_key(spec.seed), settings, spec.num_seeds, spec.num_episodes, kept, **where).parts():
-        yield tables_of_part(spec, part)
+    parts = Driver(run_key(spec.seed), settings, spec.num_seeds, spec.num_episodes, kept, **where).parts()
+    while True:
+        with own_programs():  # not while the caller is at work between two parts
+            part = next(parts, None)
+            tables = None if part is None else tables_of_part(spec, part)
+        if tables is None:
+            return
+        yield tables
 
 
 def _where(lanes, devices, on_progress) -> dict[str, Any]:
