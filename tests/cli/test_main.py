@@ -272,7 +272,7 @@ BAD = [
     ("train --task maze-5", "task='maze-5' is unknown; choose from"),
     ("train --task", "--task"),
     ("train --preset voyager", "preset='voyager' is unknown; choose from"),
-    ("train --explorer greedy", "explorer='greedy' is unknown; choose scripted, random, epsilon:P with"),
+    ("train --explorer greedy", "explorer='greedy' is unknown; choose from scripted, random, epsilon:P with"),
     ("train --explorer epsilon:1.5", "explorer='epsilon:1.5' is unknown"),
     ("train --explorer epsilon:nan", "explorer='epsilon:nan' is unknown"),
     ("train --set capacity", "--set 'capacity' is not NAME=VALUE"),
