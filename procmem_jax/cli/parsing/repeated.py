@@ -1,4 +1,4 @@
-"""Options that are given more than once: values of `--set` and `--grid` add up, and nothing else comes twice."""
+"""Options that are given more than once: values of `--set` and `--grid` add up, and nothing else that has a value comes twice."""
 
 from collections.abc import Sequence
 
@@ -23,6 +23,8 @@ def join_repeated(arguments: Sequence[str]) -> list[str]:
             continue
         name, equals, value = argument.partition("=")
         option = option_name(name.replace("--no-", "--", 1))
+        if words.get(option) == [argument]:  # a flag
+            continue
         if option in words and option not in _ADDED:
             raise ValueError(f"{option} is given twice; give it once")
         if option in _ADDED:

@@ -12,6 +12,7 @@ from procmem_jax.cli.parsing.repeated import join_repeated
         ("run --agent 3 --quiet", "run --agent 3 --quiet"),
         ("--set a=1 --seed 3 --set b=2 c=3", "--set a=1 b=2 c=3 --seed 3"),
         ("--set=a=1 --grid x=1 --set=b=2 --grid y=2", "--set a=1 b=2 --grid x=1 y=2"),
+        ("--quiet --seed 3 --quiet", "--quiet --seed 3"),
         ("--agents -1 --set a=1", "--agents -1 --set a=1"),
         ("show run -- --out --out", "show run -- --out --out"),
     ],
