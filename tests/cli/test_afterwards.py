@@ -12,7 +12,20 @@ from procmem_jax.cli.parsing.names import default_folder
 from procmem_jax.cli.reports import run as run_report
 from procmem_jax.figures import training as training_figure
 
-SMALL = ["train", "--task", "random-3", "--preset", "tutorial", "--agents", "5", "--episodes", "3", "--seed", "7"]
+SMALL = [
+    "train",
+    "--task",
+    "random-3",
+    "--preset",
+    "tutorial",
+    "--agents",
+    "5",
+    "--episodes",
+    "3",
+    "--seed",
+    "7",
+    "--quiet",
+]
 STORED = ["config.json", "episodes.parquet", "libraries.npz", "metrics.jsonl", "summary.json"]
 
 
@@ -103,7 +116,12 @@ def test_a_run_outlives_its_output(cached, shell, warnings):
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
 def test_terminals_without_arrows(cached, encoding):
     environment = {"PYTHONIOENCODING": encoding, "MPLBACKEND": "foo"}
-    for arguments in ([*cached, "--out", "here"], ["train", "--help"], ["replay", "here", "--text"], ["presets"]):
+    for arguments in (
+        [*cached, "--out", "here"],
+        ["train", "--help"],
+        ["replay", "here", "--text", "--quiet"],
+        ["presets"],
+    ):
         done = command(*arguments, capture_output=True, environment=environment, encoding=encoding)
         assert (done.returncode, done.stderr) == (0, "") and done.stdout
     assert (pathlib.Path("here") / "training.png").exists()

@@ -1,4 +1,4 @@
-"""Options that are given more than once: values of `--set` and `--grid` add up, and nothing else that has a value comes twice."""
+"""Options that are given more than once: values of `--set` and `--grid` add up, no other value comes twice."""
 
 from collections.abc import Sequence
 
