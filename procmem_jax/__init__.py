@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from procmem_jax.envs.grid.world import GridWorld as GridWorld
     from procmem_jax.experiments.presets import make_experiment as make_experiment
     from procmem_jax.experiments.presets import register_preset as register_preset
-    from procmem_jax.experiments.sweeps.grid import Range as Range
+    from procmem_jax.experiments.sweeps.ranges import Range as Range
     from procmem_jax.experiments.sweeps.sweep import make_sweep as make_sweep
     from procmem_jax.experiments.sweeps.sweep import sweep as sweep
     from procmem_jax.experiments.task_registry import register_task as register_task
@@ -43,7 +43,7 @@ _NAMES = {
     "agents.settings": "Config Params",
     "envs.grid.world": "GridWorld",
     "experiments.presets": "make_experiment register_preset",
-    "experiments.sweeps.grid": "Range",
+    "experiments.sweeps.ranges": "Range",
     "experiments.sweeps.sweep": "make_sweep sweep",
     "experiments.task_registry": "register_task",
     "experiments.training.runtime": "use_all_cores",

@@ -14,6 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from procmem_jax.near_misses import choose_from
+
 Record = TypeVar("Record")
 
 
@@ -101,7 +103,7 @@ def check_settings(config: Any) -> None:
             wanted = type(field.default).__name__
             raise TypeError(f"{field.name}={value!r} is a {type(value).__name__}; give a {wanted}")
         if metadata["choices"] and value not in metadata["choices"]:
-            raise ValueError(f"{field.name}={value!r} is unknown; choose from {', '.join(metadata['choices'])}")
+            raise ValueError(f"{field.name}={value!r} is unknown; {choose_from(value, metadata['choices'])}")
         if not isinstance(value, (str, bool)):
             check_range(field.name, value, metadata["minimum"], metadata["maximum"])
 
@@ -110,7 +112,7 @@ def _check_function(field: dataclasses.Field, value: Any) -> None:
     functions, takes_names = field.metadata["functions"], isinstance(field.default, str)
     if takes_names and isinstance(value, str):
         if value not in functions:
-            raise ValueError(f"{field.name}={value!r} is unknown; choose from {', '.join(functions)}")
+            raise ValueError(f"{field.name}={value!r} is unknown; {choose_from(value, functions)}")
     elif not callable(value) or isinstance(value, type):
         wanted = "a str or a function" if takes_names else "a function"
         what = "the class itself" if isinstance(value, type) else f"a {type(value).__name__}"

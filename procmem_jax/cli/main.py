@@ -7,7 +7,9 @@ import sys
 from collections.abc import Sequence
 
 import procmem_jax
+from procmem_jax.cli.parsing.errors import error_line, is_expected
 from procmem_jax.cli.parsing.near_misses import check_command
+from procmem_jax.cli.reports.streams import unfailing_streams
 from procmem_jax.experiments import signals
 
 # Where each subcommand is, within this folder, and what it is for: the first line of its class. Its module, and what
@@ -30,39 +32,70 @@ COMMANDS = {
     "presets": ("presets:Presets", "List the presets, or all settings of one."),
     "tasks": ("tasks:Tasks", "List the tasks."),
 }
+_COMPLETION = """\
+_procmem() {{
+  local word=${{COMP_WORDS[COMP_CWORD]}} words="{commands}"
+  if [ "$COMP_CWORD" -gt 1 ]; then
+    words=$(procmem "${{COMP_WORDS[1]}}" --help 2>/dev/null | grep -oE -e '--[a-z][a-z-]*' | sort -u)
+  fi
+  COMPREPLY=($(compgen -W "$words" -- "$word"))
+}}
+complete -o default -F _procmem procmem"""
+_STORING = ("train", "eval", "sweep", "merge", "study", "plot", "replay")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command line `arguments` (by default the program's own) and exits with status 0, 2 on bad input."""
+    """Runs the command line `arguments` (by default the program's own) and exits with status 0, 2 on bad input.
+
+    Results that are stored are not lost for a word that cannot be told: where stdout fails, that is one warning.
+    """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    # Files are drawn whatever it says, and matplotlib refuses to be imported where it does not know the name.
+    os.environ.pop("MPLBACKEND", None)
+    with unfailing_streams() as (stdout, _):
+        status = _status_of(arguments)
+        stdout.flush()
+        if stdout.error is not None and not isinstance(stdout.error, BrokenPipeError):  # who reads may stop reading
+            is_lost = status == 0 and is_told_only(arguments)
+            print(f"procmem: {'error' if is_lost else 'warning'}: stdout: {stdout.error}", file=sys.stderr)
+            status = 2 if is_lost else status
+    if status:
+        raise SystemExit(status)
+
+
+def is_told_only(arguments: Sequence[str]) -> bool:
+    """Whether all that a command does is to print."""
+    return not arguments or arguments[0] not in _STORING or "--help" in arguments or "-h" in arguments
+
+
+def _status_of(arguments: list[str]) -> int:
     try:
-        try:
-            with signals.watched():
-                _run(arguments)
-                if signals.asked() is not None:
-                    raise signals.Interrupted(signals.asked(), "all that was asked for is done")
-        finally:
-            sys.stdout.flush()  # a pipe closed at the other end is to show here, not when the interpreter ends
+        with signals.watched():
+            _run(arguments)
+            if signals.asked() is not None:
+                raise signals.Interrupted(signals.asked(), "all that was asked for is done")
+    except SystemExit as stop:  # tyro's, after help
+        return stop.code or 0
     except signals.Interrupted as stop:
         if stop.left:
             print(f"procmem: stopped by {signal.Signals(stop.number).name}: {stop.left}", file=sys.stderr)
-        raise SystemExit(128 + stop.number) from None
+        return 128 + stop.number
     except KeyboardInterrupt:
         print("procmem: interrupted; nothing half-written was left, give the command again to go on", file=sys.stderr)
-        raise SystemExit(130) from None
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(141) from None
-    except (ValueError, TypeError, OSError) as error:
-        if os.environ.get("PROCMEM_TRACEBACK"):
+        return 130
+    except Exception as error:
+        if os.environ.get("PROCMEM_TRACEBACK") or not is_expected(error):
             raise
-        print(f"procmem: error: {' '.join(str(error).split())}", file=sys.stderr)
-        raise SystemExit(2) from None
+        print(f"procmem: error: {error_line(error, arguments)}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def _run(arguments: list[str]) -> None:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(overview())
+    elif arguments == ["--completion"]:
+        print(_COMPLETION.format(commands=" ".join(COMMANDS)))
     elif arguments == ["--version"]:
         print(f"procmem {procmem_jax.__version__}")
     else:
@@ -79,7 +112,7 @@ def overview() -> str:
     width = max(map(len, COMMANDS))
     return "\n".join(
         [
-            "usage: procmem [-h] [--version] COMMAND ...",
+            "usage: procmem [-h] [--version] [--completion] COMMAND ...",
             "",
             "Procedural memory as arrays: agents that extract, retrieve and reuse skills.",
             "",
@@ -87,8 +120,9 @@ def overview() -> str:
             *(f"  {name:<{width}}  {help}" for name, (_, help) in COMMANDS.items()),
             "",
             "options:",
-            "  -h, --help  show this help message and exit",
-            "  --version   show the version and exit",
+            "  -h, --help    show this help message and exit",
+            "  --version     show the version and exit",
+            '  --completion  show what completes commands and options in bash: eval "$(procmem --completion)"',
             "",
             "`procmem COMMAND --help` tells the options of a command.",
         ]

@@ -5,6 +5,7 @@ import dataclasses
 import tyro
 
 from procmem_jax.cli.parsing.names import check_names
+from procmem_jax.cli.reports.streams import wrapped
 from procmem_jax.experiments.preset_names import PRESETS
 
 
@@ -24,7 +25,7 @@ class Presets:
         """Prints the list."""
         if not self.name:
             for name, what in PRESETS.items():
-                print(f"{name:<10} {what}")
+                print(wrapped(f"{name:<10} ", what))
             print("\n`procmem presets NAME` lists the settings of one, for --set NAME=VALUE.")
             return
         check_names(self.task, self.name)
@@ -36,4 +37,4 @@ class Presets:
         print(f"Preset {self.name}, task {self.task}. Static settings cost a compilation each, traced ones do not.\n")
         for setting in list_settings(config, params):
             kind = "static" if setting.static else "traced"
-            print(f"{setting.name:<18} {setting.value!s:<12} {setting.kind:<6} {kind:<7} {setting.help}")
+            print(wrapped(f"{setting.name:<18} {setting.value!s:<12} {setting.kind:<6} {kind:<7} ", setting.help))

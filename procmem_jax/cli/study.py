@@ -2,7 +2,6 @@
 
 import dataclasses
 import pathlib
-import sys
 
 from procmem_jax.cli.parsing.options import MaybeInt, MaybeText
 from procmem_jax.cli.reports.loading import loading
@@ -14,7 +13,7 @@ class Study:
     """Compare the default memory with none, with others and with itself less one mechanism, agent by agent.
 
     Attributes:
-        suite: quick: five arms on two tasks, minutes; full: all arms on all tasks, hours.
+        suite: quick: five arms on two tasks; full: all arms on all tasks, about ten minutes on 2 cores.
         out: folder of the results; by default runs/study-SUITE-SEED. An interrupted study goes on where it stopped.
         agents: agents of each arm; by default 64 in quick, 128 in full.
         seed: of all arms; settings are tuned on seeds below 1000.
@@ -30,6 +29,8 @@ class Study:
     def run(self) -> None:
         """Runs what is not yet there, and prints the tables."""
         with loading(show=not self.quiet):
+            from procmem_jax.cli.reports.afterwards import figure_or_warning
+            from procmem_jax.cli.reports.progress import warn
             from procmem_jax.cli.reports.study import StudyProgress
             from procmem_jax.experiments.study import study as studies
             from procmem_jax.experiments.study.arms import suite_by_name
@@ -41,12 +42,12 @@ class Study:
         study = studies.Study(self.suite, suite, suite.num_agents if self.agents is None else self.agents, self.seed)
         folder = pathlib.Path(self.out or f"runs/study-{self.suite}-{self.seed}")
         if self.seed < REPORT_SEED:
-            print(f"procmem: seed {self.seed} is below {REPORT_SEED}: settings were tuned there", file=sys.stderr)
+            warn(f"--seed={self.seed} is below {REPORT_SEED}: settings were tuned there")
         with StudyProgress(suite, study.num_agents, show=not self.quiet) as progress:
             tables = studies.run_study(
                 study,
                 folder,
-                draw_figures=plot_study,
+                draw_figures=figure_or_warning(plot_study),
                 on_start=progress.on_start,
                 on_progress=progress.on_progress,
                 on_done=progress.on_done,

@@ -6,18 +6,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from procmem_jax.cli.parsing.names import check_names
+from procmem_jax.cli.parsing.assignments import parse_assignments
+from procmem_jax.cli.parsing.command_line import plain_path
+from procmem_jax.cli.parsing.names import check_names, default_folder
 from procmem_jax.cli.parsing.options import Assignments, MaybeInt, MaybeText
 from procmem_jax.cli.parsing.sweep_file import read_sweep_file
+from procmem_jax.cli.parsing.sweep_texts import parse_grid, parse_points, parse_ranges, parse_shard
 from procmem_jax.cli.reports.loading import loading
 from procmem_jax.experiments.defaults import CHECKPOINT_SECONDS
 from procmem_jax.experiments.preset_names import DEFAULT_PRESET
+from procmem_jax.experiments.sweeps.ranges import count_settings
 
 if TYPE_CHECKING:
     from procmem_jax.experiments.sweeps.spec import Shard, SweepSpec
 
 _Grid = Annotated[tuple, tyro.conf.arg(metavar="NAME=V1,V2,...")]
 _Random = Annotated[tuple, tyro.conf.arg(metavar="N NAME=LOW:HIGH[:log]")]
+_MANY_SETTINGS, _SETTING_SECONDS = 5_000, 0.005  # that are worth a word; to make one of them
 _DEFAULTS = {
     "task": "random-5",
     "preset": DEFAULT_PRESET,
@@ -46,7 +51,7 @@ class Sweep:
         seeds: agents 0 to SEEDS - 1 of the run --seed, in every setting; by default 64.
         episodes: of each run; by default 100.
         seed: 0 to 4294967295; of layouts, draws and points; by default 0.
-        out: folder of the results; by default runs/sweep-TASK-PRESET-SEED.
+        out: folder of the results; by default runs/sweep-TASK-PRESET-SEED, with - for : in a name.
         explorer: scripted, random, epsilon:P or package.module:MyPolicy; by default scripted with preset tutorial, else
             random.
         memory: a memory in the place of the preset's, as package.module:MyMemory.
@@ -97,12 +102,14 @@ class Sweep:
     def run(self) -> None:
         """Runs what is not there yet, and tells what came of it."""
         stored = {} if self.config is None else read_sweep_file(pathlib.Path(self.config))
+        stored |= {"out": plain_path(stored["out"])} if "out" in stored else {}
         given = {name: getattr(self, name) for name in _DEFAULTS if getattr(self, name) is not None}
         options = {**_DEFAULTS, **stored, **given}
         check_names(options["task"], options["preset"])
+        self._read_texts(options)
+        number = count_settings(options.get("grid", {}), options["random"][0])
 
         with loading(show=not self.quiet):
-            from procmem_jax.cli.parsing.sweep_texts import parse_shard
             from procmem_jax.cli.reports.origin import tell_origin
             from procmem_jax.experiments.processes import from_first, is_first, join_processes
             from procmem_jax.experiments.sweeps.folders import find_finished
@@ -111,8 +118,8 @@ class Sweep:
         use_all_cores()
         join_processes(self.distributed, self.coordinator, self.num_processes, self.process_id)
         shard = None if self.shard is None else parse_shard(self.shard)
-        spec = self._make_spec(options)
-        folder = pathlib.Path(options["out"] or f"runs/sweep-{spec.task}-{spec.preset}-{spec.seed}")
+        spec = self._make_spec(options, number)
+        folder = pathlib.Path(options["out"] or default_folder("sweep", spec.task, spec.preset, spec.seed))
         if self.dry_run:
             self._tell_plan(spec, folder)
             return
@@ -130,28 +137,40 @@ class Sweep:
         else:
             print(f"Shard {self.shard} in {done}; when all are done: procmem merge {folder}")
 
-    def _make_spec(self, options: dict[str, Any]) -> "SweepSpec":
-        """Returns the sweep; what options say in texts goes before what the file says under their names."""
-        from procmem_jax.cli.parsing.sweep_texts import parse_grid, parse_points, parse_ranges
-        from procmem_jax.experiments.overrides import parse_assignments
+    def _read_texts(self, options: dict[str, Any]) -> None:
+        """Puts what the options say in texts into the place of what the file says under their names."""
+        if self.settings:
+            options["set"] = parse_assignments(self.settings)
+        if self.grid:
+            options["grid"] = parse_grid(self.grid)
+        count, ranges = parse_points(self.random) if self.random else options.get("random", (0, []))
+        options["random"] = count, parse_ranges(ranges)
+
+    def _make_spec(self, options: dict[str, Any], number: int) -> "SweepSpec":
+        from procmem_jax.cli.reports.progress import warn
         from procmem_jax.experiments.sweeps.sweep import make_sweep
 
-        count, ranges = parse_points(self.random) if self.random else options.get("random", (0, []))
-        return make_sweep(
+        if number > _MANY_SETTINGS:
+            warn(f"{number:,} settings: to make and check them takes about {number * _SETTING_SECONDS:.0f} s")
+        count, ranges = options["random"]
+        spec = make_sweep(
             options["task"],
             options["preset"],
-            grid=parse_grid(self.grid) if self.grid else options.get("grid", {}),
-            ranges=parse_ranges(ranges),
+            grid=options.get("grid", {}),
+            ranges=ranges,
             num_random=count,
             num_seeds=options["seeds"],
             num_episodes=options["episodes"],
             seed=options["seed"],
             explorer=options["explorer"],
             memory=options["memory"],
-            overrides=parse_assignments(self.settings) if self.settings else options.get("set", {}),
+            overrides=options.get("set", {}),
             every=options["every"],
             summary_only=self.summary_only or options.get("summary_only", False),
         )
+        if len(spec.settings) < number:
+            warn(f"the ranges hold fewer points than the {count} asked for: {len(spec.settings):,} settings are run")
+        return spec
 
     def _tell_plan(self, spec: "SweepSpec", folder: pathlib.Path) -> None:
         import jax
@@ -186,6 +205,7 @@ class Sweep:
 
 def tell_results(folder: pathlib.Path) -> None:
     """Prints the best settings of a finished sweep, and draws its figure."""
+    from procmem_jax.cli.reports.afterwards import figure_or_warning, stored_anyway
     from procmem_jax.cli.reports.sweep import best_settings
     from procmem_jax.experiments.sweeps.folders import PARTS_FOLDER, TABLE_FILE
     from procmem_jax.experiments.sweeps.summary import read_summary
@@ -193,5 +213,8 @@ def tell_results(folder: pathlib.Path) -> None:
     from procmem_jax.figures.sweep import plot_sweep
 
     summary = read_summary(folder / TABLE_FILE)
-    print(best_settings(summary, read_runs(folder / PARTS_FOLDER)))
-    print(f"\nResults in {folder}, figure {plot_sweep(folder)}")
+    runs = read_runs(folder / PARTS_FOLDER)
+    with stored_anyway("the table of the best settings"):
+        print(best_settings(summary, runs))
+    figure = figure_or_warning(plot_sweep)(folder)
+    print(f"\nResults in {folder}" + (f", figure {figure}" if figure else ""))

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from procmem_jax.cli.reports.streams import wrapped
 from procmem_jax.envs.foreign.peer_names import PEERS
 from procmem_jax.envs.grid.task_names import TASK_FAMILIES
 
@@ -13,7 +14,7 @@ class Tasks:
     def run(self) -> None:
         """Prints the list."""
         for family, (smallest, largest, what) in TASK_FAMILIES.items():
-            print(f"{family + '-N':<12} N {smallest} to {largest}: {what}")
+            print(wrapped(f"{family + '-N':<12} ", f"N {smallest} to {largest}: {what}"))
         print("\nWorlds of other packages (default memory, random explorer; --set same_start=true fixes the layout):")
         for name, peer in PEERS.items():
-            print(f"{name:<30} {peer.help}; {peer.limit} steps (needs the extra {peer.extra})")
+            print(wrapped(f"{name:<30} ", f"{peer.help}; {peer.limit} steps (needs the extra {peer.extra})"))

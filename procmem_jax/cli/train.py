@@ -4,7 +4,8 @@ import dataclasses
 import pathlib
 from typing import TYPE_CHECKING
 
-from procmem_jax.cli.parsing.names import check_names
+from procmem_jax.cli.parsing.assignments import parse_assignments
+from procmem_jax.cli.parsing.names import check_names, default_folder
 from procmem_jax.cli.parsing.options import Assignments, MaybeInt, MaybeText
 from procmem_jax.cli.reports.loading import loading
 from procmem_jax.experiments.defaults import CHECKPOINT_SECONDS
@@ -24,7 +25,7 @@ class Train:
         agents: agents, numbered from 0.
         episodes: episodes of each agent.
         seed: 0 to 4294967295; equal seeds give equal layouts and draws to equal agents in every setting.
-        out: folder of the results; by default runs/TASK-PRESET-SEED.
+        out: folder of the results; by default runs/TASK-PRESET-SEED, with - for : in a name.
         explorer: scripted, random, epsilon:P or package.module:MyPolicy; by default scripted with preset tutorial, else
             random.
         memory: a memory in the place of the preset's, as package.module:MyMemory.
@@ -67,8 +68,10 @@ class Train:
     def run(self) -> None:
         """Trains, or tells the stored result of the same run."""
         check_names(self.task, self.preset)
+        overrides = parse_assignments(self.settings)
 
         with loading(show=not self.quiet):
+            from procmem_jax.cli.reports.afterwards import figure_or_warning, stored_anyway
             from procmem_jax.cli.reports.origin import tell_origin
             from procmem_jax.cli.reports.progress import warn
             from procmem_jax.cli.reports.run import closing_report
@@ -80,22 +83,25 @@ class Train:
         use_all_cores()
         join_processes(self.distributed, self.coordinator, self.num_processes, self.process_id)
         use_compilation_cache(self.compilation_cache, warn)
-        spec = self._make_spec()
-        folder = pathlib.Path(self.out or f"runs/{self.task}-{self.preset}-{self.seed}")
+        spec = self._make_spec(overrides)
+        folder = pathlib.Path(self.out or default_folder(self.task, self.preset, self.seed))
         stored = None if self.force else from_first(lambda: stored_summary(folder, spec))
         summary = self._train(spec, folder) if stored is None else stored
         if not is_first():
             return
-        if stored is not None:
+        if stored is None:
+            with stored_anyway("the closing report"):
+                print(closing_report(spec, summary, folder))
+        else:
             tell_origin(folder)
             print(f"{folder} holds this run, finished; its stored result (--force runs it again):")
             if not (folder / FIGURE_FILE).exists():
-                plot_run(folder)
-        print(closing_report(spec, summary, folder))
-        print(f"\nResults in {folder}, figure {folder / FIGURE_FILE}")
+                figure_or_warning(plot_run)(folder)
+            print(closing_report(spec, summary, folder))
+        figure = folder / FIGURE_FILE
+        print(f"\nResults in {folder}" + (f", figure {figure}" if figure.exists() else ""))
 
-    def _make_spec(self) -> "RunSpec":
-        from procmem_jax.experiments.overrides import parse_assignments
+    def _make_spec(self, overrides: dict[str, str]) -> "RunSpec":
         from procmem_jax.experiments.presets import make_experiment
         from procmem_jax.experiments.processes import from_first
         from procmem_jax.experiments.runs.folders import RunSpec
@@ -107,7 +113,7 @@ class Train:
             explorer=self.explorer,
             memory=self.memory,
             use_skills=self.skills,
-            overrides=parse_assignments(self.settings),
+            overrides=overrides,
         )
         spec = RunSpec(self.task, self.preset, config, params, self.agents, self.episodes, self.seed)
         from_first(spec.check)
@@ -116,6 +122,7 @@ class Train:
         return dataclasses.replace(spec, warm_start=load_warm_start(self.warm_start, config, self.agents))
 
     def _train(self, spec: "RunSpec", folder: pathlib.Path) -> dict:
+        from procmem_jax.cli.reports.afterwards import figure_or_warning
         from procmem_jax.cli.reports.progress import warn
         from procmem_jax.cli.reports.run import Reporter
         from procmem_jax.experiments.runs.folders import run_training
@@ -125,7 +132,7 @@ class Train:
             return run_training(
                 spec,
                 folder,
-                draw_figure=plot_run,
+                draw_figure=figure_or_warning(plot_run),
                 anew=self.force,
                 checkpoint_every=self.checkpoint_every,
                 tensorboard=self.tensorboard,

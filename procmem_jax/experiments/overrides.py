@@ -4,7 +4,7 @@ import dataclasses
 import importlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -117,23 +117,6 @@ def _plain_number(value: Any, kind: str) -> Any:
     return {"int": int, "bool": bool}[kind](value)
 
 
-def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:
-    """Returns {name: text} of arguments of the form NAME=VALUE.
-
-    Raises:
-        ValueError: an argument has another form, or a name comes twice.
-    """
-    parsed: dict[str, str] = {}
-    for assignment in assignments:
-        name, equals, text = assignment.partition("=")
-        if not equals or not name or not text:
-            raise ValueError(f"--set {assignment!r} is not NAME=VALUE; write for instance capacity=64")
-        if name in parsed:
-            raise ValueError(f"--set names {name} twice; give it once")
-        parsed[name] = text
-    return parsed
-
-
 def apply_overrides(
     config: Config, params: Params, overrides: Mapping[str, Any], readers: Mapping[str, str] | None = None
 ) -> tuple[Config, Params]:
@@ -216,8 +199,8 @@ def _function_of(setting: Setting, text: str) -> Any:
     if ":" in text:
         found = import_object(text, setting.name)
         return found() if isinstance(found, type) else found
-    known = ", ".join(setting.functions)
-    raise ValueError(f"{setting.name}={text!r} is unknown; choose from {known}, or give package.module:function")
+    known = choose_from(text, setting.functions)
+    raise ValueError(f"{setting.name}={text!r} is unknown; {known}, or give package.module:function")
 
 
 def import_object(text: str, what: str) -> Any:
@@ -252,6 +235,8 @@ def import_object(text: str, what: str) -> Any:
 def _coerce(setting: Setting, value: Any) -> Any:
     if setting.kind == "function":
         return value
+    if isinstance(value, np.generic):  # the shortest number that makes the same float32, not that of all its bits
+        value = float(str(value)) if isinstance(value, np.floating) else value.item()
     accepted = {"int": int, "float": (int, float), "bool": bool, "str": str}[setting.kind]
     if not isinstance(value, accepted) or (isinstance(value, bool) and setting.kind != "bool"):
         raise TypeError(f"{setting.name}={value!r} is a {type(value).__name__}; give a {setting.kind}")

@@ -21,6 +21,7 @@ from procmem_jax.experiments.tasks import TaskParts, make_task_parts
 from procmem_jax.memory.default.memory import DefaultMemory
 from procmem_jax.memory.protocol import Memory
 from procmem_jax.memory.tutorial.memory import TutorialMemory
+from procmem_jax.near_misses import choose_from
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +54,8 @@ _presets = {
     "q-learning": Preset(QLearning()),
 }
 _OURS = tuple(_presets)
+_EXPLORERS = ("scripted", "random", "epsilon:P")
+_EXPLORERS_IN_WORDS = "scripted, random, epsilon:P with P from 0 to 1, or package.module:MyPolicy"
 
 
 def register_preset(name: str, memory: Memory, *, help: str = "", explorer: str = "random") -> None:
@@ -159,10 +162,7 @@ def parse_explorer(text: str) -> tuple[ExplorationPolicy, Any]:
     except ValueError:
         epsilon = -1.0
     if kind != "epsilon" or not 0.0 <= epsilon <= 1.0:
-        raise ValueError(
-            f"explorer={text!r} is unknown; choose scripted, random, epsilon:P with P from 0 to 1, or "
-            "package.module:MyPolicy"
-        )
+        raise ValueError(f"explorer={text!r} is unknown; {choose_from(kind, _EXPLORERS, among=_EXPLORERS_IN_WORDS)}")
     return EpsilonPolicy(), EpsilonParams(epsilon)
 
 

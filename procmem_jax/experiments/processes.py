@@ -18,6 +18,7 @@ from procmem_jax.experiments.signals import Interrupted
 
 Result = TypeVar("Result")
 
+_OPTIONS = "--coordinator, --num-processes and --process-id"
 _BLOCK_BYTES = 1 << 26  # sent at once
 
 
@@ -40,10 +41,10 @@ def join_processes(
     given = (coordinator, num_processes, process_id)
     if not distributed:
         if any(value is not None for value in given):
-            raise ValueError("coordinator, num_processes and process_id mean nothing without --distributed; add it")
+            raise ValueError(f"{_OPTIONS} mean nothing without --distributed; add it")
         return
     if any(value is None for value in given) and any(value is not None for value in given):
-        raise ValueError("coordinator, num_processes and process_id belong together; give all three, or none")
+        raise ValueError(f"{_OPTIONS} belong together; give all three, or none")
     if coordinator is not None:
         host, _, port = coordinator.rpartition(":")
         if not host or not port.isdecimal() or not 0 < int(port) < 2**16:

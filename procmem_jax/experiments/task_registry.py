@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from procmem_jax.envs.foreign.peer_names import check_peer, is_peer
 from procmem_jax.envs.grid.task_names import is_foreign, parse_task
 
 TASKS: dict[str, Callable[[], Any]] = {}
@@ -40,5 +41,7 @@ def _is_ours(name: str) -> bool:
 
 def check_task(name: str) -> None:
     """Raises a ValueError for a task that there is not; one of another package, or to be imported, is left to it."""
-    if name not in TASKS and not is_foreign(name):
+    if is_peer(name) and ":" in name:
+        check_peer(name)
+    elif name not in TASKS and not is_foreign(name):
         parse_task(name, others=tuple(TASKS))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from procmem_jax.agents.settings import Config, Params
-from procmem_jax.envs.foreign.peer_names import PEERS
+from procmem_jax.envs.foreign.peer_names import PEERS, is_peer
 from procmem_jax.envs.foreign.peers import make_peer
 from procmem_jax.envs.grid.task_names import parse_task
 from procmem_jax.envs.grid.world import GridWorld, GridWorldParams
@@ -40,8 +40,7 @@ def make_task_parts(name: str) -> TaskParts:
     """
     if name in TASKS:
         return _parts_of(name, TASKS[name])
-    prefix = name.partition(":")[0]
-    if ":" in name and prefix not in {known.partition(":")[0] for known in PEERS}:
+    if ":" in name and not is_peer(name):
         return _parts_of(name, import_object(name, "task"))
     if ":" in name:
         environment, numbers = make_peer(name)

@@ -11,6 +11,7 @@ from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.experiments.storage.files import write_whole
 from procmem_jax.figures.skill_colours import skill_colour
 from procmem_jax.figures.skill_paths import MARKS, check_grid_actions, draw_path, trace_path
+from procmem_jax.near_misses import choose_from
 
 FORMATS = (".png", ".pdf", ".svg")
 _WIDTH, _EDGE = 7.4, 0.12  # inches, as all below
@@ -36,7 +37,7 @@ def plot_library(saved: SavedLibraries, agent: int, path: pathlib.Path, heading:
         ValueError: there is no such agent, it has no skills, they are not of a grid, or the file is of another kind.
     """
     if path.suffix not in FORMATS:
-        raise ValueError(f"{path}: suffix {path.suffix!r} is unknown; choose from {', '.join(FORMATS)}")
+        raise ValueError(f"{path}: suffix {path.suffix!r} is unknown; {choose_from(path.suffix, FORMATS)}")
     check_grid_actions(saved.action_names)
     groups = group_skills(saved, agent)
     rule = "successes / uses" if saved.config.counting == "tutorial" else "(successes + 1) / (all outcomes + 2)"

@@ -60,6 +60,7 @@ class Utility:
         "uses are compared as if each skill had been there this much longer, so that a newcomer gets time to prove "
         "itself; in insertions and outcomes, the unit of the library's clock",
         minimum=1.0,
+        maximum=1e30,
     )
 
     def __post_init__(self):

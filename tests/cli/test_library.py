@@ -149,7 +149,7 @@ BAD = [
     ("train --warm-start handmade.json --agents 2 --set capacity=2 max_skill_length=3", "capacity=3 of the libr"),
     ("train --warm-start handmade.json --no-skills", "does not fit this run: use_skills=False"),
     ("train --warm-start handmade.json --preset q-learning", "Q-learning has no skills"),
-    ("train --warm-start handmade.json --agents 0", "num_agents=0 is below 1"),
+    ("train --warm-start handmade.json --agents 0", "--agents=0 is below 1"),
 ]  # fmt: skip
 
 

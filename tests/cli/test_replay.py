@@ -127,4 +127,4 @@ def test_the_file_of_a_warm_start_is_compared(capsys):
     reseal(pathlib.Path("run"), warm_start="0123")
     status, out, err = run(capsys, "replay", "run", "--warm-start", "a.npz")
     assert (status, out, err.count("\n")) == (2, "", 1)
-    assert "warm_start=a.npz holds libraries of sha256 " in err
+    assert "--warm-start=a.npz holds libraries of sha256 " in err

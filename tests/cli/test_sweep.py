@@ -14,6 +14,7 @@ import pytest
 from command_line import run
 
 SMALL = ["--task", "random-3", "--preset", "tutorial", "--seeds", "4", "--episodes", "3", "--quiet"]
+MANY = "{}=" + ",".join(map(str, range(1, 1001)))
 GRID = ["--grid", "capacity=4,8", "merge_threshold=0.5,0.9"]
 
 
@@ -79,17 +80,25 @@ def test_a_dry_run_says_what_it_would_take_and_writes_nothing(capsys, tmp_path):
     ("arguments", "why"),
     [
         (["--grid", "capacity"], "--grid 'capacity' is not NAME=VALUE,VALUE,..."),
-        (["--grid", "capasity=4"], "setting 'capasity' is unknown"),
+        (["--grid", "capasity=4"], "setting 'capasity' is unknown; did you mean capacity?"),
+        (["--grid", "capacity=4", "--grid", "capacity=8"], "--grid names capacity twice"),
+        (["--random", "3", "capasity=4:8"], "setting 'capasity' is unknown; did you mean capacity?"),
+        (["--random", "1000000000", "merge_threshold=0:1"], "the sweep has 1,000,000,000 settings, more than 100,000"),
+        (["--random", "1000000", "merge_threshold=0:1", "--dry-run"], "the sweep has 1,000,000 settings"),
+        (["--grid", MANY.format("max_steps"), MANY.format("size")], "the sweep has 1,000,000 settings"),
+        (["--random", "3", "max_steps=10.2:10.8"], "max_steps is a whole number, and 10.2:10.8 holds none"),
+        (["--seeds", "1000000000"], "1,000,000,000 runs need about"),
+        (["--seeds", "1000000000", "--dry-run"], "1,000,000,000 runs need about"),
         (["--grid", "capacity=4,4"], "twice; list every value once"),
         (["--grid", "capacity=many"], "capacity=many is not a whole number"),
         (["--grid", "capacity=0"], "capacity=0 is below 1"),
         (["--random", "novelty=0:1"], "--random begins with 'novelty=0:1'"),
         (["--random", "0", "novelty=0:1"], "--random begins with '0'"),
         (["--random", "3", "novelty=1:0"], "is empty or endless"),
-        (["--seeds", "0"], "seeds=0 is below 1"),
-        (["--every", "0"], "every=0 is below 1"),
-        (["--batch", "0"], "batch=0 is below 1"),
-        (["--checkpoint-every", "-1"], "checkpoint_every=-1.0 is below 0"),
+        (["--seeds", "0"], "--seeds=0 is below 1"),
+        (["--every", "0"], "--every=0 is below 1"),
+        (["--batch", "0"], "--batch=0 is below 1"),
+        (["--checkpoint-every", "-1"], "--checkpoint-every=-1.0 is below 0"),
         (["--shard", "5/3"], "shard=5/3 is not i/n"),
         (["--shard", "0/3"], "shard=0/3 is not i/n"),
         (["--config", "none.toml"], "config=none.toml cannot be read as TOML"),
@@ -97,7 +106,9 @@ def test_a_dry_run_says_what_it_would_take_and_writes_nothing(capsys, tmp_path):
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_made(capsys, tmp_path, arguments, why):
-    status, out, err = run(capsys, "sweep", *SMALL, *arguments)
+    pairs = zip(SMALL[:-1:2], SMALL[1::2], strict=True)
+    others = ["--quiet", *(word for pair in pairs if pair[0] not in arguments for word in pair)]
+    status, out, err = run(capsys, "sweep", *others, *arguments)
     assert (status, out) == (2, "")
     assert why in err and err.count("\n") == 1 and err.startswith("procmem: error: ")
     assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ import pytest
 from procmem_jax.agents.exploration import RandomPolicy
 from procmem_jax.agents.settings import Config
 from procmem_jax.envs.grid.world import GridWorld
-from procmem_jax.experiments.overrides import apply_overrides, list_settings, parse_assignments
+from procmem_jax.experiments.overrides import apply_overrides, list_settings
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.memory.default.choice import random_applicable
 from procmem_jax.memory.default.memory import DefaultMemory
@@ -303,19 +303,3 @@ def test_two_settings_of_one_name_are_refused():
     config = Config(GridWorld(), Mine(), RandomPolicy())
     with pytest.raises(ValueError, match="'size' means both environment.size and memory.size; rename one, by the name"):
         list_settings(config, config.default_params())
-
-
-def test_assignments():
-    assert parse_assignments([]) == {}
-    assert parse_assignments(["a=1", "b=x=y", "c= "]) == {"a": "1", "b": "x=y", "c": " "}
-
-
-@pytest.mark.parametrize("text", ["capacity", "=3", "capacity=", "", "="])
-def test_arguments_that_assign_nothing(text):
-    with pytest.raises(ValueError, match="--set '.*' is not NAME=VALUE; write for instance capacity=64"):
-        parse_assignments([text])
-
-
-def test_a_name_given_twice():
-    with pytest.raises(ValueError, match="--set names capacity twice; give it once"):
-        parse_assignments(["capacity=3", "epsilon=0", "capacity=4"])

@@ -105,7 +105,8 @@ def test_explorers(text, parsed):
 )
 def test_unknown_explorers_list_the_known(text):
     with pytest.raises(
-        ValueError, match="explorer='.*' is unknown; choose scripted, random, epsilon:P with P from 0 to 1, or package"
+        ValueError,
+        match="explorer='.*' is unknown; .*hoose from scripted, random, epsilon:P with P from 0 to 1, or package",
     ):
         parse_explorer(text)
 

@@ -1,20 +1,25 @@
 """Reading the arguments of one command, and telling in one line what is wrong with them."""
 
 import contextlib
+import dataclasses
 import io
+import os
 import re
 from collections.abc import Sequence
 from typing import TypeVar
 
 import tyro
 
+from procmem_jax.cli.parsing.errors import option_name
 from procmem_jax.cli.parsing.near_misses import check_command
+from procmem_jax.cli.parsing.repeated import join_repeated
 from procmem_jax.near_misses import near_miss
 
 Command = TypeVar("Command")
 
 _FRAME = "─│╭╮╰╯ "
 _OPTION = re.compile(r"--[\w-]+")
+_PATHS = ("out", "run_folder", "source", "file", "config", "warm_start", "compilation_cache")
 
 
 def parse(command: type[Command], program: str, arguments: Sequence[str]) -> Command:
@@ -28,14 +33,14 @@ def parse(command: type[Command], program: str, arguments: Sequence[str]) -> Com
     Raises:
         ValueError: they cannot be read; one line, with the option that was perhaps meant, and the way to help.
     """
-    arguments = list(arguments)
+    arguments = join_repeated(arguments)
     subcommands = getattr(command, "SUBCOMMANDS", ())
     if subcommands and arguments and not arguments[0].startswith("-"):
         check_command(arguments[0], subcommands, program)
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
-            return tyro.cli(command, prog=program, args=arguments)
+            return _with_paths(tyro.cli(command, prog=program, args=arguments))
     except SystemExit as stop:
         if stop.code in (0, None):
             raise
@@ -48,6 +53,24 @@ def parse(command: type[Command], program: str, arguments: Sequence[str]) -> Com
     meant = near_miss(unknown[0], known)
     message = f"Unrecognized options: {', '.join(unknown)}"
     raise ValueError(f"{message}; did you mean {meant}? ({see})" if meant else f"{message}; {see}")
+
+
+def _with_paths(command: Command) -> Command:
+    """Returns the command with its paths as `plain_path` has them, in subcommands too."""
+    changes = {}
+    for field in dataclasses.fields(command):
+        value = getattr(command, field.name)
+        if dataclasses.is_dataclass(value):
+            changes[field.name] = _with_paths(value)
+        elif field.name in _PATHS and value:
+            changes[field.name] = plain_path(value)
+    return dataclasses.replace(command, **changes)
+
+
+def plain_path(text: str) -> str:
+    """Returns a path with "~" as the home folder; one with a colon absolute, for Arrow takes "run:1" for an address."""
+    text = os.path.expanduser(text)
+    return os.path.abspath(text) if ":" in text else text
 
 
 def _known_options(command: type, words: list[str]) -> list[str]:
@@ -64,7 +87,7 @@ def _unknown_options(arguments: Sequence[str], known: Sequence[str]) -> list[str
     Tyro says it too, but not where something else is wrong besides, as where an unknown option hides a missing folder.
     """
     given = [argument.partition("=")[0] for argument in arguments if argument.startswith("--") and argument != "--"]
-    return [option for option in given if option.replace("_", "-") not in known]
+    return [option for option in given if option_name(option) not in known]
 
 
 def _first_message(box: str) -> str:

@@ -17,7 +17,7 @@ def check_command(name: str, commands: Iterable[str], program: str) -> None:
     if name in commands:
         return
     see = f"see `{program} --help`"
-    meant = near_miss(name, [*commands, "--help", "--version"] if name.startswith("-") else commands)
+    meant = near_miss(name, [*commands, "--help", "--version", "--completion"] if name.startswith("-") else commands)
     if meant is None or meant == name:
         raise ValueError(f"{name} is no command; choose from {', '.join(commands)}; {see}")
     raise ValueError(f"{name} is no command; did you mean {meant}? ({see})")

@@ -22,6 +22,8 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
+from procmem_jax.near_misses import choose_from
+
 _KINDS = {
     "task": str,
     "preset": str,
@@ -54,7 +56,7 @@ def read_sweep_file(path: pathlib.Path) -> dict[str, Any]:
         raise ValueError(f"config={path} cannot be read as TOML (nested too deep)") from None
     for name, value in content.items():
         if name not in _KINDS:
-            raise ValueError(f"config={path}: {name!r} is unknown; choose from {', '.join(_KINDS)}")
+            raise ValueError(f"config={path}: {name!r} is unknown; {choose_from(name, _KINDS)}")
         if type(value) is not _KINDS[name]:
             raise ValueError(f"config={path}: {name}={value!r} is not {_WORDS[_KINDS[name]]}; give that")
     for name, values in content.get("grid", {}).items():
@@ -69,7 +71,9 @@ def _random(path: pathlib.Path, table: Mapping[str, Any]) -> tuple[int, list[str
     ranges = dict(table)
     count = ranges.pop("count", None)
     if type(count) is not int or count < 1:
-        raise ValueError(f"config={path}: random.count={count!r} is not a number of points; give a whole number")
+        raise ValueError(
+            f"config={path}: random.count={count!r} is not a number of points; give a whole number, as in count = 50"
+        )
     for name, text in ranges.items():
         if not isinstance(text, str):
             raise ValueError(f'config={path}: random.{name}={text!r} is not text; give "LOW:HIGH" or "LOW:HIGH:log"')

@@ -1,11 +1,13 @@
 """Reading the options of `procmem sweep` that are small languages: --grid, --random and --shard."""
 
-import math
 import re
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from procmem_jax.experiments.sweeps.grid import Range
-from procmem_jax.experiments.sweeps.spec import Shard
+from procmem_jax.experiments.sweeps.ranges import Range
+
+if TYPE_CHECKING:
+    from procmem_jax.experiments.sweeps.spec import Shard
 
 _SHARD = re.compile(r"([0-9]+)/([0-9]+)")
 
@@ -47,16 +49,11 @@ def parse_ranges(texts: Iterable[str]) -> dict[str, Range]:
             low, high = float(parts[0]), float(parts[1])
         except ValueError:
             raise ValueError(f"--random {text!r}: {parts[0]} or {parts[1]} is not a number; give two numbers") from None
-        ranges[name] = _checked_range(name, Range(low, high, len(parts) == 3))
+        try:
+            ranges[name] = Range(low, high, len(parts) == 3)
+        except ValueError as error:
+            raise ValueError(f"--random {text!r}: {error}") from None
     return ranges
-
-
-def _checked_range(name: str, drawn: Range) -> Range:
-    if not (math.isfinite(drawn.low) and math.isfinite(drawn.high) and drawn.low < drawn.high):
-        raise ValueError(f"--random {name}={drawn.low:g}:{drawn.high:g} is empty or endless; give LOW below HIGH")
-    if drawn.log and drawn.low <= 0:
-        raise ValueError(f"--random {name}={drawn.low:g}:{drawn.high:g}:log needs LOW above 0")
-    return drawn
 
 
 def parse_points(arguments: Sequence[str]) -> tuple[int, list[str]]:
@@ -71,7 +68,7 @@ def parse_points(arguments: Sequence[str]) -> tuple[int, list[str]]:
     return int(count), ranges
 
 
-def parse_shard(text: str) -> Shard:
+def parse_shard(text: str) -> "Shard":
     """Returns the shard that "i/n" names.
 
     Raises:
@@ -80,4 +77,6 @@ def parse_shard(text: str) -> Shard:
     match = _SHARD.fullmatch(text)
     if match is None or not 1 <= int(match[1]) <= int(match[2]):
         raise ValueError(f"shard={text} is not i/n with i from 1 to n; give for instance 1/4")
+    from procmem_jax.experiments.sweeps.spec import Shard
+
     return Shard(int(match[1]), int(match[2]))

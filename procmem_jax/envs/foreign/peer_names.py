@@ -5,6 +5,8 @@ Nothing here needs jax, so that the command line can list them at once.
 
 from typing import NamedTuple
 
+from procmem_jax.near_misses import choose_from
+
 
 class Peer(NamedTuple):
     """An environment of another package that has a percept here.
@@ -43,3 +45,18 @@ PEERS = {
         (("max_skill_length", 32), ("history_length", 64), ("match_tolerance", 0.001), ("retreat_steps", 0)),
     ),
 }
+
+
+# Extras that are empty on older versions of Python.
+NEWEST_ONLY = {"navix": (3, 12)}
+
+
+def is_peer(name: str) -> bool:
+    """Whether a task is named as those of another package are, rightly or wrongly."""
+    return name.partition(":")[0] in {known.partition(":")[0] for known in PEERS}
+
+
+def check_peer(name: str) -> None:
+    """Raises a ValueError for the environment of another package that has no name here."""
+    if name not in PEERS:
+        raise ValueError(f"task={name!r} is unknown; {choose_from(name, PEERS)}")

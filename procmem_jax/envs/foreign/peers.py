@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import sys
 from typing import Any
 
 from procmem_jax.envs.foreign.adapted import AdaptedEnvironment, adapt
@@ -13,7 +14,7 @@ from procmem_jax.envs.foreign.gymnax import (
     perceive_four_rooms,
 )
 from procmem_jax.envs.foreign.navix import NAVIX_ACTIONS, NavixPercept, RawNavix
-from procmem_jax.envs.foreign.peer_names import PEERS
+from procmem_jax.envs.foreign.peer_names import NEWEST_ONLY, PEERS, check_peer
 from procmem_jax.envs.foreign.xland import XLAND_ACTIONS, RawXLand, XLandPercept
 
 
@@ -24,8 +25,7 @@ def make_peer(name: str) -> tuple[AdaptedEnvironment, Any]:
     Raises:
         ValueError: the name is unknown, or the package is not installed.
     """
-    if name not in PEERS:
-        raise ValueError(f"task={name!r} is unknown; choose from {', '.join(PEERS)}")
+    check_peer(name)
     peer = PEERS[name]
     make = {"xminigrid": _make_xland, "gymnax": _make_gymnax, "navix": _make_navix}[peer.extra]
     return make(import_peer(peer.extra), name.partition(":")[2], peer.limit)
@@ -40,9 +40,11 @@ def import_peer(module: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ValueError(
-            f"this needs the package {module} ({error}); install it with pip install 'procmem-jax[{module}]'"
-        ) from None
+        too_old = module in NEWEST_ONLY and sys.version_info < NEWEST_ONLY[module]
+        wanted = ".".join(map(str, NEWEST_ONLY[module])) if too_old else ""
+        how = f"use Python {wanted} or newer, and " if too_old else ""
+        install = f"{how}install it with pip install 'procmem-jax[{module}]'"
+        raise ValueError(f"this needs the package {module} ({error}); {install}") from None
 
 
 def _make_xland(package: Any, ident: str, limit: int) -> tuple[AdaptedEnvironment, None]:

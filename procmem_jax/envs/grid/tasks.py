@@ -4,6 +4,7 @@ import dataclasses
 
 from procmem_jax.envs.grid.task_names import parse_task
 from procmem_jax.envs.grid.world import GridWorld, GridWorldParams
+from procmem_jax.near_misses import choose_from
 
 
 def make_task(task: str | GridWorld, **changes) -> tuple[GridWorld, GridWorldParams]:
@@ -20,7 +21,7 @@ def make_task(task: str | GridWorld, **changes) -> tuple[GridWorld, GridWorldPar
     known = [field.name for field in dataclasses.fields(GridWorldParams)]
     for name in changes:
         if name not in known:
-            raise TypeError(f"setting {name!r} is unknown; choose from {', '.join(known)}")
+            raise TypeError(f"setting {name!r} is unknown; {choose_from(name, known)}")
     if isinstance(task, GridWorld):
         grid = task
     elif isinstance(task, str):

@@ -39,6 +39,10 @@ OBSERVATION_NAMES = (
 )
 
 
+# So that no return of an episode of 2^30 steps is beyond float32.
+_REWARDS = {"minimum": -1e28, "maximum": 1e28}
+
+
 @params_record
 class GridWorldParams:
     """The numbers of a grid (traced): all may differ between the lanes of one `vmap`."""
@@ -47,10 +51,12 @@ class GridWorldParams:
     max_steps: jax.Array | int = param(
         100, jnp.int32, "steps until an episode is truncated; 0: no limit", minimum=0, maximum=2**30
     )
-    step_reward: jax.Array | float = param(-0.1, jnp.float32, "reward of a step at which nothing else happens")
-    key_reward: jax.Array | float = param(1.0, jnp.float32, "reward for taking the key")
-    door_reward: jax.Array | float = param(2.0, jnp.float32, "reward for opening the door")
-    goal_reward: jax.Array | float = param(10.0, jnp.float32, "reward at the goal with the door open")
+    step_reward: jax.Array | float = param(
+        -0.1, jnp.float32, "reward of a step at which nothing else happens", **_REWARDS
+    )
+    key_reward: jax.Array | float = param(1.0, jnp.float32, "reward for taking the key", **_REWARDS)
+    door_reward: jax.Array | float = param(2.0, jnp.float32, "reward for opening the door", **_REWARDS)
+    goal_reward: jax.Array | float = param(10.0, jnp.float32, "reward at the goal with the door open", **_REWARDS)
     door_pays_again: jax.Array | bool = param(
         False, jnp.bool_, "opening an open door pays again (a quirk of the tutorial)"
     )

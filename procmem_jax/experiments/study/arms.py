@@ -4,6 +4,7 @@ import dataclasses
 
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.runs.folders import RunSpec
+from procmem_jax.near_misses import choose_from
 
 NO_MEMORY, DEFAULT, ORACLE = "no memory", "default", "oracle"
 Setting = tuple[str, str | int | float | bool]
@@ -124,7 +125,7 @@ def suite_by_name(name: str) -> Suite:
         ValueError: there is none; the message lists them.
     """
     if name not in SUITES:
-        raise ValueError(f"suite={name!r} is unknown; choose from {', '.join(SUITES)}")
+        raise ValueError(f"suite={name!r} is unknown; {choose_from(name, SUITES)}")
     return SUITES[name]
 
 

@@ -87,7 +87,7 @@ def run_sweep(
     out = folder if shard is None else folder / SHARDS_FOLDER / shard.name
     first, last = (0, spec.num_rows) if shard is None else shard.bounds(spec.num_rows)
     devices = list(devices or jax.devices())
-    lanes = from_first(lambda: lanes_of_sweep(spec, lanes, devices))
+    lanes = from_first(lambda: lanes_of_sweep(spec, lanes, devices, last - first))
     saver = Saver(out / CHECKPOINTS_FOLDER, spec.identity(), every=checkpoint_every, on_warning=on_warning)
     with entered_by_first(folder_lock(out)):
         from_first(lambda: _begin_folder(spec, out))

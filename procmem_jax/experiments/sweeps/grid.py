@@ -1,6 +1,5 @@
 """Which settings a sweep has: every combination of listed values, and values drawn at random from ranges."""
 
-import dataclasses
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -10,23 +9,13 @@ import numpy as np
 
 from procmem_jax.agents.settings import Config, Params
 from procmem_jax.experiments.overrides import Setting, list_settings
+from procmem_jax.experiments.sweeps.ranges import Range, count_settings
 from procmem_jax.experiments.sweeps.spec import SweptSetting
+from procmem_jax.near_misses import choose_from
+from procmem_jax.records import check_count
 
 _DIGITS = 6  # of a drawn number: what is printed gives the same run again
-
-
-@dataclasses.dataclass(frozen=True)
-class Range:
-    """Where a setting is drawn from.
-
-    Attributes:
-        low, high: both included.
-        log: whether its logarithm is uniform, not the number itself.
-    """
-
-    low: float
-    high: float
-    log: bool = False
+_PATIENCE = 30  # draws without a new point, per point that there is, until the ranges count as exhausted
 
 
 def make_settings(
@@ -40,7 +29,8 @@ def make_settings(
 
     Settings that share a compiled program follow each other, in the order in which their programs first appear. With
     ranges, each combination is joined with each of `num_random` points drawn from them; the first points are the
-    same however many are drawn. Numbers are rounded to six digits, so that `--set` gives the same run again.
+    same however many are drawn. Numbers are rounded to six digits, so that `--set` gives the same run again. A point
+    that was drawn already is drawn again; ranges that hold fewer points than asked for give all that they hold.
 
     Args:
         make: returns the config and params with some settings replaced (see `presets.make_experiment`).
@@ -53,6 +43,8 @@ def make_settings(
         TypeError, ValueError: a name is unknown or comes in both; a value is of the wrong kind, out of bounds, or comes
             twice; there are ranges without points or points without ranges.
     """
+    check_count("num_random", num_random, 0, 2**63 - 1)
+    count_settings(grid, num_random)
     known = {setting.name: setting for setting in list_settings(*make({}))}
     both = [name for name in grid if name in ranges]
     if both:
@@ -89,15 +81,27 @@ def _draw_points(
         return [{}]
     for name in ranges:
         if name not in known:
-            raise ValueError(f"setting {name!r} is unknown; choose from {', '.join(sorted(known))}")
+            raise ValueError(f"setting {name!r} is unknown; {choose_from(name, sorted(known))}")
         if known[name].kind not in ("int", "float"):
             raise ValueError(f"{name} is a {known[name].kind}, which has no range; list its values with --grid")
+        _check_range(name, ranges[name], known[name].kind)
     generator = np.random.default_rng(seed)
-    uniform = [generator.random(len(ranges)) for _ in range(count)]
-    return [
-        {name: _scale(drawn, ranges[name], known[name].kind) for name, drawn in zip(ranges, row, strict=True)}
-        for row in uniform
-    ]
+    points: dict[tuple, dict[str, int | float]] = {}
+    in_vain = 0
+    while len(points) < count and in_vain < _PATIENCE * (len(points) + 1):
+        row = generator.random(len(ranges))
+        point = {name: _scale(drawn, ranges[name], known[name].kind) for name, drawn in zip(ranges, row, strict=True)}
+        values = tuple(point.values())
+        in_vain = in_vain + 1 if values in points else 0
+        points.setdefault(values, point)
+    return list(points.values())
+
+
+def _check_range(name: str, drawn: Range, kind: str) -> None:
+    if not isinstance(drawn, Range):
+        raise TypeError(f"ranges: {name}={drawn!r} is a {type(drawn).__name__}; give a Range(low, high)")
+    if kind == "int" and math.ceil(drawn.low) > math.floor(drawn.high):
+        raise ValueError(f"{name} is a whole number, and {drawn.low:g}:{drawn.high:g} holds none; give a wider range")
 
 
 def _scale(uniform: float, within: Range, kind: str) -> int | float:

@@ -9,16 +9,13 @@ import numpy as np
 
 from procmem_jax.experiments.optimum import optimal_steps
 from procmem_jax.experiments.sweeps.spec import SweepSpec, SweptSetting
-from procmem_jax.experiments.sweeps.sweep import lanes_of_sweep
-from procmem_jax.experiments.training.driver import rows_per_part
+from procmem_jax.experiments.sweeps.sweep import lanes_of_sweep, sweep_host_bytes
 from procmem_jax.experiments.training.lanes import CHUNK_TICKS, Lanes, Rows, lane_width, usable_devices
 from procmem_jax.experiments.training.memory_need import device_bytes
 from procmem_jax.streams import run_key
 
 _TRIAL_SECONDS = 1.0
 _TRIAL_AGENTS, _TRIAL_EPISODES = 64, 8  # whose shortest paths are averaged
-_EPISODE_BYTES = 250  # of one run in a part, while its table is made
-_RUN_BYTES = 150  # of one run in the summary, while it is made
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,14 +59,13 @@ def plan_sweep(spec: SweepSpec, lanes: int | None, devices: Sequence[jax.Device]
     limit = first.config.environment.time_limit(first.params.environment)
     longest = max(int(limit), int(first.params.step_budget))
     episodes = spec.num_rows * spec.num_episodes
-    part = min(rows_per_part(spec.num_episodes), spec.num_rows) * spec.num_episodes
     return SweepPlan(
         runs=spec.num_rows,
         settings=len(spec.settings),
         programs=spec.num_programs,
         lanes=width,
         device_bytes=device_bytes(first.config, first.params, width, spec.num_episodes),
-        host_bytes=part * _EPISODE_BYTES + spec.num_rows * _RUN_BYTES,
+        host_bytes=sweep_host_bytes(spec.num_rows, spec.num_episodes),
         steps_per_second=rate,
         compile_seconds=compile_seconds,
         fewest_seconds=episodes * min(shortest, longest) / rate,

@@ -11,16 +11,21 @@ import pyarrow as pa
 from procmem_jax.agents.exploration import ExplorationPolicy
 from procmem_jax.experiments.optimum import optimal_steps
 from procmem_jax.experiments.presets import DEFAULT_PRESET, make_experiment
-from procmem_jax.experiments.sweeps.grid import Range, make_settings
+from procmem_jax.experiments.sweeps.grid import make_settings
+from procmem_jax.experiments.sweeps.ranges import Range
 from procmem_jax.experiments.sweeps.spec import SweepSpec
 from procmem_jax.experiments.sweeps.tables import part_tables
 from procmem_jax.experiments.training.driver import Driver, Kept, Progress, rows_per_part
 from procmem_jax.experiments.training.lanes import default_lanes
-from procmem_jax.experiments.training.memory_need import fitting_lanes
+from procmem_jax.experiments.training.memory_need import check_host_memory, fitting_lanes
 from procmem_jax.experiments.training.parts import Part
+from procmem_jax.experiments.training.runtime import own_programs
 from procmem_jax.memory.protocol import Memory
 from procmem_jax.records import check_count
 from procmem_jax.streams import run_key
+
+_EPISODE_BYTES = 250  # of one run in a part, while its table is made
+_RUN_BYTES = 200  # of one run, while it waits for its lane and while the summary is made
 
 
 def make_sweep(
@@ -111,20 +116,48 @@ def sweep_tables(
     where = _where(lanes_of_sweep(spec, lanes, devices), devices, on_progress)
     settings = [(setting.config, setting.params) for setting in spec.settings]
     kept = Kept(rows_per_part(spec.num_episodes))
-    for part in Driver(run_key(spec.seed), settings, spec.num_seeds, spec.num_episodes, kept, **where).parts():
-        yield tables_of_part(spec, part)
+    parts = Driver(run_key(spec.seed), settings, spec.num_seeds, spec.num_episodes, kept, **where).parts()
+    while True:
+        with own_programs():  # not while the caller is at work between two parts
+            part = next(parts, None)
+            tables = None if part is None else tables_of_part(spec, part)
+        if tables is None:
+            return
+        yield tables
 
 
 def _where(lanes, devices, on_progress) -> dict[str, Any]:
     return {"lanes": lanes, "devices": devices, "on_progress": on_progress}
 
 
-def lanes_of_sweep(spec: SweepSpec, lanes: int | None, devices: Sequence[jax.Device]) -> int:
-    """Returns how many runs go at once: `lanes`, or what suits the devices, less if memory is short."""
+def lanes_of_sweep(
+    spec: SweepSpec, lanes: int | None, devices: Sequence[jax.Device], num_rows: int | None = None
+) -> int:
+    """Returns how many runs go at once: `lanes`, or what suits the devices, less if memory is short.
+
+    Args:
+        spec: the sweep.
+        lanes: wanted, None for what suits the devices.
+        devices: that share them.
+        num_rows: runs of a shard, None for those of the whole sweep.
+
+    Raises:
+        ValueError: the runs do not fit into memory.
+    """
+    rows = spec.num_rows if num_rows is None else num_rows
+    check_host_memory(
+        f"{rows:,} runs", sweep_host_bytes(rows, spec.num_episodes), "use fewer settings or seeds, or shards"
+    )
     wanted = default_lanes(devices) if lanes is None else lanes
     check_count("batch", wanted, 1, 2**31 - 1)
     numbers = {setting.config: setting.params for setting in spec.settings}
     return min(fitting_lanes(config, params, wanted, spec.num_episodes) for config, params in numbers.items())
+
+
+def sweep_host_bytes(num_rows: int, num_episodes: int) -> int:
+    """Returns the estimated bytes that the results of a sweep take in the computer's memory on their way to a file."""
+    part = min(rows_per_part(num_episodes), num_rows) * num_episodes
+    return part * _EPISODE_BYTES + num_rows * _RUN_BYTES
 
 
 def tables_of_part(spec: SweepSpec, part: Part) -> tuple[pa.Table | None, pa.Table]:

@@ -84,17 +84,17 @@ def make_groups(
         members.setdefault(settings[index][0], []).append(index)
     groups = []
     for config, indices in members.items():
-        ids = np.concatenate([np.arange(index * num_agents, (index + 1) * num_agents) for index in indices])
-        kept = (ids >= first_row) & (ids < last_row)
-        own = np.repeat(np.arange(len(indices), dtype=np.int32), num_agents)[kept]
+        bounds = [(max(i * num_agents, first_row), min((i + 1) * num_agents, last_row)) for i in indices]
+        ids = np.concatenate([np.arange(*ends) for ends in bounds])
+        own = np.repeat(np.arange(len(indices), dtype=np.int32), [end - start for start, end in bounds])
         records = [settings[index][1] for index in indices]
         if len(records) == 1:
-            groups.append(Group(config, records[0], ids[kept], None))
+            groups.append(Group(config, records[0], ids, None))
         else:
             stacked = jax.tree.map(
                 lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *map(as_arrays, records)
             )
-            groups.append(Group(config, stacked, ids[kept], own))
+            groups.append(Group(config, stacked, ids, own))
     return groups
 
 
@@ -210,7 +210,7 @@ class Driver:
         state = self._begin_or_restore(work, stored)
         ticks = min(self._chunk_ticks, CHUNK_TICKS)
         while not work.is_done(state):
-            state = work.advance(state, ticks)
+            state = self._advance(work, state, ticks)
             state, finished = work.collect_finished(state)
             if finished is not None:
                 self.num_steps += int(finished.metrics.steps.sum(dtype=np.int64))
@@ -220,6 +220,16 @@ class Driver:
             self.run_seconds += seconds
             ticks = self._next_ticks(ticks, seconds)
             self._after_chunk(index, work, state)
+
+    def _advance(self, work: Lanes, state: LaneState, ticks: int) -> LaneState:
+        """Returns the lanes `ticks` further, or less if all of them are done before."""
+        left = ticks
+        while left > 0:
+            state = work.advance(state, min(left, CHUNK_TICKS))
+            left -= CHUNK_TICKS
+            if left > 0 and bool((work.finished_episodes(state) >= self._num_episodes).all()):
+                break
+        return state
 
     def _make_lanes(self, group: Group, stored: tuple[dict, dict] | None) -> Lanes:
         agents = self._kept.first_agent + group.ids % self._num_agents

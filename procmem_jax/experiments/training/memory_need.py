@@ -97,9 +97,15 @@ def check_memory(config: Config, params: Params, num_agents: int, num_episodes: 
     _compare(f"{num_agents} agents x {num_episodes} episodes", on_host, available_host_bytes(), "this computer")
 
 
-def _compare(what: str, needed: int, available: int | None, where: str) -> None:
+def check_host_memory(what: str, needed: int, remedy: str) -> None:
+    """Raises a ValueError, with the figures and the remedy, if `needed` bytes are more than this computer has free."""
+    _compare(what, needed, available_host_bytes(), "this computer", remedy)
+
+
+def _compare(
+    what: str, needed: int, available: int | None, where: str, remedy: str = "use fewer agents, episodes or slots"
+) -> None:
     if available is not None and needed > available:
         raise ValueError(
-            f"{what} need about {needed / _GIB:.1f} GiB, {where} has {available / _GIB:.1f} GiB free; "
-            "use fewer agents, episodes or slots"
+            f"{what} need about {needed / _GIB:.1f} GiB, {where} has {available / _GIB:.1f} GiB free; {remedy}"
         )

@@ -1,14 +1,22 @@
 """What a command asks of jax before it is first used: cores as devices, and compiled programs that outlive it."""
 
+import contextlib
 import os
 import pathlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import jax
+import numpy as np
 
 from procmem_jax.experiments.storage.files import make_folder
 from procmem_jax.experiments.training.control_group import allowed_cores
+
+_NOT_TRACEABLE = (
+    "training cannot be traced: it compiles its own programs and gathers results in Python; call it outside of jit, "
+    "vmap and grad, with num_agents for many agents and make_sweep for many settings, or put its parts (memory, "
+    "environment, agents.rollout.run_ticks) into a loop of your own"
+)
 
 _ADVISED_LANES, _ADVISED_EPISODES = 256, 20_000
 _has_advised = False
@@ -48,7 +56,7 @@ def advise_all_cores(devices: Sequence[jax.Device], lanes: int, num_episodes: in
         text = (
             f"this run uses one of {allowed_cores()} cores well; call procmem_jax.use_all_cores() first in the program"
         )
-        warnings.warn(text, stacklevel=3)
+        warnings.warn(text, stacklevel=4)  # behind `train` and what wraps it
 
 
 def _leaves_cores_idle(devices: Sequence[jax.Device]) -> bool:
@@ -59,6 +67,21 @@ def _is_number_chosen() -> bool:
     """Whether somebody has said how many devices a CPU is to be."""
     flags = os.environ.get("XLA_FLAGS", "")
     return "xla_force_host_platform_device_count" in flags or jax.config.jax_num_cpu_devices > 0
+
+
+@contextlib.contextmanager
+def own_programs() -> Iterator[None]:
+    """Keeps a mesh that the caller has set (`jax.set_mesh`) out of the body, whose programs choose their devices.
+
+    Raises:
+        TypeError: this is inside of a function that jax traces.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(jax.set_mesh(jax.sharding.Mesh(np.empty((), dtype=object), ())))
+        except ValueError:
+            raise TypeError(_NOT_TRACEABLE) from None
+        yield
 
 
 def use_compilation_cache(folder: str | None, on_warning: Callable[[str], None] = lambda text: None) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -13,7 +14,7 @@ from procmem_jax.experiments.training.driver import Driver, Kept, Progress
 from procmem_jax.experiments.training.lanes import CHUNK_TICKS, IDLE, Lanes, LaneState, default_lanes, lane_width
 from procmem_jax.experiments.training.memory_need import check_memory
 from procmem_jax.experiments.training.parts import put_rows
-from procmem_jax.experiments.training.runtime import advise_all_cores
+from procmem_jax.experiments.training.runtime import advise_all_cores, own_programs
 from procmem_jax.memory import library as skill_library
 from procmem_jax.memory.library import SkillLibrary
 from procmem_jax.records import check_count
@@ -41,6 +42,7 @@ class TrainResult:
         return float(self.metrics.steps.sum(dtype=np.int64)) / self.run_seconds
 
 
+@own_programs()
 def train(
     key: jax.Array,
     config: Config,
@@ -81,7 +83,7 @@ def train(
         on_episode: called with an episode's number and metrics `[A]` once all agents have finished it.
 
     Raises:
-        TypeError: `key` is of another kind.
+        TypeError: `key`, `config` or `params` is of another kind; or this is called inside `jit` or `vmap`.
         ValueError: a size, number or setting is out of bounds, or the run needs more memory than there is.
         OSError: a checkpoint cannot be written or read.
     """
@@ -116,15 +118,32 @@ def check_run(
     """Raises what `train` would raise for these arguments, without running anything.
 
     Raises:
-        TypeError: a count is not a whole number.
+        TypeError: `config` or `params` is of another kind, or a count is not a whole number.
         ValueError: a size, number or setting is out of bounds, or the run needs more memory than there is.
     """
+    for name, value, kind in (("config", config, Config), ("params", params, Params)):
+        if not isinstance(value, kind):
+            raise TypeError(
+                f"{name}={value!r} is a {type(value).__name__}; give a {kind.__name__}, as make_experiment does"
+            )
+    _check_scalars(params)
     lanes = default_lanes() if lanes is None else lanes
     for name, count in (("num_agents", num_agents), ("num_episodes", num_episodes), ("lanes", lanes)):
         check_count(name, count, 1, 2**31 - 1)
     check_count("first_agent", first_agent, 0, 2**32 - num_agents)
     check_params(config, params)
     check_memory(config, params, num_agents, num_episodes, lane_width(num_agents, lanes))
+
+
+def _check_scalars(record: Any, path: str = "params") -> None:
+    """Raises a ValueError for a number of ours that has a batch axis; what else is in the params may be any array."""
+    for field in dataclasses.fields(record) if dataclasses.is_dataclass(record) else ():
+        value, name = getattr(record, field.name), f"{path}.{field.name}"
+        if "dtype" in field.metadata and np.shape(value) != ():
+            raise ValueError(
+                f"{name} has shape {list(np.shape(value))}; give one number for all agents, or make_sweep many settings"
+            )
+        _check_scalars(value, name)
 
 
 def _check_libraries(config: Config, libraries: SkillLibrary, num_agents: int) -> None:

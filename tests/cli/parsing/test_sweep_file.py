@@ -44,7 +44,7 @@ def test_what_a_file_says(read):
     ("text", "why"),
     [
         ("task = ", "cannot be read as TOML"),
-        ("tusk = 1", "'tusk' is unknown; choose from task,"),
+        ("tusk = 1", "'tusk' is unknown; did you mean task"),
         ("task = 1", "task=1 is not text"),
         ('seeds = "5"', "seeds='5' is not a whole number"),
         ("seeds = true", "seeds=True is not a whole number"),

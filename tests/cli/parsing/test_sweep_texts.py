@@ -3,7 +3,7 @@
 import pytest
 
 from procmem_jax.cli.parsing.sweep_texts import parse_grid, parse_points, parse_ranges, parse_shard
-from procmem_jax.experiments.sweeps.grid import Range
+from procmem_jax.experiments.sweeps.ranges import Range
 from procmem_jax.experiments.sweeps.spec import Shard
 
 

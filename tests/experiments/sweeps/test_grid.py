@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from procmem_jax.experiments.presets import make_experiment
-from procmem_jax.experiments.sweeps.grid import Range, make_settings
+from procmem_jax.experiments.sweeps.grid import make_settings
+from procmem_jax.experiments.sweeps.ranges import Range
 
 
 def make(overrides):
@@ -50,6 +51,24 @@ def test_points_lie_in_their_ranges_and_the_first_stay_the_same():
     assert all(float(f"{value:.6g}") == value for value in columns["novelty"])
 
 
+@pytest.mark.parametrize(("count", "found"), [(3, 3), (4, 4), (12, 4)])
+def test_points_that_coincide_are_drawn_again_while_there_are_others(count, found):
+    points = values_of({}, {"capacity": Range(4, 7)}, count, 0)
+    assert len({point["capacity"] for point in points}) == len(points) == found
+    assert {point["capacity"] for point in points} <= {4, 5, 6, 7}
+
+
+def test_numbers_of_numpy_are_numbers():
+    grid = {"capacity": np.asarray([4, 8]), "novelty": np.asarray([0.1], np.float32), "learn": [np.bool_(False)]}
+    assert values_of(grid, {}, 0, 0) == [{"capacity": n, "novelty": 0.1, "learn": False} for n in (4, 8)]
+
+
+@pytest.mark.parametrize("ends", [(1, 1), (2, 1), (0, math.inf), (math.nan, 1), (0, 1, True)])
+def test_ranges_that_hold_nothing(ends):
+    with pytest.raises(ValueError, match="is empty or endless|needs LOW above 0"):
+        Range(*ends)
+
+
 def test_points_are_joined_with_the_grid():
     values = values_of({"count_failures": [True, False]}, {"novelty": Range(0, 1)}, 3, 0)
     assert [point["count_failures"] for point in values] == [True] * 3 + [False] * 3
@@ -66,6 +85,15 @@ def test_points_are_joined_with_the_grid():
         ({}, {"count_failures": Range(0, 1)}, 1, "count_failures is a bool, which has no range"),
         ({}, {"novelty": Range(-2, -1)}, 1, "novelty=-1.* is below 0"),
         ({"novelty": ["much"]}, {}, 0, "novelty=much is not a number"),
+        ({"capacity": 4}, {}, 0, "grid: capacity=4 is a int; give a list of values"),
+        ({"eviction": "lru"}, {}, 0, "grid: eviction='lru' is a str; give a list of values"),
+        ({"capacity": []}, {}, 0, "grid: capacity has no values"),
+        ({"capacity": range(10**9)}, {}, 0, "the sweep has 1,000,000,000 settings, more than 100,000"),
+        ({}, {"novelty": Range(0, 1)}, 10**9, "the sweep has 1,000,000,000 settings"),
+        ({}, {"novelty": Range(0, 1)}, 2.5, "num_random=2.5 is a float; give a whole number"),
+        ({}, {"novelty": (0, 1)}, 2, r"ranges: novelty=\(0, 1\) is a tuple; give a Range"),
+        ({}, {"capacity": Range(4.2, 4.8)}, 2, "capacity is a whole number, and 4.2:4.8 holds none"),
+        ({"capacity": [np.float64(4.5)]}, {}, 0, "capacity=4.5 is a float; give a int"),
     ],
 )
 def test_impossible_settings(grid, ranges, count, why):

@@ -12,6 +12,7 @@ from procmem_jax.agents.exploration import EpsilonPolicy, TapePolicy
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.training import lane_programs
+from procmem_jax.experiments.training.lanes import Lanes
 from procmem_jax.experiments.training.train import Progress, train
 from procmem_jax.streams import run_key
 
@@ -163,6 +164,18 @@ def test_episodes_are_reported_in_order_and_progress_to_the_end(chunk_ticks):
     assert result.agent_steps_per_second == pytest.approx(result.metrics.steps.sum() / result.run_seconds)
 
 
+def test_a_run_stops_when_its_agents_are_done(monkeypatch):
+    """However long a chunk is."""
+    ticks = []
+    advance = Lanes.advance
+    monkeypatch.setattr(Lanes, "advance", lambda *given: ticks.append(given[2]) or advance(*given))
+    config, params = EXPERIMENTS["random-5"]
+    result = train(KEY, config, params, 40, EPISODES, lanes=16, chunk_ticks=2**31 - 1)
+    expected = train(KEY, config, params, 40, EPISODES, lanes=16)
+    jax.tree.map(np.testing.assert_array_equal, result.metrics, expected.metrics)
+    assert 0 < sum(ticks) < 2 * 3 * (EPISODES * 200 + 512)
+
+
 def test_memory_off_gives_empty_libraries():
     config, params = make_experiment("random-5", "tutorial", use_skills=False)
     result = train(KEY, config, params, 20, 2, lanes=16)
@@ -241,3 +254,41 @@ def test_a_tape_must_be_given():
 def test_bad_settings_are_named(experiment, text):
     with pytest.raises(ValueError, match=text):
         train(KEY, *experiment, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("config", "params", "text"),
+    [
+        (None, EXPERIMENTS["random-5"][1], "config=None is a NoneType; give a Config, as make_experiment does"),
+        ({}, EXPERIMENTS["random-5"][1], "config={} is a dict; give a Config"),
+        (EXPERIMENTS["random-5"][0], {"size": 5}, "params={'size': 5} is a dict; give a Params"),
+    ],
+)
+def test_other_kinds_of_config_are_named(config, params, text):
+    with pytest.raises(TypeError, match=text):
+        train(KEY, config, params, 2, 2)
+
+
+def test_params_of_many_are_refused():
+    config, params = EXPERIMENTS["random-5"]
+    many = jax.tree.map(lambda number: np.stack([np.asarray(number)] * 4), params)
+    with pytest.raises(ValueError, match=r"params.environment.size has shape \[4\]; give one number for all agents"):
+        train(KEY, config, many, 4, 2)
+
+
+@pytest.mark.parametrize("transform", [jax.jit, jax.vmap])
+def test_training_cannot_be_traced(transform):
+    config, params = EXPERIMENTS["random-5"]
+    with pytest.raises(TypeError, match="training cannot be traced: .* call it outside of jit, vmap and grad"):
+        transform(lambda key: train(key, config, params, 2, 2).metrics)(jax.random.split(KEY, 2))
+
+
+@pytest.mark.parametrize("kind", [jax.sharding.AxisType.Auto, jax.sharding.AxisType.Explicit])
+def test_a_mesh_of_the_caller_is_no_matter(kind):
+    config, params = make_experiment("random-5", "tutorial", use_skills=False)
+    expected = train(KEY, config, params, 300, 2, lanes=256)
+    mesh = jax.make_mesh((2,), ("x",), axis_types=(kind,))
+    with jax.set_mesh(mesh):
+        result = train(KEY, config, params, 300, 2, lanes=256)
+        assert jax.sharding.get_mesh() == mesh
+    jax.tree.map(np.testing.assert_array_equal, result.metrics, expected.metrics)
