@@ -26,6 +26,7 @@ COMMANDS = {
         "replay:Replay",
         "Live one agent's life again up to an episode, hold it against the stored rows, and draw the episode.",
     ),
+    "report": ("report:Report", "Write a page about runs, sweeps or studies: one HTML file that needs no network."),
     "library": ("library:Library", "Show, export or draw the skills that agents have learned."),
     "presets": ("presets:Presets", "List the presets, or all settings of one."),
     "tasks": ("tasks:Tasks", "List the tasks."),
