@@ -40,7 +40,9 @@ ORDER = {
         "protocol tutorial default"
     ).split(),
     "agents": "exploration q_learning states settings procedural recording blocks rollout verbs".split(),
-    "reports": "html words runs comparison curves skills player run_part sweep_part study_part page opened".split(),
+    "reports": (
+        "html words runs comparison listing curves skills player run_part sweep_part study_part page opened"
+    ).split(),
     "experiments": (
         "defaults preset_names task_registry text_tables signals processes statistics optimum overrides with_memory "
         "tasks presets descriptions storage libraries training runs replays sweeps study"

@@ -36,6 +36,18 @@ class Comparison:
     scores: dict[str, tuple[Bounds, Bounds, Interval, Interval]]
     settings: dict[str, tuple[Any, Any]]
 
+    def as_json(self) -> dict[str, Any]:
+        """Returns it ready for JSON, where the second run is `a`, with which the first, `b`, is compared."""
+        named = ("b", "a", "difference", "probability_of_improvement")
+        scores = {name: dict(zip(named, map(_bounds, values), strict=True)) for name, values in self.scores.items()}
+        settings = {name: {"a": a, "b": b} for name, (b, a) in self.settings.items()}
+        return {**dataclasses.asdict(self), "scores": scores, "settings": settings}
+
+
+def _bounds(found: Bounds | Interval) -> dict[str, float]:
+    values = dataclasses.astuple(found) if isinstance(found, Interval) else found
+    return dict(zip(("value", "low", "high"), values, strict=True))
+
 
 def compare_runs(first: RunFiles, second: RunFiles) -> Comparison:
     """Returns how two runs of one task and seed compare, over the last episodes that both have.
@@ -49,8 +61,8 @@ def compare_runs(first: RunFiles, second: RunFiles) -> Comparison:
     for name in ("task", "seed"):
         if first.stored[name] != second.stored[name]:
             raise ValueError(
-                f"{first.folder} and {second.folder} are not paired: {name} is {first.stored[name]} in the first and "
-                f"{second.stored[name]} in the second; compare runs of one task and seed"
+                f"not paired: {first.folder} has {name} {first.stored[name]}, {second.folder} {second.stored[name]}; "
+                "compare runs of one task and seed"
             )
     agents, last = (min(first.stored[name], second.stored[name]) for name in ("agents", "episodes"))
     start = max(0, last - max(1, min(LAST, last // 2)))

@@ -5,10 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from procmem_jax.experiments.statistics.headline import over_agents
+from procmem_jax.experiments.statistics.headline import bounds_words, over_agents
 from procmem_jax.reports.html import Html, element, joined, table
 from procmem_jax.reports.runs import RunFiles
-from procmem_jax.reports.words import bounds_words
 
 _BINS = 48  # of a curve, as wide as its episodes on a logarithmic axis
 _WIDTH, _HEIGHT = 440, 270

@@ -7,14 +7,14 @@ from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.experiments.overrides import list_settings
 from procmem_jax.experiments.preset_names import PRESETS
 from procmem_jax.experiments.presets import make_experiment
-from procmem_jax.experiments.statistics.intervals import Interval
+from procmem_jax.experiments.statistics.headline import SCORES, bounds_words
 from procmem_jax.reports.comparison import Comparison, compare_runs
 from procmem_jax.reports.curves import learning_curves
 from procmem_jax.reports.html import Html, Part, Section, element, joined, table
 from procmem_jax.reports.player import own_code_in, replay_player
 from procmem_jax.reports.runs import RunFiles
 from procmem_jax.reports.skills import library_of_agent
-from procmem_jax.reports.words import SCORES, bounds_words, run_words, value_words
+from procmem_jax.reports.words import interval_words, run_words, value_words
 
 _MOST_RUNS_DRAWN = 12
 
@@ -115,13 +115,6 @@ def _comparison(name: str, base_name: str, found: Comparison) -> Html:
         table(f"{caption}{found.last_episode}", head, rows),
         element("p", f"What differs: {differ}." if differ else "No setting differs.", class_="note"),
     )
-
-
-def interval_words(found: Interval, factor: float = 1.0, digits: int = 1, unit: str = "") -> str:
-    """Returns an interval in words, without brackets where it is not known."""
-    unknown = abs(found.low) == float("inf")
-    bounds = (found.value, float("nan"), float("nan")) if unknown else (found.value, found.low, found.high)
-    return bounds_words(bounds, factor, digits, unit)
 
 
 def _settings(runs: Mapping[str, RunFiles]) -> Html:

@@ -16,9 +16,9 @@ from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.experiments.runs.evaluate import read_experiment
 from procmem_jax.experiments.runs.folders import CONFIG_FILE, EPISODES_FILE, SUMMARY_FILE
 from procmem_jax.experiments.runs.libraries import libraries_of_run
-from procmem_jax.experiments.statistics.headline import Bounds, headline
+from procmem_jax.experiments.statistics.headline import Bounds, headline, headline_lines
 from procmem_jax.experiments.storage.files import expecting_fields, read_json
-from procmem_jax.reports.words import headline_lines, run_words
+from procmem_jax.reports.words import run_words
 
 _COLUMNS = (*(field.name for field in dataclasses.fields(EpisodeMetrics)), "optimal_steps", "env_steps")
 

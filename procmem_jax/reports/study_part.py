@@ -3,13 +3,13 @@
 import pathlib
 from collections.abc import Mapping
 
+from procmem_jax.experiments.statistics.headline import bounds_words
 from procmem_jax.experiments.storage.files import expecting_fields, read_json
 from procmem_jax.experiments.study.arms import ARMS, MAIN_ARMS, Cell, StudyTask
 from procmem_jax.experiments.study.study import IDENTITY_FILE, ROWS_FILE, run_folder
 from procmem_jax.reports.curves import learning_curves
 from procmem_jax.reports.html import Html, Part, Section, element, joined, table
 from procmem_jax.reports.runs import RunFiles
-from procmem_jax.reports.words import bounds_words
 
 _SCORES = (
     ("success", "success", (100.0, 1, "%")),

@@ -6,6 +6,7 @@ import tempfile
 import numpy as np
 
 from procmem_jax.experiments.runs.folders import CONFIG_FILE
+from procmem_jax.experiments.statistics.headline import bounds_words
 from procmem_jax.experiments.storage.files import expecting_fields, read_json
 from procmem_jax.experiments.sweeps.folders import SUMMARY_FILE, TABLE_FILE
 from procmem_jax.experiments.sweeps.summary import known_score, read_summary
@@ -13,7 +14,7 @@ from procmem_jax.experiments.sweeps.tables import LAST_EPISODES
 from procmem_jax.figures.sweep import plot_sweep
 from procmem_jax.reports.html import Html, Part, Section, element, joined, table
 from procmem_jax.reports.player import picture_address
-from procmem_jax.reports.words import bounds_words, value_words
+from procmem_jax.reports.words import value_words
 
 _MOST_ROWS = 50
 _SCORES = (

@@ -1,17 +1,11 @@
-"""Runs, intervals and settings in words, for pages, tables and a notebook."""
+"""Runs and settings in words, for pages and tables."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from procmem_jax.experiments.statistics.headline import Bounds
+from procmem_jax.experiments.statistics.headline import bounds_words
+from procmem_jax.experiments.statistics.intervals import Interval
 
-# Scores of a headline: (key, words, factor, digits, unit).
-SCORES = (
-    ("success", "success", 100.0, 1, "%"),
-    ("steps", "steps per episode", 1.0, 1, ""),
-    ("steps_over_optimal", "steps over the fewest possible", 1.0, 2, ""),
-)
 _BESIDE_SETTINGS = ("preset", "memory", "explorer", "warm_start", "other_numbers", "other_fields")
 
 
@@ -26,22 +20,11 @@ def run_words(stored: Mapping[str, Any]) -> str:
     return f"{stored['task']}, preset {stored['preset']}{memory}: {who}"
 
 
-def bounds_words(bounds: Sequence[float], factor: float = 1.0, digits: int = 1, unit: str = "") -> str:
-    """Returns "97.2% [95.1, 98.6]" of (value, low, high), without brackets where the interval is unknown."""
-    value, low, high = (factor * bound for bound in bounds)
-    text = f"{value:,.{digits}f}{unit}"
-    return text if math.isnan(low) else f"{text} [{low:,.{digits}f}, {high:,.{digits}f}]"
-
-
-def headline_lines(found: Mapping[str, Bounds | int]) -> list[str]:
-    """Returns the headline of a run (see `statistics.headline`) as lines of text."""
-    count = found["episodes"]
-    lines = [f"last {count} episodes, mean over agents [95% interval], and in the first {count}:"]
-    for key, words, factor, digits, unit in SCORES:
-        if key in found:
-            shown = bounds_words(found[key], factor, digits, unit)
-            lines.append(f"{words} {shown}, at first {factor * found[f'first_{key}'][0]:,.{digits}f}{unit}")
-    return [*lines, f"skills in the library {bounds_words(found['skills'])}"]
+def interval_words(found: Interval, factor: float = 1.0, digits: int = 1, unit: str = "") -> str:
+    """Returns an interval in words, without brackets where it is not known."""
+    unknown = abs(found.low) == float("inf")
+    bounds = (found.value, float("nan"), float("nan")) if unknown else (found.value, found.low, found.high)
+    return bounds_words(bounds, factor, digits, unit)
 
 
 def differing_settings(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

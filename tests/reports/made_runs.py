@@ -39,7 +39,8 @@ def made_run(folder: pathlib.Path, learned_after: int = 8, *, agents: int = AGEN
     said = {**spec.identity(), "versions": versions(), **(stored or {})}
     said["settings"] = {**said["settings"], "capacity": CONFIG.capacity}
     (folder / "config.json").write_text(json.dumps(said))
-    (folder / "summary.json").write_text(json.dumps({"agent_steps_per_second": 12345.6}))
+    means = {"success": {"mean": [0.5, 1.0]}, "steps": {"mean": [40.0, 5.0]}}
+    (folder / "summary.json").write_text(json.dumps({"agent_steps_per_second": 12345.6, "episodes": means}))
     metrics = made_metrics(learned_after, agents)
     write_episodes(folder / "episodes.parquet", metrics, np.full_like(metrics.steps, OPTIMAL) if known else None)
     saved = SavedLibraries(

@@ -199,6 +199,14 @@ def run_training(
     return summary
 
 
+def write_run(spec: RunSpec, folder: pathlib.Path, result: TrainResult) -> None:
+    """Leaves the files of a run that has been run, but for its figure; errors as for `run_training`."""
+    with folder_lock(folder):
+        _begin_folder(spec, folder)
+        lines = JsonLines(folder / METRICS_FILE, live=False)
+        _write_results(spec, folder, result, [lines], lambda folder, path: None)
+
+
 def _begin_folder(spec: RunSpec, folder: pathlib.Path) -> None:
     if not (folder / CONFIG_FILE).exists():
         write_json(folder / CONFIG_FILE, {**spec.identity(), "versions": versions()})

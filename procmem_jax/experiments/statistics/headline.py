@@ -1,11 +1,20 @@
 """What a run came to: its last episodes against its first, each a mean over agents with its 95% interval."""
 
+import math
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
 
 LAST = 20  # episodes
 Bounds = tuple[float, float, float]
+# Scores of a headline: (key, words, factor, digits, unit).
+SCORES = (
+    ("success", "success", 100.0, 1, "%"),
+    ("steps", "steps per episode", 1.0, 1, ""),
+    ("steps_over_optimal", "steps over the fewest possible", 1.0, 2, ""),
+)
 
 
 def over_agents(values: np.ndarray) -> Bounds:
@@ -44,3 +53,21 @@ def headline(
     last = {name: over_agents(values[:, -count:]) for name, values in scores.items()}
     first = {f"first_{name}": over_agents(values[:, :count]) for name, values in scores.items()}
     return {"episodes": count, **last, **first, "skills": over_agents(skills[:, -1:])}
+
+
+def bounds_words(bounds: Sequence[float], factor: float = 1.0, digits: int = 1, unit: str = "") -> str:
+    """Returns "97.2% [95.1, 98.6]" of (value, low, high), without brackets where the interval is unknown."""
+    value, low, high = (factor * bound for bound in bounds)
+    text = f"{value:,.{digits}f}{unit}"
+    return text if math.isnan(low) else f"{text} [{low:,.{digits}f}, {high:,.{digits}f}]"
+
+
+def headline_lines(found: Mapping[str, Bounds | int]) -> list[str]:
+    """Returns the headline of a run (see `headline`) as lines of text."""
+    count = found["episodes"]
+    lines = [f"last {count} episodes, mean over agents [95% interval], and in the first {count}:"]
+    for key, words, factor, digits, unit in SCORES:
+        if key in found:
+            shown = bounds_words(found[key], factor, digits, unit)
+            lines.append(f"{words} {shown}, at first {factor * found[f'first_{key}'][0]:,.{digits}f}{unit}")
+    return [*lines, f"skills in the library {bounds_words(found['skills'])}"]
