@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from procmem_jax.experiments.statistics.headline import LAST, Bounds, over_agents
+from procmem_jax.experiments.statistics.headline import LAST, Bounds, bounds_json, over_agents
 from procmem_jax.experiments.statistics.intervals import (
     Interval,
     interval_of,
@@ -45,8 +45,7 @@ class Comparison:
 
 
 def _bounds(found: Bounds | Interval) -> dict[str, float]:
-    values = dataclasses.astuple(found) if isinstance(found, Interval) else found
-    return dict(zip(("value", "low", "high"), values, strict=True))
+    return bounds_json(dataclasses.astuple(found) if isinstance(found, Interval) else found)
 
 
 def compare_runs(first: RunFiles, second: RunFiles) -> Comparison:

@@ -16,7 +16,7 @@ from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.experiments.runs.evaluate import read_experiment
 from procmem_jax.experiments.runs.folders import CONFIG_FILE, EPISODES_FILE, SUMMARY_FILE
 from procmem_jax.experiments.runs.libraries import libraries_of_run
-from procmem_jax.experiments.statistics.headline import Bounds, headline, headline_lines
+from procmem_jax.experiments.statistics.headline import Bounds, bounds_json, headline, headline_lines
 from procmem_jax.experiments.storage.files import expecting_fields, read_json
 from procmem_jax.reports.words import run_words
 
@@ -91,6 +91,12 @@ class RunFiles:
         """See `statistics.headline`."""
         metrics = self.metrics
         return headline(metrics.success, metrics.steps, self.optimal_steps, metrics.skills)
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns the folder, what was run, and the headline, ready for JSON."""
+        asked = {name: self.stored[name] for name in ("task", "preset", "agents", "episodes", "seed")}
+        found = {name: bounds_json(each) if isinstance(each, tuple) else each for name, each in self.headline.items()}
+        return {"folder": str(self.folder), **asked, "last_episodes": found.pop("episodes"), **found}
 
     def _repr_html_(self) -> str:
         lines = "".join(f"<li>{html.escape(line)}</li>" for line in headline_lines(self.headline))

@@ -2,9 +2,8 @@
 
 import json
 import math
+import os
 from typing import Any
-
-import numpy as np
 
 
 def print_json(found: Any) -> None:
@@ -17,8 +16,10 @@ def _plain(value: Any) -> Any:
         return {str(name): _plain(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
+    if hasattr(value, "tolist"):  # an array, or a number of NumPy's
+        return _plain(value.tolist())
+    if isinstance(value, os.PathLike):
+        return str(value)
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

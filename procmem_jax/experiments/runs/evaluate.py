@@ -4,14 +4,12 @@ import dataclasses
 import pathlib
 from collections.abc import Callable
 
-import numpy as np
-
 from procmem_jax.agents.settings import Config, Params
 from procmem_jax.experiments.descriptions import remake_experiment
 from procmem_jax.experiments.optimum import optimal_steps
 from procmem_jax.experiments.runs import results
 from procmem_jax.experiments.runs.folders import CONFIG_FILE, EPISODES_FILE, LIBRARIES_FILE, SUMMARY_FILE
-from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
+from procmem_jax.experiments.statistics.headline import bounds_json, over_agents
 from procmem_jax.experiments.storage.files import read_json, write_json, write_whole
 from procmem_jax.experiments.training.driver import Progress
 from procmem_jax.experiments.training.train import train
@@ -32,6 +30,10 @@ class Evaluation:
     success: tuple[float, float, float]
     steps: tuple[float, float, float]
     steps_over_optimal: tuple[float, float, float] | None
+
+    def as_json(self) -> dict[str, dict[str, float] | None]:
+        """Returns it ready for JSON."""
+        return {name: None if bounds is None else bounds_json(bounds) for name, bounds in vars(self).items()}
 
 
 def check_finished(folder: pathlib.Path) -> None:
@@ -93,11 +95,5 @@ def evaluate_run(
     write_json(out / SUMMARY_FILE, results.summarize(result, optimal, config.library))
     metrics = result.metrics
 
-    def over_agents(values: np.ndarray) -> tuple[float, float, float]:
-        return tuple(float(bound) for bound in mean_interval(values.mean(axis=1)))
-
-    success = over_agents(metrics.success)
-    if success[1] == success[2]:  # all agents alike: the width of a share, not zero
-        success = tuple(float(bound) for bound in proportion_interval(metrics.success.reshape(-1)))
     ratio = None if optimal is None else over_agents(metrics.steps / optimal)
-    return Evaluation(success, over_agents(metrics.steps), ratio), out
+    return Evaluation(over_agents(metrics.success), over_agents(metrics.steps), ratio), out

@@ -25,7 +25,7 @@ def over_agents(values: np.ndarray) -> Bounds:
     """
     values = np.asarray(values)
     mean, low, high = (float(bound) for bound in mean_interval(values.mean(axis=1, dtype=np.float64)))
-    if values.dtype == np.bool_ and not low < high:
+    if values.dtype == np.bool_ and low == high:
         mean, low, high = (float(bound) for bound in proportion_interval(values.reshape(-1)))
     return mean, low, high
 
@@ -53,6 +53,11 @@ def headline(
     last = {name: over_agents(values[:, -count:]) for name, values in scores.items()}
     first = {f"first_{name}": over_agents(values[:, :count]) for name, values in scores.items()}
     return {"episodes": count, **last, **first, "skills": over_agents(skills[:, -1:])}
+
+
+def bounds_json(bounds: Sequence[float]) -> dict[str, float]:
+    """Returns (value, low, high) by their names."""
+    return dict(zip(("value", "low", "high"), bounds, strict=True))
 
 
 def bounds_words(bounds: Sequence[float], factor: float = 1.0, digits: int = 1, unit: str = "") -> str:
