@@ -126,19 +126,15 @@ class _Axis:
         self.ticks = kept.tolist() if len(kept) > 1 else [low, high]
 
     def place(self, values: np.ndarray | float) -> np.ndarray:
-        """Returns where values are on the screen."""
+        """Returns where values are on the screen, those outside at the nearer end."""
         values = np.log(np.maximum(values, 1e-12)) if self._is_log else np.asarray(values)
-        share = (values - self._ends[0]) / (self._ends[1] - self._ends[0])
+        share = np.clip((values - self._ends[0]) / (self._ends[1] - self._ends[0]), 0.0, 1.0)
         return np.round(self._begin + share * (self._end - self._begin), 1)
 
 
 def _chart(name: str, score: Score, curves: Sequence[Curve]) -> tuple[Html, dict]:
     xs = np.concatenate([curve.env_steps for curve in curves])
-    ys = np.concatenate([part for curve in curves for part in (curve.mean, curve.low, curve.high)])
-    ys = ys[np.isfinite(ys) & (ys > 0 if score.is_log else True)]
-    low, high = (0.0, 100.0) if score.most == 100 else (float(ys.min()), float(ys.max()))
-    if not score.is_log:
-        low, high = min(low, 0.0), max(high, 0.0)
+    low, high = _ends(score, curves)
     x_axis = _Axis(max(float(xs.min()), 1.0), float(xs.max()), True, _LEFT, _WIDTH - _RIGHT)
     y_axis = _Axis(low, high, score.is_log, _HEIGHT - _BOTTOM, _TOP)
     drawn, known = [], []
@@ -163,6 +159,17 @@ def _chart(name: str, score: Score, curves: Sequence[Curve]) -> tuple[Html, dict
         "bottom": _HEIGHT - _BOTTOM,
         "series": known,
     }
+
+
+def _ends(score: Score, curves: Sequence[Curve]) -> tuple[float, float]:
+    """Returns the lowest and the highest number on the axis of a score."""
+    if score.most == 100:
+        return 0.0, 100.0
+    lowest = np.nanmin([np.nanmin(np.fmin(curve.mean, curve.low)) for curve in curves])
+    highest = np.nanmax([np.nanmax(np.fmax(curve.mean, curve.high)) for curve in curves])
+    if score.is_log:  # an interval may reach below 0
+        return 0.95 * float(min(curve.mean.min() for curve in curves)), float(highest)
+    return float(min(lowest, 0.0)), float(max(highest, 0.0))
 
 
 def _draw_curve(curve: Curve, px: np.ndarray, py: np.ndarray, y_axis: _Axis, look: str) -> list[Html]:

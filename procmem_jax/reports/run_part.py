@@ -81,7 +81,9 @@ def _headline(runs: Mapping[str, RunFiles]) -> Html:
         if any(key in line for line in found):
             rows.append((words, *(bounds_words(line[key], *form) if key in line else "–" for line in found)))
             first = f"first_{key}"
-            rows.append(("at first", *(bounds_words(line[first], *form) if first in line else "–" for line in found)))
+            rows.append(
+                (f"{words}, at first", *(bounds_words(line[first], *form) if first in line else "–" for line in found))
+            )
     rows.append(("skills in the library", *(bounds_words(line["skills"]) for line in found)))
     caption = "Means over agents [95% interval], in the last episodes and in as many at the beginning"
     who = (element("li", element("b", name), f": {run_words(run.stored)}") for name, run in runs.items())

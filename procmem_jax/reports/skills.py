@@ -49,7 +49,9 @@ def _row(skill: StoredSkill, action_names: Sequence[str]) -> tuple:
 def _draw_group(group: SkillGroup) -> Html:
     shown = group.skills[:_MOST_DRAWN]
     rest = f", {len(shown)} most used" if len(shown) < len(group.skills) else ""
-    heading = element("h3", f"{group.name} ", element("small", f"when {group.when}; {len(group.skills)} skills{rest}"))
+    when = group.when if group.when == "always" else f"when {group.when}"
+    count = "1 skill" if len(group.skills) == 1 else f"{len(group.skills)} skills"
+    heading = element("h3", f"{group.name} ", element("small", f"{when}; {count}{rest}"))
     return joined(
         heading, element("ul", *(element("li", _draw_skill(skill, group)) for skill in shown), class_="skills")
     )

@@ -49,7 +49,13 @@ def study_part(folder: pathlib.Path, name: str) -> Part:
         runs = {arm: RunFiles.at(run_folder(folder, Cell(StudyTask(task, "", 0, ()), ARMS[arm]))) for arm in arms}
         charts, facts = learning_curves(runs, f"{name}-{number}")
         known |= facts
-        sections.append(Section(f"{name}-task-{number}", f"{task}", joined(element("p", what), charts, tables[task])))
+        sections.append(
+            Section(
+                f"{name}-task-{number}",
+                f"Study {stored['study']}: {task}",
+                joined(element("p", what), charts, tables[task]),
+            )
+        )
     return Part(sections, known)
 
 

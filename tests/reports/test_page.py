@@ -164,6 +164,18 @@ def test_unknown_numbers_are_left_out(tmp_path):
     assert "nan" not in page.text and "[]" not in page.text
 
 
+def test_nothing_is_drawn_outside_of_a_chart(tmp_path):
+    page = page_of(made_run(tmp_path / "one"))
+    for chart in part(page, "curves").all("svg"):
+        if chart.attributes["class"] != "chart":
+            continue
+        bands = [node.attributes["d"].strip("MZ") for node in chart.all("path")]
+        assert len(bands) == 1
+        drawn = np.asarray([point.split(",") for point in bands[0].split()], float)
+        facts = data_of(page)["charts"][chart.attributes["id"]]
+        assert drawn[:, 1].min() >= facts["top"] and drawn[:, 1].max() <= facts["bottom"]
+
+
 def test_a_sweep_and_a_study(tmp_path):
     page = page_of(made_sweep(tmp_path / "swept"), made_study(tmp_path / "studied"))
     assert sections_of(page) == ["study-0-task-0", "sweep-0"]
