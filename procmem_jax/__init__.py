@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from procmem_jax.memory.protocol import Memory as Memory
     from procmem_jax.memory.tutorial.memory import TutorialMemory as TutorialMemory
     from procmem_jax.percept import Percept as Percept
+    from procmem_jax.reports.opened import open_run as open_run
     from procmem_jax.streams import run_key as run_key
 
 __version__ = "0.1.0"
@@ -54,6 +55,7 @@ _NAMES = {
     "memory.protocol": "Memory",
     "memory.tutorial.memory": "TutorialMemory",
     "percept": "Percept",
+    "reports.opened": "open_run",
     "streams": "run_key",
 }
 _MODULES = "agents envs experiments figures memory records"

@@ -28,7 +28,8 @@ MAY_IMPORT = {
     "agents": {"agents", "envs", "memory", *BASE},
     "experiments": {"experiments", "agents", "envs", "memory", *BASE},
     "figures": {"figures", "experiments", "agents", "envs", "memory", *BASE},
-    "cli": {"cli", "figures", "experiments", "agents", "envs", "memory", *BASE},
+    "reports": {"reports", "figures", "experiments", "agents", "envs", "memory", *BASE},
+    "cli": {"cli", "reports", "figures", "experiments", "agents", "envs", "memory", *BASE},
     "__main__": {"cli"},
 }
 # Inside a room: files and folders in the order in which they may import each other, the later ones the earlier.
@@ -39,6 +40,9 @@ ORDER = {
         "protocol tutorial default"
     ).split(),
     "agents": "exploration q_learning states settings procedural recording blocks rollout verbs".split(),
+    "reports": (
+        "html words runs comparison listing curves skills player run_part sweep_part study_part page opened"
+    ).split(),
     "experiments": (
         "defaults preset_names task_registry text_tables signals processes statistics optimum overrides with_memory "
         "tasks presets descriptions storage libraries training runs replays sweeps study"

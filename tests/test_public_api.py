@@ -9,8 +9,8 @@ import procmem_jax
 
 PUBLIC = """
 Config DefaultMemory EpsilonPolicy ExplorationPolicy GridWorld Memory Params Percept QLearning RandomPolicy Range
-ScriptedPolicy TrainResult TutorialMemory dense make_experiment make_sweep register_preset register_task run_key sweep
-train use_all_cores with_memory
+ScriptedPolicy TrainResult TutorialMemory dense make_experiment make_sweep open_run register_preset register_task
+run_key sweep train use_all_cores with_memory
 """.split()
 ROOMS = {
     "memory": """
@@ -31,7 +31,7 @@ ROOMS = {
     "experiments": """
         Progress Range SavedLibraries StoredSkill SweepSpec TrainResult WarmStart embedding_rule export_libraries
         import_libraries libraries_at make_experiment make_sweep make_warm_start optimal_steps read_skills
-        register_preset register_task summarize_sweep sweep sweep_tables train with_memory
+        register_preset register_task save_result summarize_sweep sweep sweep_tables train with_memory
     """,
 }
 

@@ -38,6 +38,7 @@ CHAINS = {f"{page.stem}: {chain.heading}": chain for page in PAGES for chain in 
 SLOW_CHAINS = {
     "own-parts: A task",
     "README: An environment of your own",
+    "reports: Reports",
     "environments: Any environment can have a memory",
     "sweeps: Sweeps",
 }

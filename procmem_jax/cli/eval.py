@@ -3,7 +3,8 @@
 import dataclasses
 import pathlib
 
-from procmem_jax.cli.parsing.options import MaybeInt, RunFolder
+from procmem_jax.cli.parsing.options import Json, MaybeInt, RunFolder
+from procmem_jax.cli.reports.as_json import print_json
 from procmem_jax.cli.reports.loading import loading
 
 
@@ -14,12 +15,14 @@ class Eval:
     Attributes:
         episodes: episodes of each agent.
         seed: of the fresh layouts; by default the run's seed + 1.
+        json: print an object instead.
         quiet: no progress on stderr.
     """
 
     run_folder: RunFolder
     episodes: int = 50
     seed: MaybeInt = None
+    json: Json = False
     quiet: bool = False
 
     def run(self) -> None:
@@ -38,5 +41,8 @@ class Eval:
         seed = (stored["seed"] + 1) % 2**32 if self.seed is None else self.seed
         with ProgressBar(stored["agents"] * self.episodes, show=not self.quiet) as bar:
             evaluation, out = evaluate_run(folder, self.episodes, seed, on_progress=bar.on_progress)
+        if self.json:
+            print_json({"folder": str(out), "episodes": self.episodes, "seed": seed, **evaluation.as_json()})
+            return
         print(evaluation_report(evaluation, stored["agents"], self.episodes))
         print(f"\nResults in {out}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import tyro
 
-from procmem_jax.cli.parsing.options import MaybeInt, MaybeText
+from procmem_jax.cli.parsing.options import Json, MaybeInt, MaybeText
 
 if TYPE_CHECKING:
     from procmem_jax.experiments.libraries.saved import SavedLibraries
@@ -23,17 +23,27 @@ class Show:
 
     Attributes:
         agent: its number; by default the first.
+        json: print an object instead.
     """
 
     source: _Source
     agent: MaybeInt = None
+    json: Json = False
 
     def run(self) -> None:
         """Prints the table."""
-        from procmem_jax.cli.reports.library import library_table
+        from procmem_jax.cli.reports.as_json import print_json
+        from procmem_jax.cli.reports.library import library_table, skills_by_use
+        from procmem_jax.experiments.libraries.skills import StoredSkill
 
         saved = _libraries(self.source)
-        print(library_table(saved, saved.agents[0] if self.agent is None else self.agent))
+        agent = saved.agents[0] if self.agent is None else self.agent
+        if self.json:
+            shown = [field.name for field in dataclasses.fields(StoredSkill) if field.name != "embedding"]
+            skills = [{name: getattr(skill, name) for name in shown} for skill in skills_by_use(saved, agent)]
+            print_json({"agent": agent, "action_names": saved.action_names, "skills": skills})
+        else:
+            print(library_table(saved, agent))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -28,6 +28,12 @@ COMMANDS = {
         "replay:Replay",
         "Live one agent's life again up to an episode, hold it against the stored rows, and draw the episode.",
     ),
+    "runs": ("runs:Runs", "List the runs, sweeps and studies in a folder: what, when, done or not, and how it went."),
+    "compare": (
+        "compare:Compare",
+        "Compare two runs of one task and seed, agent by agent: differences B less A, and which settings differ.",
+    ),
+    "report": ("report:Report", "Write a page about runs, sweeps or studies: one HTML file that needs no network."),
     "library": ("library:Library", "Show, export or draw the skills that agents have learned."),
     "presets": ("presets:Presets", "List the presets, or all settings of one."),
     "tasks": ("tasks:Tasks", "List the tasks."),
@@ -41,7 +47,7 @@ _procmem() {{
   COMPREPLY=($(compgen -W "$words" -- "$word"))
 }}
 complete -o default -F _procmem procmem"""
-_STORING = ("train", "eval", "sweep", "merge", "study", "plot", "replay")
+_STORING = ("train", "eval", "sweep", "merge", "study", "plot", "replay", "report")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 
-from procmem_jax.cli.parsing.options import MaybeInt, MaybeText
+from procmem_jax.cli.parsing.options import Json, MaybeInt, MaybeText
 from procmem_jax.cli.reports.loading import loading
 from procmem_jax.experiments.defaults import REPORT_SEED
 
@@ -17,6 +17,7 @@ class Study:
         out: folder of the results; by default runs/study-SUITE-SEED. An interrupted study goes on where it stopped.
         agents: agents of each arm; by default 64 in quick, 128 in full.
         seed: of all arms; settings are tuned on seeds below 1000.
+        json: print an object instead.
         quiet: no progress on stderr.
     """
 
@@ -24,14 +25,17 @@ class Study:
     out: MaybeText = None
     agents: MaybeInt = None
     seed: int = REPORT_SEED
+    json: Json = False
     quiet: bool = False
 
     def run(self) -> None:
         """Runs what is not yet there, and prints the tables."""
         with loading(show=not self.quiet):
             from procmem_jax.cli.reports.afterwards import figure_or_warning
+            from procmem_jax.cli.reports.as_json import print_json
             from procmem_jax.cli.reports.progress import warn
             from procmem_jax.cli.reports.study import StudyProgress
+            from procmem_jax.experiments.storage.files import read_json
             from procmem_jax.experiments.study import study as studies
             from procmem_jax.experiments.study.arms import suite_by_name
             from procmem_jax.experiments.training.runtime import use_all_cores
@@ -50,7 +54,10 @@ class Study:
                 draw_figures=figure_or_warning(plot_study),
                 on_start=progress.on_start,
                 on_progress=progress.on_progress,
-                on_done=progress.on_done,
+                on_done=None if self.json else progress.on_done,
             )
+        if self.json:
+            print_json({"folder": folder, **read_json(folder / studies.ROWS_FILE)})
+            return
         files = f"Table {folder / studies.TABLE_FILE}, numbers {folder / studies.ROWS_FILE}, figures in {folder}"
         print(f"\n{tables}\n{files}")

@@ -9,9 +9,10 @@ import tyro
 from procmem_jax.cli.parsing.assignments import parse_assignments
 from procmem_jax.cli.parsing.command_line import plain_path
 from procmem_jax.cli.parsing.names import check_names, default_folder
-from procmem_jax.cli.parsing.options import Assignments, MaybeInt, MaybeText
+from procmem_jax.cli.parsing.options import Assignments, Json, MaybeInt, MaybeText
 from procmem_jax.cli.parsing.sweep_file import read_sweep_file
 from procmem_jax.cli.parsing.sweep_texts import parse_grid, parse_points, parse_ranges, parse_shard
+from procmem_jax.cli.reports.as_json import print_json
 from procmem_jax.cli.reports.loading import loading
 from procmem_jax.experiments.defaults import CHECKPOINT_SECONDS
 from procmem_jax.experiments.preset_names import DEFAULT_PRESET
@@ -70,6 +71,7 @@ class Sweep:
         coordinator: HOST:PORT of the first process.
         num_processes: of the program.
         process_id: of this process, from 0.
+        json: print an object instead.
         quiet: no progress on stderr.
     """
 
@@ -97,6 +99,7 @@ class Sweep:
     coordinator: MaybeText = None
     num_processes: MaybeInt = None
     process_id: MaybeInt = None
+    json: Json = False
     quiet: bool = False
 
     def run(self) -> None:
@@ -128,6 +131,9 @@ class Sweep:
         if is_new:
             done = self._run_sweep(spec, folder, shard)
         if not is_first():
+            return
+        if self.json:
+            print_json({"shard": self.shard, **(sweep_json(done) if shard is None else {"folder": done})})
             return
         if not is_new:
             tell_origin(done)
@@ -201,6 +207,16 @@ class Sweep:
                 on_progress=bar.on_progress,
                 on_warning=warn,
             )
+
+
+def sweep_json(folder: pathlib.Path) -> dict[str, Any]:
+    """Returns what came of a finished sweep, ready for JSON; the best setting comes first."""
+    from procmem_jax.cli.reports.sweep import best_first
+    from procmem_jax.experiments.sweeps.folders import TABLE_FILE
+    from procmem_jax.experiments.sweeps.summary import known_score, read_summary
+
+    summary = read_summary(folder / TABLE_FILE)
+    return {"folder": folder, "ranked_by": known_score(summary), "settings": best_first(summary)}
 
 
 def tell_results(folder: pathlib.Path) -> None:

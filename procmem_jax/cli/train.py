@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from procmem_jax.cli.parsing.assignments import parse_assignments
 from procmem_jax.cli.parsing.names import check_names, default_folder
-from procmem_jax.cli.parsing.options import Assignments, MaybeInt, MaybeText
+from procmem_jax.cli.parsing.options import Assignments, Json, MaybeInt, MaybeText
+from procmem_jax.cli.reports.as_json import print_json
 from procmem_jax.cli.reports.loading import loading
 from procmem_jax.experiments.defaults import CHECKPOINT_SECONDS
 from procmem_jax.experiments.preset_names import DEFAULT_PRESET
@@ -41,6 +42,7 @@ class Train:
         coordinator: HOST:PORT of the first process.
         num_processes: of the program.
         process_id: of this process, from 0.
+        json: print an object instead.
         quiet: no progress on stderr.
     """
 
@@ -63,6 +65,7 @@ class Train:
     coordinator: MaybeText = None
     num_processes: MaybeInt = None
     process_id: MaybeInt = None
+    json: Json = False
     quiet: bool = False
 
     def run(self) -> None:
@@ -79,6 +82,7 @@ class Train:
             from procmem_jax.experiments.runs.folders import FIGURE_FILE, stored_summary
             from procmem_jax.experiments.training.runtime import use_all_cores, use_compilation_cache
             from procmem_jax.figures.training import plot_run
+            from procmem_jax.reports.runs import RunFiles
 
         use_all_cores()
         join_processes(self.distributed, self.coordinator, self.num_processes, self.process_id)
@@ -88,6 +92,9 @@ class Train:
         stored = None if self.force else from_first(lambda: stored_summary(folder, spec))
         summary = self._train(spec, folder) if stored is None else stored
         if not is_first():
+            return
+        if self.json:
+            print_json(RunFiles.at(folder).as_json())
             return
         if stored is None:
             with stored_anyway("the closing report"):
@@ -138,5 +145,5 @@ class Train:
                 tensorboard=self.tensorboard,
                 on_warning=warn,
                 on_progress=reporter.on_progress,
-                on_episode=reporter.on_episode,
+                on_episode=None if self.json else reporter.on_episode,
             )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from procmem_jax.experiments.presets import make_experiment as make_experiment
     from procmem_jax.experiments.presets import register_preset as register_preset
     from procmem_jax.experiments.runs.libraries import libraries_at as libraries_at
+    from procmem_jax.experiments.runs.saved_results import save_result as save_result
     from procmem_jax.experiments.sweeps.ranges import Range as Range
     from procmem_jax.experiments.sweeps.spec import SweepSpec as SweepSpec
     from procmem_jax.experiments.sweeps.summary import summarize_sweep as summarize_sweep
@@ -37,6 +38,7 @@ _NAMES = {
     "optimum": "optimal_steps",
     "presets": "make_experiment register_preset",
     "runs.libraries": "libraries_at",
+    "runs.saved_results": "save_result",
     "sweeps.ranges": "Range",
     "sweeps.spec": "SweepSpec",
     "sweeps.summary": "summarize_sweep",

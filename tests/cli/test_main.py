@@ -66,7 +66,7 @@ def test_a_command_is_what_the_table_says(capsys, name):
     words = " ".join(out_of(capsys, name, "--help").split())
     assert words.startswith(f"usage: procmem {name} [-h]") and COMMANDS[name][1] in words
     for field in dataclasses.fields(command):
-        if field.default is not dataclasses.MISSING and field.name not in ("settings", "name"):
+        if field.default is not dataclasses.MISSING and field.name not in ("settings", "name", "folder"):
             assert f"--{field.name.replace('_', '-')}" in words
 
 

@@ -11,6 +11,7 @@ import tyro
 MaybeText = Optional[str]  # noqa: UP045
 MaybeInt = Optional[int]  # noqa: UP045
 Assignments = Annotated[tuple, tyro.conf.arg(name="set", metavar="NAME=VALUE")]
+Json = Annotated[bool, tyro.conf.FlagCreatePairsOff]  # what a command finds, as one JSON value for programs
 RunFolder = Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help="folder of a finished run")]
 SweepFolder = Annotated[
     tyro.conf.Positional[str], tyro.conf.arg(metavar="OUT", help="the folder that all shards were given")

@@ -52,7 +52,9 @@ def library_table(saved: SavedLibraries, agent: int) -> str:
 def skills_by_use(saved: SavedLibraries, agent: int) -> list[StoredSkill]:
     """Returns the skills of one agent, most used first, then by slot."""
     library = jax.tree.map(lambda array: array[0], saved.of_agent(agent).libraries)
-    return sorted(read_skills(library, saved.predicate_names), key=lambda skill: (-skill.uses, skill.slot))
+    return sorted(
+        read_skills(library, saved.predicate_names, saved.config), key=lambda skill: (-skill.uses, skill.slot)
+    )
 
 
 def skills_table(skills: Sequence[StoredSkill], saved: SavedLibraries) -> str:

@@ -1,6 +1,7 @@
 """What is told of a sweep: beforehand what it would cost, afterwards which settings were best."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,16 +28,20 @@ def plan_lines(plan: SweepPlan) -> list[str]:
     ]
 
 
+def best_first(summary: pa.Table) -> list[dict[str, Any]]:
+    """Returns the rows of a sweep's summary, the best setting first."""
+    score = known_score(summary)
+    return sorted(summary.to_pylist(), key=lambda row: (row[f"{score}_iqm"], row["setting"]))
+
+
 def best_settings(summary: pa.Table, runs: pa.Table) -> str:
     """Returns a table of the best ten settings as text, and whether the best is distinguishable from the second.
 
     They are ranked by the interquartile mean. Best and second are compared agent by agent, since equal agents met equal
     layouts: distinguishable if the 95% bootstrap interval of the mean difference leaves out 0.
     """
-    score = known_score(summary)
-    rows = summary.to_pylist()
+    score, rows = known_score(summary), best_first(summary)
     names = summary.column_names[: summary.column_names.index("setting")]
-    rows.sort(key=lambda row: (row[f"{score}_iqm"], row["setting"]))
     lines = [[*names, "success", "steps", "steps/optimal", "return"]]
     for row in rows[:_SHOWN]:
         scores = (("success", 3), ("steps", 1), ("steps_over_optimal", 3), ("episode_return", 2))

@@ -4,8 +4,6 @@ import dataclasses
 import pathlib
 from collections.abc import Callable, Iterable
 
-import numpy as np
-
 from procmem_jax.agents.settings import Config, Params
 from procmem_jax.experiments.descriptions import remake_experiment
 from procmem_jax.experiments.optimum import optimal_steps
@@ -18,7 +16,7 @@ from procmem_jax.experiments.runs.stored import (
     make_way,
     open_finished,
 )
-from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
+from procmem_jax.experiments.statistics.headline import bounds_json, over_agents
 from procmem_jax.experiments.storage.checksums import hash_files, write_vouching
 from procmem_jax.experiments.storage.files import make_folder, write_whole
 from procmem_jax.experiments.training.driver import Progress
@@ -40,6 +38,10 @@ class Evaluation:
     success: tuple[float, float, float]
     steps: tuple[float, float, float]
     steps_over_optimal: tuple[float, float, float] | None
+
+    def as_json(self) -> dict[str, dict[str, float] | None]:
+        """Returns it ready for JSON."""
+        return {name: None if bounds is None else bounds_json(bounds) for name, bounds in vars(self).items()}
 
 
 def read_experiment(
@@ -98,11 +100,5 @@ def evaluate_run(
     write_vouching(out / SUMMARY_FILE, summary, hash_files(out, [EPISODES_FILE]))
     metrics = result.metrics
 
-    def over_agents(values: np.ndarray) -> tuple[float, float, float]:
-        return tuple(float(bound) for bound in mean_interval(values.mean(axis=1)))
-
-    success = over_agents(metrics.success)
-    if success[1] == success[2]:  # all agents alike: the width of a share, not zero
-        success = tuple(float(bound) for bound in proportion_interval(metrics.success.reshape(-1)))
     ratio = None if optimal is None else over_agents(metrics.steps / optimal)
-    return Evaluation(success, over_agents(metrics.steps), ratio), out
+    return Evaluation(over_agents(metrics.success), over_agents(metrics.steps), ratio), out

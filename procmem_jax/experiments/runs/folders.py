@@ -185,6 +185,14 @@ def run_training(
     return summary
 
 
+def write_run(spec: RunSpec, folder: pathlib.Path, result: TrainResult) -> None:
+    """Leaves the files of a run that has been run, but for its figure; errors as for `run_training`."""
+    with folder_lock(folder):
+        _begin_folder(spec, folder, anew=False)
+        lines = JsonLines(folder / METRICS_FILE, live=False)
+        _write_results(spec, folder, result, [lines], lambda folder, path: None)
+
+
 def _begin_folder(spec: RunSpec, folder: pathlib.Path, anew: bool) -> None:
     remove_asides(folder)
     make_way(folder, (CONFIG_FILE, *RESULT_FILES))

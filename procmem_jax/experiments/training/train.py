@@ -15,31 +15,10 @@ from procmem_jax.experiments.training.lanes import CHUNK_TICKS, IDLE, Lanes, Lan
 from procmem_jax.experiments.training.memory_need import check_memory
 from procmem_jax.experiments.training.parts import put_rows
 from procmem_jax.experiments.training.runtime import advise_all_cores, own_programs
+from procmem_jax.experiments.training.trained import Origin, TrainResult
 from procmem_jax.memory import library as skill_library
 from procmem_jax.memory.library import SkillLibrary
 from procmem_jax.records import check_count
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainResult:
-    """What training gives; NumPy arrays.
-
-    Attributes:
-        metrics: `[A, E]` in each field.
-        libraries: the final libraries, `[A, N, ...]`.
-        compile_seconds: building the programs.
-        run_seconds: all ticks and transfers, without compilation.
-    """
-
-    metrics: EpisodeMetrics
-    libraries: SkillLibrary
-    compile_seconds: float
-    run_seconds: float
-
-    @property
-    def agent_steps_per_second(self) -> float:
-        """Primitive steps of all agents per second of `run_seconds`."""
-        return float(self.metrics.steps.sum(dtype=np.int64)) / self.run_seconds
 
 
 @own_programs()
@@ -103,7 +82,8 @@ def train(
     if reporter is not None:
         reporter.follow(driver)
     [part] = driver.parts(saver.load() if saver is not None else None)
-    return TrainResult(part.metrics, part.libraries, driver.compile_seconds, driver.run_seconds)
+    origin = Origin(key, config, params, first_agent, libraries is not None)
+    return TrainResult(part.metrics, part.libraries, driver.compile_seconds, driver.run_seconds, origin)
 
 
 def check_run(
