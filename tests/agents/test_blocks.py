@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from procmem_jax.agents import rollout
-from procmem_jax.agents.blocks import _queue, _serve_few
+from procmem_jax.agents.blocks import Reports, _queue, _serve_few, _write
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.records import as_arrays
@@ -98,3 +98,19 @@ def test_only_the_pending_are_served_each_once_with_its_own_numbers():
     )
     expected = np.where(pending, 1000 + np.arange(width) * np.arange(1, width + 1), 1000)
     np.testing.assert_array_equal(served, expected)
+
+
+def test_every_episode_of_a_block_is_written_where_it_belongs():
+    """An agent may end one in every tick; what has no place left is dropped."""
+    _, _, _, _, state = begin("tutorial")
+    ended = np.zeros((16, NUM_AGENTS), np.bool_)
+    ended[[3, 4, 5, 15], 7] = ended[0, 8] = ended[2, 9] = True
+    episode = np.cumsum(ended, axis=0, dtype=np.int32) - ended
+    episode[2, 9] = NUM_EPISODES
+    steps = np.arange(1, 17, dtype=np.int32)[:, None] * np.ones(NUM_AGENTS, np.int32)
+    rows = jax.tree.map(lambda column: jnp.zeros((16, NUM_AGENTS), column.dtype), state.metrics)
+    rows = dataclasses.replace(rows, steps=jnp.asarray(steps))
+    found = np.asarray(_write(state, Reports(jnp.asarray(ended), jnp.asarray(episode), rows)).metrics.steps)
+    expected = np.asarray(state.metrics.steps).copy()
+    expected[7, :4], expected[8, 0] = [4, 5, 6, 16], 1
+    np.testing.assert_array_equal(found, expected)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from command_line import out_of, run
+from experiments.sealing import unseal
 from procmem_jax.experiments.statistics.intervals import paired_difference
 from procmem_jax.reports.runs import RunFiles
 from reports.made_runs import AGENTS, made_run, made_study, made_sweep
@@ -19,7 +20,7 @@ def here(monkeypatch, tmp_path):
 
 def test_what_lies_in_a_folder(capsys, here):
     made_run(here / "runs/below/one")
-    (made_run(here / "runs/unfinished") / "summary.json").unlink()
+    unseal(made_run(here / "runs/unfinished"))
     (made_run(here / "runs/odd") / "config.json").write_text("{")
     made_study(here / "runs/studied")
     made_sweep(here / "runs/swept")
@@ -29,7 +30,7 @@ def test_what_lies_in_a_folder(capsys, here):
     rows = {line.split()[0]: line for line in lines[1:]}
     assert set(rows) == {"runs/below/one", "runs/unfinished", "runs/odd", "runs/studied", "runs/swept"}
     assert "random-4, preset default: 4 agents x 50 episodes, seed 7" in rows["runs/below/one"]
-    assert " no" in rows["runs/unfinished"] and "unreadable ValueError" in rows["runs/odd"]
+    assert " no" in rows["runs/unfinished"] and "unreadable runs/odd/config.json: cannot be read" in rows["runs/odd"]
     assert "study made: 4 agents" in rows["runs/studied"] and "3 settings x 8 seeds" in rows["runs/swept"]
     found = {row["folder"]: row for row in json.loads(out_of(capsys, "runs", "runs", "--json"))}
     assert set(found) == set(rows) and found["runs/unfinished"]["done"] is False

@@ -8,6 +8,7 @@ import pytest
 
 from command_line import out_of
 from procmem_jax.experiments.presets import make_experiment
+from procmem_jax.experiments.runs.stored import identity_of, read_config
 from procmem_jax.experiments.training.train import train
 from procmem_jax.experiments.training.trained import TrainResult
 from procmem_jax.reports.opened import open_run
@@ -67,7 +68,9 @@ def test_a_saved_result_is_the_folder_of_the_command(result, capsys, tmp_path):
     saved = result.save(tmp_path / "saved")
     assert saved == tmp_path / "saved"
     out_of(capsys, "train", *SMALL, "--out", str(tmp_path / "trained"), "--quiet")
-    for name in ("config.json", "episodes.parquet", "libraries.npz", "metrics.jsonl"):
+    configs = [read_config(folder) for folder in (saved, tmp_path / "trained")]
+    assert identity_of(configs[0]) == identity_of(configs[1])
+    for name in ("episodes.parquet", "libraries.npz", "metrics.jsonl"):
         assert (saved / name).read_bytes() == (tmp_path / "trained" / name).read_bytes(), name
     assert {path.name for path in (tmp_path / "trained").iterdir()} - {path.name for path in saved.iterdir()} == {
         "training.png"
