@@ -16,7 +16,6 @@ import pytest
 import procmem_jax
 from command_line import out_of
 from peer_rules import peer_rules
-from procmem_jax import cli
 from procmem_jax.experiments.overrides import list_settings
 from readme_pages import (
     FILE_MARK,
@@ -191,9 +190,7 @@ def named_commands() -> list[str]:
 def test_commands_in_the_prose_have_these_options(span, capsys):
     words = span.split()[1:]
     subcommand = words[1:2] if words[0] == "library" else []
-    with pytest.raises(SystemExit):
-        cli.main([words[0], *subcommand, "--help"])
-    known = re.findall(r"--[\w-]+", capsys.readouterr().out)
+    known = re.findall(r"--[\w-]+", out_of(capsys, words[0], *subcommand, "--help"))
     assert {word.partition("=")[0] for word in words if word.startswith("--")} <= set(known)
 
 

@@ -51,7 +51,7 @@ def test_a_gif_of_the_last_episode(capsys):
 
 def test_another_episode_file_and_speed(capsys):
     steps = stored_row(pathlib.Path("run"), 0, 1)["steps"]
-    options = ["--episode", "-11", "--out", "mine.gif", "--fps", "10", "--every", "3"]
+    options = ["--episode", "-11", "--out", "mine.gif", "--fps", "10", "--every", "3", "--quiet"]
     out = out_of(capsys, "replay", "run", *options)
     assert out.splitlines()[0].startswith(f"Agent 0, episode 1: {steps} steps, ")
     assert num_frames("mine.gif") == len(range(0, steps, 3)) + 1
@@ -61,7 +61,7 @@ def test_another_episode_file_and_speed(capsys):
 
 def test_text_frames(capsys):
     before = files()
-    out = out_of(capsys, "replay", "run", "--agent", "1", "--episode", "0", "--text")
+    out = out_of(capsys, "replay", "run", "--agent", "1", "--episode", "0", "--text", "--quiet")
     steps = stored_row(pathlib.Path("run"), 1, 0)["steps"]
     *frames, last = out.split("\n\n")
     assert [frame.split("  ")[0] for frame in frames] == [f"step {number} of {steps}" for number in range(steps + 1)]
@@ -96,7 +96,7 @@ BAD = [
     ("replay run --warm-start run", "was started without one; leave it out"),
     ("replay warm", "warm was started with libraries of which it keeps the sha256 only"),
     ("replay warm --warm-start nowhere.npz", "nowhere.npz: cannot be read"),
-    ("replay changed", "changed: the replay of agent 0 does not meet its record (episode 3: steps 77 stored"),
+    ("replay changed --quiet", "changed: the replay of agent 0 does not meet its record (episode 3: steps 77 stored"),
     ("library plot", "RUN"),
     ("library plot nowhere", "nowhere holds no finished run"),
     ("library plot run --agent 3", "agent=3 has no library here; choose from 0 to 2"),

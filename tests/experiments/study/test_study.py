@@ -297,7 +297,7 @@ def test_the_command_line(monkeypatch, capsys, tmp_path):
     assert asked[1][0] == Study("quick", SUITES["quick"], 3, 999) and str(asked[1][1]) == "here"
     out, err = capsys.readouterr()
     assert "| a table |" in out and "here/study.md" in out
-    assert "seed 999 is below 1000" in err
+    assert "seed=999 is below 1000" in err
     with pytest.raises(SystemExit) as stopped:
         cli.main(["study", "--suite", "big"])
     assert stopped.value.code == 2
