@@ -19,6 +19,8 @@ _PANELS = (
 _FAINT_AGENTS = 20
 _FEW_AGENTS = 4  # whose band may be far wider than all that they did: they are drawn upon it, and it is cut
 _MOST_POINTS = 200  # of a curve; more lie over each other
+_LINE = 0.012  # of a panel's height: the mean's line
+_INTERVAL = "95% interval over agents"
 _MEAN, _BAND, _FAINT = "#08519C", "#9ECAE1", "0.8"  # told apart in grey, too
 
 
@@ -123,6 +125,9 @@ def _draw(
             axes.set_ylim(bottom=-0.02 * axes.get_ylim()[1])
         tidy(axes)
     handles, labels = figure.axes[0].get_legend_handles_labels()
+    bands = [np.median(np.ptp(curves[name][1:], axis=0)) for name, _, _ in _PANELS]
+    if all(band < _LINE * np.ptp(axes.get_ylim()) for axes, band in zip(figure.axes, bands, strict=True)):
+        labels = [label + " (mostly within the line)" * (label == _INTERVAL) for label in labels]
     legend_below(figure, handles, labels, len(labels), f"every point: mean of {width} episodes" if width > 1 else None)
     figure.suptitle(title, fontsize=11)
     figure.savefig(path, dpi=150, format="png")
@@ -137,7 +142,7 @@ def _draw_curves(axes, numbers: np.ndarray, curves: np.ndarray, single_agents: n
               label="the agent" if alone else "mean over agents")  # fmt: skip
     if not np.isnan(low).any():
         axes.fill_between(numbers, low, high, facecolor=_BAND, edgecolor=_MEAN, alpha=0.7, linewidth=0.4, zorder=2.5,
-                          label="95% interval over agents")  # fmt: skip
+                          label=_INTERVAL)  # fmt: skip
     name = "single agents" if len(single_agents) < _FAINT_AGENTS else f"the first {_FAINT_AGENTS} agents"
     few = len(single_agents) <= _FEW_AGENTS
     style = {"color": "0.4", "linewidth": 0.8, "zorder": 2.7} if few else {"color": _FAINT, "linewidth": 0.5}

@@ -143,6 +143,13 @@ def test_many_episodes_are_means_of_several(tmp_path, figures):
         np.testing.assert_allclose([band.y0, band.y1], [low.min(), high.max()])
 
 
+def test_a_band_that_the_line_hides_is_said_to_be(tmp_path, figures):
+    store_long(tmp_path, 3, 5)
+    plot_run(tmp_path)  # whose intervals are of no width
+    names = [text.get_text() for text in figures[0].legends[0].get_texts()]
+    assert names == ["mean over agents", "95% interval over agents (mostly within the line)", "single agents"]
+
+
 def test_a_cut_table_of_many_episodes_is_named(tmp_path):
     store_long(tmp_path, 2, 300)
     table = training.pyarrow.parquet.read_table(tmp_path / "episodes.parquet")
