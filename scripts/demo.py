@@ -86,7 +86,7 @@ def compare(arms: tuple[Arm, ...], name: str, agents: int, seed: int, out: pathl
             curves[f"{arm.task}, {arm.explorer}\npreset {arm.preset}"] = panel
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / f"{name}.json", {"agents": agents, "seed": seed, "rows": rows})
-    figure = plot_arms(out / f"{name}.png", curves, f"{agents} agents, mean and 95% interval")
+    figure = plot_arms(out / f"{name}.png", curves, f"mean over {agents:,} agents" if agents > 1 else "one agent")
     print(f"\nTable {out / f'{name}.json'}, figure {figure}")
 
 

@@ -7,12 +7,13 @@ import numpy as np
 
 from procmem_jax.experiments.statistics.intervals import mean_interval
 from procmem_jax.experiments.storage.files import write_whole
+from procmem_jax.figures.axes import legend_below, new_figure, tidy
 
-_STYLES = {"memory on": ("C0", "-"), "memory off": ("C1", "--")}
+_STYLES = {"memory on": ("#0072B2", "-"), "memory off": ("#D55E00", "--")}
 
 
 def plot_arms(path: pathlib.Path, arms: Mapping[str, Mapping[str, np.ndarray]], heading: str) -> pathlib.Path:
-    """Returns `path`, a PNG with one panel per arm: mean steps per episode with a 95% band, memory on and off.
+    """Returns `path`, a PNG with one panel per arm: mean steps per episode with a 95% band.
 
     Args:
         path: of the file to write.
@@ -24,25 +25,29 @@ def plot_arms(path: pathlib.Path, arms: Mapping[str, Mapping[str, np.ndarray]], 
 
 
 def _draw(path: pathlib.Path, arms: Mapping[str, Mapping[str, np.ndarray]], heading: str) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
     from matplotlib.ticker import MaxNLocator
 
-    figure = Figure(figsize=(2.7 * len(arms), 3.0), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(2.7 * len(arms), 3.3)
     panels = figure.subplots(1, len(arms), squeeze=False)[0]
+    drawn = {}
     for axes, (title, curves) in zip(panels, arms.items(), strict=True):
         for name, steps in curves.items():
             mean, low, high = mean_interval(steps)
             episodes = np.arange(1, len(mean) + 1)
             colour, dashes = _STYLES[name]
-            axes.fill_between(episodes, low, high, color=colour, alpha=0.3, linewidth=0)
-            axes.plot(episodes, mean, dashes, color=colour, linewidth=1.6, label=name)
-        axes.set(title=title, xlabel="episode")
+            if len(steps) > 1:
+                axes.fill_between(episodes, low, high, color=colour, alpha=0.3, linewidth=0)
+                drawn["95% interval over agents"] = Patch(color="0.8")
+            [drawn[name]] = axes.plot(episodes, mean, dashes, color=colour, linewidth=1.6)
+        axes.set_title(title, fontsize=10)
+        axes.set_xlabel("episode")
         axes.set_ylim(bottom=0)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.spines[["top", "right"]].set_visible(False)
-    panels[0].set_ylabel("steps per episode")
-    panels[0].legend(frameon=False, fontsize=8)
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
+        tidy(axes)
+    panels[0].set_ylabel("steps per episode", fontsize=9)
+    names = sorted(drawn, reverse=True)
+    legend_below(figure, [drawn[name] for name in names], names, len(names))
     figure.suptitle(heading, fontsize=11)
     figure.savefig(path, dpi=150, format="png")

@@ -2,7 +2,7 @@
 
 import math
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -15,9 +15,9 @@ from procmem_jax.near_misses import choose_from
 
 FORMATS = (".png", ".pdf", ".svg")
 _WIDTH, _EDGE = 7.4, 0.12  # inches, as all below
-_OVERVIEW, _CELL, _TEXT, _TITLE, _LEGEND, _HEAD = 1.6, 0.66, 0.27, 0.3, 0.55, 0.3
+_OVERVIEW, _CELL, _TEXT, _TITLE, _LEGEND, _HEAD = 1.6, 0.66, 0.27, 0.3, 0.72, 0.3
 _COLUMNS, _ROWS = 8, 2  # of single skills in a group
-_UNUSED = "#AAAAAA"
+_UNUSED, _DOTS = "#AAAAAA", (0, (1.5, 1.0))  # dotted: in grey print a bad skill is as pale
 _LANES, _GOLDEN = 0.3, 0.618  # cells to either side; a step that scatters numbers evenly
 
 
@@ -53,7 +53,7 @@ def _draw(path: pathlib.Path, kind: str, groups: Sequence[SkillGroup], heading: 
     height = sum(heights) + _HEAD + _LEGEND
     figure = Figure(figsize=(_WIDTH, height))
     FigureCanvasAgg(figure)
-    page = _Page(figure, height, max(skill.uses for group in groups for skill in group.skills))
+    page = _Page(figure, height, [skill for group in groups for skill in group.skills])
     figure.text(_EDGE / _WIDTH, 1 - 0.5 * _HEAD / height, heading, fontsize=9, va="center")
     top = height - _HEAD
     for group, needed in zip(groups, heights, strict=True):
@@ -75,10 +75,11 @@ def _num_rows(group: SkillGroup) -> int:
 class _Page:
     """A figure measured in inches, and how skills look in it."""
 
-    def __init__(self, figure, height: float, most_uses: int):
+    def __init__(self, figure, height: float, skills: Sequence[StoredSkill]):
         import matplotlib
 
-        self._figure, self._height, self._most_uses = figure, height, max(most_uses, 1)
+        self._figure, self._height, self._skills = figure, height, skills
+        self._most_uses = max(skill.uses for skill in skills)
         colours = matplotlib.colormaps["viridis_r"](np.linspace(0.15, 1.0, 256))  # its bright end is lost on paper
         self._map = matplotlib.colors.ListedColormap(colours)
 
@@ -120,50 +121,70 @@ class _Page:
         lanes = np.linspace(-_LANES, _LANES, len(paths)) if len(paths) > 1 else np.zeros(1)
         order = np.argsort([(number * _GOLDEN) % 1.0 for number in range(len(paths))])  # neighbours in use far apart
         for number in reversed(range(len(paths))):
-            colour, width = self._look(group.skills[number])
-            shift = float(lanes[order[number]])
-            draw_path(axes, paths[number], colour, 0.6 * width, shift=shift, zorder=3 - number / 1000, scale=0.6)
+            colour, width, dashes = self._look(group.skills[number])
+            style = {"shift": float(lanes[order[number]]), "zorder": 3 - number / 1000, "scale": 0.6, "dashes": dashes}
+            draw_path(axes, paths[number], colour, 0.6 * width, **style)
 
     def _draw_skill(self, skill: StoredSkill, corner: tuple[float, float], pitch: float) -> None:
         left, top = corner
         axes = self._axes(left, top, pitch - 0.08, _CELL)
         path = trace_path(skill.actions)
         _show_cells(axes, path.points, (pitch - 0.08) / _CELL)
-        draw_path(axes, path, *self._look(skill))
+        colour, width, dashes = self._look(skill)
+        draw_path(axes, path, colour, width, dashes=dashes)
         axes.text(0.04, 0.95, str(skill.slot), transform=axes.transAxes, fontsize=4.5, color="0.5", va="top")
         counts = f"{_counted(len(skill.actions), 'step')}, {_counted(skill.uses, 'use')}"
         text = f"{counts}\n{skill.successes:,}/{skill.failures:,}"
         axes.text(0.5, -0.05, text, transform=axes.transAxes, fontsize=5, ha="center", va="top", linespacing=1.15)
 
     def _look(self, skill: StoredSkill) -> tuple:
-        """Returns (colour, width)."""
-        colour = _UNUSED if skill.rate is None else self._map(skill.rate)
-        return colour, self._width(skill.uses)
+        """Returns (colour, width, dashes)."""
+        if skill.rate is None:
+            return _UNUSED, self._width(skill.uses), _DOTS
+        return self._map(skill.rate), self._width(skill.uses), "-"
 
     def _width(self, uses: int) -> float:
-        return 0.8 + 3.0 * math.sqrt(uses / self._most_uses)
+        return 0.8 + 3.0 * math.sqrt(uses / max(self._most_uses, 1))
 
     def draw_legend(self, rate_label: str) -> None:
-        """Draws what marks, widths and colours mean, at the foot."""
-        from matplotlib.cm import ScalarMappable
-        from matplotlib.lines import Line2D
-
-        ring = {"marker": "o", "color": "white", "markeredgecolor": "0.3", "markersize": 4}
-        handles = [(Line2D([], [], **ring), "start")]
-        for marker, name in MARKS.values():
-            style = {"marker": marker, "color": "0.3", "markersize": 5, "linestyle": ""}
-            handles.append((Line2D([], [], **style), name))
-        for uses in sorted({1, self._most_uses}):
-            handles.append((Line2D([], [], color="0.3", linewidth=self._width(uses)), _counted(uses, "use")))
-        handles.append((Line2D([], [], color=_UNUSED), "never used"))
+        """Draws what marks, widths and colours mean, at the foot; of what occurs only."""
+        handles, names = zip(*self._marks_drawn(), strict=True)
+        crossing = any(trace_path(skill.actions).crosses_itself for skill in self._skills)
         self._figure.legend(
-            *zip(*handles, strict=True), loc="center left", bbox_to_anchor=(0.0, 0.5 * _LEGEND / self._height),
-            ncols=len(handles), frameon=False, fontsize=6, handlelength=1.6, columnspacing=1.2,
-            title="below a skill: steps, uses, successes/failures; in its corner: slot", title_fontsize=6,
+            handles, names, loc="lower left", bbox_to_anchor=(_EDGE / _WIDTH, 0.04 / self._height), frameon=False,
+            ncols=-(-len(names) // 2), fontsize=6, handlelength=1.8, columnspacing=1.2, borderaxespad=0, borderpad=0,
+            title="left: all skills of a kind from one start, moved apart; right: the most used, most used first\n"
+            "in a corner: slot; below: steps, uses, successes/failures"
+            + "; aslant: a path that crosses itself" * crossing, title_fontsize=6,
             alignment="left",
         )  # fmt: skip
+        if any(skill.rate is not None for skill in self._skills):
+            self._draw_rates(rate_label)
+
+    def _marks_drawn(self) -> Iterator[tuple]:
+        """Yields (handle, name) for the legend."""
+        from matplotlib.lines import Line2D
+
+        grey = {"color": "0.3", "linestyle": ""}
+        yield Line2D([], [], marker="o", markeredgecolor="0.3", **{**grey, "color": "white"}, markersize=4), "start"
+        if any(trace_path(skill.actions).ends_moving for skill in self._skills):
+            yield Line2D([], [], marker=">", markersize=5, **grey), "end"
+        for action, (marker, name) in MARKS.items():
+            if any(action in skill.actions for skill in self._skills):
+                yield Line2D([], [], marker=marker, markersize=6, **grey), name
+        used = [skill.uses for skill in self._skills if skill.uses]
+        for uses in sorted({min(used), max(used)}) if used else ():
+            yield Line2D([], [], color="0.3", linewidth=self._width(uses)), _counted(uses, "use")
+        if any(skill.rate is None for skill in self._skills):
+            yield Line2D([], [], color=_UNUSED, linewidth=self._width(0), linestyle=_DOTS), "never used"
+
+    def _draw_rates(self, rate_label: str) -> None:
+        from matplotlib.cm import ScalarMappable
+        from matplotlib.ticker import PercentFormatter
+
         bar = self._axes(_WIDTH - _EDGE - 2.0, 0.46, 1.9, 0.09)
-        self._figure.colorbar(ScalarMappable(cmap=self._map), cax=bar, orientation="horizontal")
+        scale = {"orientation": "horizontal", "format": PercentFormatter(1.0)}
+        self._figure.colorbar(ScalarMappable(cmap=self._map), cax=bar, **scale)
         bar.set_aspect("auto")
         bar.tick_params(labelsize=5.5, length=2, pad=1)
         bar.set_xlabel(rate_label, fontsize=6, labelpad=1)

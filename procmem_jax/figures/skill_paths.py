@@ -20,10 +20,18 @@ class SkillPath:
     Attributes:
         points: `[M + 1, 2]` float64, the start at (0, 0) and the place after each of M moves.
         marks: (action, number of moves before it) of everything that is not a move.
+        crosses_itself: whether it comes to a cell again, and so drifts.
     """
 
     points: np.ndarray
     marks: tuple[tuple[int, int], ...]
+    crosses_itself: bool
+
+    @property
+    def ends_moving(self) -> bool:
+        """Whether an arrow head stands at its end: it moves, and nothing is taken or opened there."""
+        last = len(self.points) - 1
+        return last > 0 and not any(place == last for _, place in self.marks)
 
 
 def trace_path(actions: Sequence[int]) -> SkillPath:
@@ -35,13 +43,22 @@ def trace_path(actions: Sequence[int]) -> SkillPath:
         else:
             marks.append((action, len(cells) - 1))
     points = np.asarray(cells, np.float64)
-    if len(set(cells)) < len(cells):
+    crosses_itself = len(set(cells)) < len(cells)
+    if crosses_itself:
         points += min(_DRIFT, _MOST_DRIFT / len(cells)) * np.arange(len(cells))[:, None]
-    return SkillPath(points, tuple(marks))
+    return SkillPath(points, tuple(marks), crosses_itself)
 
 
 def draw_path(
-    axes, path: SkillPath, colour, width: float, *, shift: float = 0.0, zorder: float = 2.0, scale: float = 1.0
+    axes,
+    path: SkillPath,
+    colour,
+    width: float,
+    *,
+    shift: float = 0.0,
+    zorder: float = 2.0,
+    scale: float = 1.0,
+    dashes="-",
 ) -> None:
     """Draws a path: a ring at its start, an arrow head at its end or marks where it acts.
 
@@ -53,16 +70,18 @@ def draw_path(
         shift: cells to the right and up, so that paths beside each other stay apart.
         zorder: what is drawn on top of what.
         scale: of the marks.
+        dashes: of the line, as matplotlib's `linestyle`.
     """
     points = path.points + shift
-    axes.plot(*points.T, color=colour, linewidth=width, solid_capstyle="butt", solid_joinstyle="round", zorder=zorder)
+    line = {"color": colour, "linewidth": width, "linestyle": dashes}
+    axes.plot(*points.T, **line, solid_capstyle="butt", solid_joinstyle="round", zorder=zorder)
     ring = {"color": "white", "markeredgecolor": colour}
     axes.plot(*points[0], "o", markersize=3.4 * scale, markeredgewidth=0.9 * scale, zorder=zorder + 0.2, **ring)
     for number, (action, place) in enumerate(path.marks):
         spot = points[place] + [0.24 * sum(earlier == place for _, earlier in path.marks[:number]), 0.0]
         axes.plot(*spot, MARKS[action][0], color=colour, markersize=6.0 * scale, markeredgecolor="white",
                   markeredgewidth=0.8 * scale, zorder=zorder + 0.3)  # fmt: skip
-    if len(points) > 1 and not any(place == len(points) - 1 for _, place in path.marks):
+    if path.ends_moving:
         arrow = {
             "arrowstyle": "-|>,head_width=0.28,head_length=0.42",
             "color": colour,

@@ -11,6 +11,7 @@ from procmem_jax.experiments.storage.files import expecting_fields, read_json, w
 from procmem_jax.experiments.study.arms import ABLATIONS, DEFAULT, MAIN_ARMS, ORACLE
 from procmem_jax.experiments.study.report import LAST
 from procmem_jax.experiments.study.study import ROWS_FILE, STUDY_EPISODES_FILE
+from procmem_jax.figures.axes import new_figure, plain_ticks, tidy
 
 CURVES_FIGURE = "learning_curves.png"
 PROFILE_FIGURE = "profile.png"
@@ -86,15 +87,6 @@ def _read_run(folder: pathlib.Path, task: str, arm: str, num_agents: int) -> _Ru
         raise ValueError(f"{path}: cannot be read as the episodes of a study ({error})") from None
 
 
-def _figure(width: float, height: float):
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
 def _legend(figure, panels, title: str) -> None:
     """Names every arm once, above the panels and below the title."""
     found = {}
@@ -116,7 +108,7 @@ def _weight(arm: str) -> dict[str, float]:
 
 
 def _draw_curves(path: pathlib.Path, runs: dict[str, dict[str, _Run]], heading: str) -> None:
-    figure = _figure(8.0, 0.9 + 2.3 * len(runs))
+    figure = new_figure(8.0, 0.9 + 2.3 * len(runs))
     panels = figure.subplots(len(runs), 2, squeeze=False)
     for row, (task, arms) in zip(panels, runs.items(), strict=True):
         for name, run in arms.items():
@@ -136,9 +128,9 @@ def _draw_curves(path: pathlib.Path, runs: dict[str, dict[str, _Run]], heading: 
         for axes in row:
             axes.set_xscale("log")
             axes.set_xlim(left=0.8 * slowest)
-            _plain_ticks(axes.xaxis, (1.0,))
-            _tidy(axes)
-        _plain_ticks(row[1].yaxis)
+            plain_ticks(axes.xaxis, (1.0,))
+            tidy(axes)
+        plain_ticks(row[1].yaxis)
     for axes in panels[-1]:
         axes.set_xlabel("environment steps of an agent")
     _legend(figure, panels.flat, f"Mean over agents and its 95% interval; {heading}")
@@ -148,7 +140,7 @@ def _draw_curves(path: pathlib.Path, runs: dict[str, dict[str, _Run]], heading: 
 def _draw_profiles(path: pathlib.Path, runs: dict[str, dict[str, _Run]], heading: str) -> None:
     columns = min(3, len(runs))
     lines = -(-len(runs) // columns)
-    figure = _figure(1.2 + 2.9 * columns, 1.0 + 2.4 * lines)
+    figure = new_figure(1.2 + 2.9 * columns, 1.0 + 2.4 * lines)
     panels = list(figure.subplots(lines, columns, squeeze=False, sharey=True).flat)
     for axes, (task, arms) in zip(panels, runs.items(), strict=False):
         scores = {name: run.ratio[:, -LAST:].mean(axis=1) for name, run in arms.items()}
@@ -163,8 +155,8 @@ def _draw_profiles(path: pathlib.Path, runs: dict[str, dict[str, _Run]], heading
         axes.set_title(task, loc="left", fontsize=10, fontweight="bold")
         axes.set(xscale="log", ylim=(-3, 103))
         axes.set_xlim(left=0.97)
-        _plain_ticks(axes.xaxis)
-        _tidy(axes)
+        plain_ticks(axes.xaxis)
+        tidy(axes)
     for axes in panels[len(runs) :]:
         axes.set_axis_off()
     figure.supxlabel(f"steps / optimal, mean of an agent's last {LAST} episodes", fontsize=9)
@@ -175,7 +167,7 @@ def _draw_profiles(path: pathlib.Path, runs: dict[str, dict[str, _Run]], heading
 
 def _draw_ablation(path: pathlib.Path, task: str, arms: dict[str, dict], heading: str) -> None:
     names = [name for name in (*ABLATIONS, "capacity 64", "random retrieval") if name in arms]
-    figure = _figure(9.0, 1.3 + 0.24 * len(names))
+    figure = new_figure(9.0, 1.3 + 0.24 * len(names))
     figure.get_layout_engine().set(w_pad=0.1)
     panels = figure.subplots(1, 3, sharey=True)
     columns = (
@@ -194,7 +186,7 @@ def _draw_ablation(path: pathlib.Path, task: str, arms: dict[str, dict], heading
             else:
                 _draw_interval(axes, place, *(bounds[end] for end in ("value", "low", "high")), factor)
         axes.set_xlabel(label)
-        _tidy(axes)
+        tidy(axes)
         axes.grid(axis="x", color="0.9", linewidth=0.6)
         axes.set_axisbelow(True)
     for axes, span in zip(panels[:2], (1.0, 0.1), strict=True):
@@ -237,20 +229,4 @@ def _draw_reference(axes, reached: dict) -> None:
     left, right = axes.get_xlim()
     ticks = np.outer(10.0 ** np.arange(-1, 9), (1, 2, 5)).reshape(-1)
     axes.set_xlim(ticks[ticks <= left].max(initial=ticks[0]), ticks[ticks >= right].min(initial=ticks[-1]))
-    _plain_ticks(axes.xaxis)
-
-
-def _tidy(axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=8)
-    axes.xaxis.label.set_size(9)
-    axes.yaxis.label.set_size(9)
-
-
-def _plain_ticks(axis, digits: tuple[float, ...] = (1.0, 2.0, 5.0)) -> None:
-    """Labels a logarithmic axis with plain numbers that start with one of `digits`: 1, 2, 5, 10, 20, ..."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    axis.set_major_locator(LogLocator(base=10, subs=digits))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
+    plain_ticks(axes.xaxis)

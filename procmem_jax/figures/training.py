@@ -6,7 +6,9 @@ import numpy as np
 import pyarrow.parquet
 
 from procmem_jax.experiments.runs.stored import CONFIG_FILE, EPISODES_FILE, FIGURE_FILE, SUMMARY_FILE, open_finished
+from procmem_jax.experiments.statistics.intervals import mean_interval
 from procmem_jax.experiments.storage.files import expecting_fields, read_json, write_whole
+from procmem_jax.figures.axes import legend_below, new_figure, tidy
 
 _PANELS = (
     ("episode_return", "Episode return", "return (sum of rewards)"),
@@ -15,12 +17,18 @@ _PANELS = (
     ("skill_uses", "Cumulative skill uses", "uses"),
 )
 _FAINT_AGENTS = 20
+_FEW_AGENTS = 4  # whose band may be far wider than all that they did: they are drawn upon it, and it is cut
+_MOST_POINTS = 200  # of a curve; more lie over each other
+_LINE = 0.012  # of a panel's height: the mean's line
+_INTERVAL = "95% interval over agents"
+_MEAN, _BAND, _FAINT = "#08519C", "#9ECAE1", "0.8"  # told apart in grey, too
 
 
 def plot_run(folder: pathlib.Path, path: pathlib.Path | None = None) -> pathlib.Path:
     """Returns the path of the figure of a finished run, drawn from its files.
 
-    Each panel shows the mean over agents with its 95% interval as a band, and the first 20 agents as faint lines.
+    Each panel shows the mean over agents with its 95% interval as a band, and the first 20 agents as faint lines. In
+    runs of more than 200 episodes a point is the mean of several, of as many as leave 200 points.
 
     Args:
         folder: of the run.
@@ -32,9 +40,13 @@ def plot_run(folder: pathlib.Path, path: pathlib.Path | None = None) -> pathlib.
     config = open_finished(folder, (SUMMARY_FILE, EPISODES_FILE))
     title, curves = _title_of(config, folder / CONFIG_FILE), _read_curves(folder / SUMMARY_FILE)
     num_episodes = curves[_PANELS[0][0]].shape[1]
-    single_agents = _read_single_agents(folder / EPISODES_FILE, num_episodes)
+    width = -(-num_episodes // _MOST_POINTS)
+    if width == 1:
+        single_agents = _read_single_agents(folder / EPISODES_FILE, num_episodes)
+    else:
+        curves, single_agents = _read_blocks(folder / EPISODES_FILE, num_episodes, width)
     path = folder / FIGURE_FILE if path is None else path
-    write_whole(path, lambda aside: _draw(aside, title, curves, single_agents))
+    write_whole(path, lambda aside: _draw(aside, title, curves, single_agents, num_episodes, width))
     return path
 
 
@@ -42,7 +54,7 @@ def _title_of(config: dict, path: pathlib.Path) -> str:
     with expecting_fields(path):
         memory = "memory on" if config["settings"]["use_skills"] else "memory off"
         what = f"{config['task']}, preset {config['preset']}, {memory}"
-        return f"{what}: {config['agents']} agents, seed {config['seed']}"
+        return f"{what}: {config['agents']:,} agent{'s' * (config['agents'] != 1)}, seed {config['seed']}"
 
 
 def _read_curves(path: pathlib.Path) -> dict[str, np.ndarray]:
@@ -66,25 +78,74 @@ def _read_single_agents(path: pathlib.Path, num_episodes: int) -> dict[str, np.n
         raise ValueError(f"{path}: cannot be read as a table of episodes ({error})") from None
 
 
-def _draw(path: pathlib.Path, title: str, curves: dict[str, np.ndarray], single_agents: dict[str, np.ndarray]) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+def _read_blocks(
+    path: pathlib.Path, num_episodes: int, width: int
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Returns the curves `[3, B]` and the first agents `[agents, B]` of means of `width` episodes each."""
+    starts = np.arange(0, num_episodes, width)
+    try:
+        table = pyarrow.parquet.ParquetFile(path)
+        num_agents, rest = divmod(table.metadata.num_rows, num_episodes)
+        if rest:
+            raise ValueError(f"{table.metadata.num_rows} rows are not whole agents of {num_episodes} episodes")
+        means = {name: np.zeros((num_agents, len(starts))) for name, _, _ in _PANELS}
+        for rows in table.iter_batches(columns=["agent", "episode", *means]):
+            place = (rows["agent"].to_numpy(), rows["episode"].to_numpy() // width)
+            for name, sums in means.items():
+                np.add.at(sums, place, rows[name].to_numpy())
+    except (OSError, ValueError, IndexError) as error:
+        raise ValueError(f"{path}: cannot be read as a table of episodes ({error})") from None
+    means = {name: sums / np.diff(starts, append=num_episodes) for name, sums in means.items()}
+    curves = {name: np.asarray(mean_interval(values)) for name, values in means.items()}
+    return curves, {name: values[:_FAINT_AGENTS] for name, values in means.items()}
+
+
+def _draw(
+    path: pathlib.Path,
+    title: str,
+    curves: dict[str, np.ndarray],
+    single_agents: dict[str, np.ndarray],
+    num_episodes: int,
+    width: int,
+) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    figure = Figure(figsize=(10, 6.5), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(10, 6.5)
+    first = np.arange(1, num_episodes + 1, width)
+    numbers = (first + np.minimum(first + width - 1, num_episodes)) / 2
     for axes, (name, heading, label) in zip(figure.subplots(2, 2).flat, _PANELS, strict=True):
-        mean, low, high = curves[name]
-        numbers = np.arange(1, len(mean) + 1)
-        marker = "o" if len(mean) == 1 else None
-        for row, values in enumerate(single_agents[name]):
-            axes.plot(numbers, values, color="0.75", linewidth=0.5, marker=marker, markersize=2,
-                      label="single agents" if row == 0 else None)  # fmt: skip
-        axes.fill_between(numbers, low, high, color="C0", alpha=0.3, linewidth=0, label="95% interval of the mean")
-        axes.plot(numbers, mean, color="C0", linewidth=1.6, marker=marker, label="mean over agents")
+        _draw_curves(axes, numbers, curves[name], single_agents[name])
         axes.set(title=heading, xlabel="episode", ylabel=label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].legend(frameon=False, fontsize=8)
+        axes.yaxis.set_major_locator(MaxNLocator(7, integer=name != "episode_return", steps=[1, 2, 5, 10]))
+        if name != "episode_return":
+            axes.set_ylim(bottom=-0.02 * axes.get_ylim()[1])
+        tidy(axes)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    bands = [np.median(np.ptp(curves[name][1:], axis=0)) for name, _, _ in _PANELS]
+    if all(band < _LINE * np.ptp(axes.get_ylim()) for axes, band in zip(figure.axes, bands, strict=True)):
+        labels = [label + " (mostly within the line)" * (label == _INTERVAL) for label in labels]
+    legend_below(figure, handles, labels, len(labels), f"every point: mean of {width} episodes" if width > 1 else None)
     figure.suptitle(title, fontsize=11)
     figure.savefig(path, dpi=150, format="png")
+
+
+def _draw_curves(axes, numbers: np.ndarray, curves: np.ndarray, single_agents: np.ndarray) -> None:
+    """Draws the mean over its band over the first agents; one agent alone is its own mean."""
+    mean, low, high = curves
+    marker = "o" if len(mean) == 1 else None
+    alone = len(single_agents) == 1
+    axes.plot(numbers, mean, color=_MEAN, linewidth=2.0, marker=marker, zorder=3,
+              label="the agent" if alone else "mean over agents")  # fmt: skip
+    if not np.isnan(low).any():
+        axes.fill_between(numbers, low, high, facecolor=_BAND, edgecolor=_MEAN, alpha=0.7, linewidth=0.4, zorder=2.5,
+                          label=_INTERVAL)  # fmt: skip
+    name = "single agents" if len(single_agents) < _FAINT_AGENTS else f"the first {_FAINT_AGENTS} agents"
+    few = len(single_agents) <= _FEW_AGENTS
+    style = {"color": "0.4", "linewidth": 0.8, "zorder": 2.7} if few else {"color": _FAINT, "linewidth": 0.5}
+    for row, values in enumerate(() if alone else single_agents):
+        axes.plot(numbers, values, marker=marker, markersize=2, label=name if row == 0 else None, **style)
+    lines = np.concatenate([curves[:1], single_agents])
+    lowest, highest = lines.min(), lines.max()
+    span = highest - lowest or 1.0
+    axes.set_ylim(lowest - 0.05 * span, max(highest, lowest + span) + 0.05 * span)

@@ -77,16 +77,40 @@ def test_the_title_says_what_and_when(tmp_path):
 
 
 def test_colour_and_width_say_how_well_and_how_often():
-    page = figure._Page(None, 1.0, most_uses=100)
-    skills = figure.group_skills(saved(), 0)
-    often = dataclasses.replace(skills[0].skills[0], uses=100, rate=1.0)
+    often = dataclasses.replace(figure.group_skills(saved(), 0)[0].skills[0], uses=100, rate=1.0)
+    page = figure._Page(None, 1.0, [often])
     bad = dataclasses.replace(often, rate=0.1)
     rare = dataclasses.replace(often, uses=1)
     never = dataclasses.replace(often, uses=0, rate=None)
-    (good, wide), (pale, _), (_, thin), (grey, thinnest) = (page._look(skill) for skill in (often, bad, rare, never))
+    looks = [page._look(skill) for skill in (often, bad, rare, never)]
+    (good, wide, line), (pale, _, _), (_, thin, _), (grey, thinnest, dotted) = looks
+    assert line == "-" != dotted  # in grey print a bad skill is as pale as one that was never used
     assert wide > thin > thinnest > 0.5
     assert sum(good[:3]) < sum(pale[:3])  # darker is better
     assert grey == "#AAAAAA"
+
+
+def test_the_legend_names_all_that_is_drawn_and_nothing_else(tmp_path, figures):
+    marks = {"start", "end", "pickup_key", "open_door"}
+    cases = {
+        "few": (saved(), {"start", "pickup_key", "open_door", "5 uses", "12 uses"}),
+        "full": (full_library(12), {*marks, "1 use", "300 uses"}),
+        "unused": (without_uses(full_library(12)), {*marks, "never used"}),
+    }
+    for name, (libraries, wanted) in cases.items():
+        plot_library(libraries, 0, tmp_path / "a.png")
+        [legend] = figures[-1].legends
+        assert {text.get_text() for text in legend.get_texts()} == wanted, name
+        title = legend.get_title().get_text()
+        assert "left: all skills of a kind" in title and ("aslant" in title) == (name != "few")
+        bars = [axes.get_xlabel() for axes in figures[-1].axes if axes.get_xlabel()]
+        assert len(bars) == (name != "unused")  # success rates: only where there are some
+
+
+def without_uses(libraries):
+    counts = ("use_counts", "success_counts", "failure_counts")
+    zeros = {name: np.zeros_like(getattr(libraries.libraries, name)) for name in counts}
+    return dataclasses.replace(libraries, libraries=dataclasses.replace(libraries.libraries, **zeros))
 
 
 def test_what_cannot_be_drawn(tmp_path):

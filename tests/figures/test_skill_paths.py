@@ -11,10 +11,14 @@ def test_moves_and_marks():
     path = trace_path([PICKUP_KEY, MOVE_RIGHT, MOVE_RIGHT, MOVE_UP, PICKUP_KEY, OPEN_DOOR, MOVE_RIGHT])
     assert path.points.tolist() == [[0, 0], [1, 0], [2, 0], [2, 1], [3, 1]]
     assert path.marks == ((PICKUP_KEY, 0), (PICKUP_KEY, 3), (OPEN_DOOR, 3))
+    assert path.ends_moving
+    assert not trace_path([MOVE_RIGHT, PICKUP_KEY]).ends_moving and not trace_path([OPEN_DOOR]).ends_moving
 
 
 def test_a_path_that_meets_itself_drifts():
-    points = trace_path([MOVE_LEFT, MOVE_DOWN, MOVE_UP]).points
+    path = trace_path([MOVE_LEFT, MOVE_DOWN, MOVE_UP])
+    points = path.points
+    assert path.crosses_itself and not trace_path([MOVE_LEFT, MOVE_DOWN]).crosses_itself
     cells = np.asarray([[0, 0], [-1, 0], [-1, -1], [-1, 0]])
     np.testing.assert_allclose(points - cells, 0.14 * np.arange(4)[:, None] * [1, 1])
     many = trace_path([MOVE_LEFT, MOVE_RIGHT] * 60).points

@@ -2,7 +2,6 @@
 
 import json
 
-import matplotlib.figure
 import matplotlib.image
 import numpy as np
 import pyarrow as pa
@@ -65,22 +64,8 @@ def folder(finished, tmp_path):
     return tmp_path
 
 
-@pytest.fixture
-def figures(monkeypatch):
-    """The matplotlib figures that are drawn from now on."""
-    drawn = []
-    savefig = matplotlib.figure.Figure.savefig
-
-    def keep(self, *args, **kwargs):
-        drawn.append(self)
-        savefig(self, *args, **kwargs)
-
-    monkeypatch.setattr(matplotlib.figure.Figure, "savefig", keep)
-    return drawn
-
-
 @pytest.mark.slow
-def test_the_figures(folder, figures):
+def test_the_figures(folder):
     paths = plot_study(folder)
     assert [path.name for path in paths] == ["learning_curves.png", "profile.png", "ablation-random-5.png"]
     assert {path.name for path in folder.iterdir()} == {"study.json", "study.parquet", *(path.name for path in paths)}

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from figures.ticks import colliding_ticks
 from procmem_jax.figures.sweep import plot_sweep
 
 
@@ -45,11 +46,90 @@ CASES = {
     "one name": product(choice=["cost", "rate"]),
     "two": product(capacity=[8, 1024], choice=["cost", "rate"]),
     "map": product(capacity=list(range(1, 9)), novelty=[0.1 * i for i in range(1, 8)]),
-    "three": product(capacity=[8, 16], novelty=[0.1, 0.2], suffixes=[True, False]),
+    "three": product(capacity=[8, 16], novelty=[0.1, 0.2, 0.3], suffixes=[True, False]),
+    "many": product(capacity=[8, 16], novelty=[0.1, 0.2], suffixes=[True, False], choice=["a", "b"], x=[1, 2]),
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+def draws(*names):
+    """50 points of a random search, the first name log-uniform."""
+    rng = np.random.default_rng(0)
+    values = [0.02 * 25 ** rng.random(50), *(0.5 * rng.random((len(names) - 1, 50)))]
+    return dict(zip(names, (column.tolist() for column in values), strict=True))
+
+
+RANDOM = {
+    "one range": draws("distance_cost"),
+    "two ranges": draws("distance_cost", "novelty"),
+    "five ranges": draws("distance_cost", "novelty", "a", "b", "c"),
+    "ranges and choices": {
+        name: (["cost"] * 50 + ["rate"] * 50 if name == "choice" else 2 * draws("distance_cost", "novelty")[name])
+        for name in ("choice", "distance_cost", "novelty")
+    },
+}
+
+
+def panels(figure):
+    """(title, label along, label up) of every panel."""
+    return [(axes.get_title(), axes.get_xlabel(), axes.get_ylabel()) for axes in figure.axes]
+
+
+def test_random_search_is_points_on_numeric_axes(tmp_path, figures):
+    for case, columns in RANDOM.items():
+        store(tmp_path, columns)
+        plot_sweep(tmp_path)
+        assert not any(axes.images for axes in figures[-1].axes), case
+        assert all("log" == axes.get_xscale() for axes in figures[-1].axes if axes.get_xlabel() == "distance_cost"), (
+            case
+        )
+        assert all("linear" == axes.get_xscale() for axes in figures[-1].axes if axes.get_xlabel() != "distance_cost")
+    points = figures[1].axes[0].collections[0]
+    np.testing.assert_array_equal(
+        points.get_offsets().T, [RANDOM["two ranges"]["distance_cost"], RANDOM["two ranges"]["novelty"]]
+    )
+    np.testing.assert_array_equal(points.get_array(), np.linspace(0.2, 0.9, 50))
+
+
+def test_at_most_two_swept_settings_share_a_panel(tmp_path, figures):
+    for case in ("three", "five ranges", "ranges and choices"):
+        store(tmp_path, (CASES | RANDOM)[case])
+        plot_sweep(tmp_path)
+    few, many, chosen = ([found for found in panels(figure) if found[1]] for figure in figures)
+    scores = ("success, last episodes", "steps / fewest possible")
+    assert few == [
+        (f"suffixes = {value}", "novelty", "" if value else score) for score in scores for value in (False, True)
+    ]
+    assert sorted(along for _, along, _ in many) == sorted(2 * list(RANDOM["five ranges"]))  # each, by itself
+    assert [title for title, _, _ in chosen] == 2 * ["choice = cost", "choice = rate"]
+
+
+def test_rates_end_at_a_hundred_percent_and_legends_are_beside_the_panels(tmp_path, figures):
+    for case, columns in (CASES | RANDOM).items():
+        store(tmp_path, columns)
+        plot_sweep(tmp_path)
+        for axes in figures[-1].axes:
+            assert axes.get_legend() is None, case
+            if axes.get_ylabel() == "success, last episodes":
+                assert axes.get_ylim()[1] <= 1.02, case
+                assert axes.yaxis.get_major_formatter()(1.0, 0) == "100%", case
+        for drawn in figures[-1].axes[0].images + figures[-1].axes[0].collections:
+            assert drawn.get_array() is None or drawn.norm.vmax == 1.0, case
+        assert ("95% intervals" in figures[-1].get_suptitle()) == (case not in ("two ranges", "ranges and choices"))
+        legends = [[text.get_text() for text in legend.get_texts()] for legend in figures[-1].legends]
+        assert case != "two" or legends == [["choice = cost", "choice = rate"]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES | RANDOM)
+def test_ticks_do_not_collide(tmp_path, figures, case):
+    store(tmp_path, (CASES | RANDOM)[case])
+    plot_sweep(tmp_path)
+    assert colliding_ticks(figures[0]) == []
+
+
+@pytest.mark.parametrize(
+    "case", [case if case == "two" else pytest.param(case, marks=pytest.mark.slow) for case in CASES]
+)
 def test_every_kind_is_drawn(tmp_path, case):
     store(tmp_path, CASES[case])
     path = plot_sweep(tmp_path)
@@ -57,14 +137,11 @@ def test_every_kind_is_drawn(tmp_path, case):
     assert plot_sweep(tmp_path, tmp_path / "b.png").read_bytes() == path.read_bytes()
 
 
-def test_steps_are_drawn_where_the_fewest_are_unknown(monkeypatch, tmp_path):
-    from matplotlib.axes import Axes
-
-    labels, set_ylabel = [], Axes.set_ylabel
-    monkeypatch.setattr(Axes, "set_ylabel", lambda axes, text, **more: labels.append(text) or set_ylabel(axes, text))
+def test_steps_are_drawn_where_the_fewest_are_unknown(tmp_path, figures):
     for known in (True, False):
         store(tmp_path, CASES["one number"], known)
         plot_sweep(tmp_path)
+    labels = [label for figure in figures for _, _, label in panels(figure)]
     assert labels == [
         "success, last episodes",
         "steps / fewest possible",

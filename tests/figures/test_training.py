@@ -5,19 +5,23 @@ import json
 import jax
 import matplotlib.image
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from experiments.sealing import reseal
+from figures.ticks import colliding_ticks
 from procmem_jax.agents.states import EpisodeMetrics
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.runs import folders as runs
 from procmem_jax.experiments.runs.folders import RunSpec, run_training
+from procmem_jax.experiments.statistics.intervals import mean_interval
 from procmem_jax.experiments.training.train import TrainResult
 from procmem_jax.figures import training
 from procmem_jax.figures.training import plot_run
 from procmem_jax.memory import library as skill_library
 
 NUM_AGENTS, EPISODES = 60, 8
+NAMES = ["mean over agents", "95% interval over agents", "single agents"]
 
 
 @pytest.fixture(scope="module")
@@ -36,22 +40,6 @@ def folder(finished, tmp_path):
     for path in finished.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     return tmp_path
-
-
-@pytest.fixture
-def figures(monkeypatch):
-    """The matplotlib figures that are drawn from now on."""
-    import matplotlib.figure
-
-    drawn = []
-    savefig = matplotlib.figure.Figure.savefig
-
-    def keep(self, *args, **kwargs):
-        drawn.append(self)
-        savefig(self, *args, **kwargs)
-
-    monkeypatch.setattr(matplotlib.figure.Figure, "savefig", keep)
-    return drawn
 
 
 @pytest.mark.slow
@@ -77,10 +65,12 @@ def test_four_panels_with_labels_bands_and_single_agents(folder, figures):
         ("Cumulative skill uses", "episode", "uses"),
     ]
     assert "tutorial-6, preset tutorial, memory on: 60 agents, seed 3" in figure.get_suptitle()
-    legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert set(legend) == {"single agents", "mean over agents", "95% interval of the mean"}
-    assert figure.axes[0].get_legend().get_texts()[0].get_fontsize() >= 8
+    [legend] = figure.legends
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names == ["mean over agents", "95% interval over agents", "the first 20 agents"]
+    assert legend.get_texts()[0].get_fontsize() >= 8
     for axes in figure.axes:
+        assert axes.get_legend() is None  # below the panels, where no data are
         assert len(axes.lines) == 20 + 1  # faint agents and the mean
         assert len(axes.collections) == 1  # the band
 
@@ -89,7 +79,7 @@ def test_the_lines_are_what_the_files_say(folder, figures):
     plot_run(folder)
     summary = json.loads((folder / "summary.json").read_text())["episodes"]
     for axes, name in zip(figures[0].axes, ("episode_return", "steps", "skills", "skill_uses"), strict=True):
-        *single, mean = axes.lines
+        mean = axes.lines[0]
         assert mean.get_xdata().tolist() == list(range(1, EPISODES + 1))
         np.testing.assert_array_equal(mean.get_ydata(), summary[name]["mean"])
         band = axes.collections[0].get_paths()[0].get_extents()
@@ -97,7 +87,7 @@ def test_the_lines_are_what_the_files_say(folder, figures):
         assert band.y1 == pytest.approx(max(summary[name]["high"]))
     table = training.pyarrow.parquet.read_table(folder / "episodes.parquet").to_pydict()
     steps = [table["steps"][agent * EPISODES : (agent + 1) * EPISODES] for agent in range(20)]
-    assert [line.get_ydata().tolist() for line in figures[0].axes[1].lines[:-1]] == steps
+    assert [line.get_ydata().tolist() for line in figures[0].axes[1].lines[1:]] == steps
 
 
 def made_up(key, config, params, num_agents, num_episodes, **kwargs):
@@ -115,10 +105,70 @@ def test_few_agents_and_episodes_can_be_drawn(tmp_path, figures, monkeypatch, nu
     config, params = make_experiment("random-3", "tutorial")
     spec = RunSpec("random-3", "tutorial", config, params, num_agents, num_episodes, 0)
     run_training(spec, tmp_path, draw_figure=plot_run)
-    assert (tmp_path / "training.png").stat().st_size > 10_000
-    *single, mean = figures[0].axes[0].lines
-    assert len(single) == num_agents
+    mean, *single = figures[0].axes[0].lines
+    assert len(single) == (0 if num_agents == 1 else num_agents)  # one agent is its own mean
     assert (mean.get_marker() == "o") == (num_episodes == 1)  # a line through one point would not be seen
+    names = [text.get_text() for text in figures[0].legends[0].get_texts()]
+    assert names == (["the agent"] if num_agents == 1 else NAMES[:3])
+    [low, high] = figures[0].axes[2].get_ylim()
+    assert low <= 0 and high >= 1  # whole skills, however few
+
+
+def store_long(folder, num_agents, num_episodes):
+    """A finished run written down without training; returns its columns `[A, E]`."""
+    rng, shape = np.random.default_rng(0), (num_agents, num_episodes)
+    columns = {name: rng.integers(0, 300, shape) for name in ("episode_return", "steps", "skills", "skill_uses")}
+    agent, episode = np.indices(shape).reshape(2, -1).astype(np.int32)
+    table = {"agent": agent, "episode": episode, **{name: values.reshape(-1) for name, values in columns.items()}}
+    training.pyarrow.parquet.write_table(pa.table(table), folder / "episodes.parquet")
+    bounds = {name: dict.fromkeys(("mean", "low", "high"), [0.0] * num_episodes) for name in columns}
+    (folder / "summary.json").write_text(json.dumps({"episodes": bounds}))
+    config = {"task": "random-5", "preset": "default", "agents": num_agents, "seed": 0}
+    (folder / "config.json").write_text(json.dumps(config | {"format": 2, "settings": {"use_skills": True}}))
+    return columns
+
+
+def test_many_episodes_are_means_of_several(tmp_path, figures):
+    columns = store_long(tmp_path, 3, 450)
+    plot_run(tmp_path)
+    [figure] = figures
+    assert figure.legends[0].get_title().get_text() == "every point: mean of 3 episodes"
+    for axes, values in zip(figure.axes, columns.values(), strict=True):
+        means = values.reshape(3, 150, 3).mean(axis=2)
+        mean, *single = axes.lines
+        assert (len(mean.get_xdata()), mean.get_xdata()[0], mean.get_xdata()[-1]) == (150, 2, 449)
+        np.testing.assert_allclose([line.get_ydata() for line in single], means)
+        wanted, low, high = mean_interval(means)
+        np.testing.assert_allclose(mean.get_ydata(), wanted)
+        band = axes.collections[0].get_paths()[0].get_extents()
+        np.testing.assert_allclose([band.y0, band.y1], [low.min(), high.max()])
+
+
+def test_a_band_that_the_line_hides_is_said_to_be(tmp_path, figures):
+    store_long(tmp_path, 3, 5)
+    plot_run(tmp_path)  # whose intervals are of no width
+    names = [text.get_text() for text in figures[0].legends[0].get_texts()]
+    assert names == ["mean over agents", "95% interval over agents (mostly within the line)", "single agents"]
+
+
+def test_a_cut_table_of_many_episodes_is_named(tmp_path):
+    store_long(tmp_path, 2, 300)
+    table = training.pyarrow.parquet.read_table(tmp_path / "episodes.parquet")
+    training.pyarrow.parquet.write_table(table.slice(0, 599), tmp_path / "episodes.parquet")
+    with pytest.raises(ValueError, match=r"episodes\.parquet: cannot be read as a table of episodes"):
+        plot_run(tmp_path)
+    agents = pa.array(np.full(600, 7, np.int32))
+    training.pyarrow.parquet.write_table(table.set_column(0, "agent", agents), tmp_path / "episodes.parquet")
+    with pytest.raises(ValueError, match=r"episodes\.parquet: cannot be read as a table of episodes"):
+        plot_run(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("num_agents", "num_episodes"), [(1, 1), (1, 2), (2, 2000), (16, 2), (1024, 450)])
+def test_runs_of_every_size_can_be_read(tmp_path, figures, num_agents, num_episodes):
+    store_long(tmp_path, num_agents, num_episodes)
+    plot_run(tmp_path)
+    assert colliding_ticks(figures[0]) == []
 
 
 def test_another_path(folder, tmp_path):
