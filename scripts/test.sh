@@ -59,7 +59,7 @@ more="$quick --xla_cpu_use_fusion_emitters=false"
 if XLA_FLAGS=$more "$python" -P -c 'import jax; jax.devices()' >/dev/null 2>&1; then quick=$more; fi
 
 # -P keeps the current folder out of sys.path: the package is tested as installed.
-# One process for each core, as compiling takes one; four at most, as each takes some 2.5 GB. The tests of a file share
+# One process for each core, as compiling takes one; four at most, as each takes some 4 GB. The tests of a file share
 # compiled programs and so stay in one process, and files keep their order, which has the longest near the front.
 run_tests() {
   "$python" -P -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder "$@"

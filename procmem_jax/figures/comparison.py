@@ -34,7 +34,7 @@ def _draw(path: pathlib.Path, arms: Mapping[str, Mapping[str, np.ndarray]], head
     for axes, (title, curves) in zip(panels, arms.items(), strict=True):
         for name, steps in curves.items():
             mean, low, high = mean_interval(steps)
-            episodes = np.arange(1, len(mean) + 1)
+            episodes = np.arange(len(mean))
             colour, dashes = _STYLES[name]
             if len(steps) > 1:
                 axes.fill_between(episodes, low, high, color=colour, alpha=0.3, linewidth=0)

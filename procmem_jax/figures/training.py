@@ -111,8 +111,8 @@ def _draw(
     from matplotlib.ticker import MaxNLocator
 
     figure = new_figure(10, 6.5)
-    first = np.arange(1, num_episodes + 1, width)
-    numbers = (first + np.minimum(first + width - 1, num_episodes)) / 2
+    first = np.arange(0, num_episodes, width)
+    numbers = (first + np.minimum(first + width, num_episodes) - 1) / 2
     for axes, (name, heading, label) in zip(figure.subplots(2, 2).flat, _PANELS, strict=True):
         _draw_curves(axes, numbers, curves[name], single_agents[name])
         axes.set(title=heading, xlabel="episode", ylabel=label)

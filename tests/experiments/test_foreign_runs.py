@@ -39,7 +39,7 @@ def test_a_run_leaves_its_files(folder):
 
 def test_its_skills_can_be_shown_and_begun_with(folder, capsys, tmp_path):
     main(["library", "show", str(folder), "--agent", "3"])
-    assert "goal_reached" in capsys.readouterr().out
+    assert "reach_goal" in capsys.readouterr().out
     main(["library", "export", str(folder), str(tmp_path / "skills.npz")])
     warm = ["--agents", "8", "--episodes", "2", "--set", "capacity=16", "--warm-start", str(tmp_path / "skills.npz")]
     main(["train", *TASK, *warm, "--seed", "1", "--out", str(tmp_path / "warm")])

@@ -80,7 +80,7 @@ def test_the_lines_are_what_the_files_say(folder, figures):
     summary = json.loads((folder / "summary.json").read_text())["episodes"]
     for axes, name in zip(figures[0].axes, ("episode_return", "steps", "skills", "skill_uses"), strict=True):
         mean = axes.lines[0]
-        assert mean.get_xdata().tolist() == list(range(1, EPISODES + 1))
+        assert mean.get_xdata().tolist() == list(range(EPISODES))
         np.testing.assert_array_equal(mean.get_ydata(), summary[name]["mean"])
         band = axes.collections[0].get_paths()[0].get_extents()
         assert band.y0 == pytest.approx(min(summary[name]["low"]))
@@ -136,7 +136,7 @@ def test_many_episodes_are_means_of_several(tmp_path, figures):
     for axes, values in zip(figure.axes, columns.values(), strict=True):
         means = values.reshape(3, 150, 3).mean(axis=2)
         mean, *single = axes.lines
-        assert (len(mean.get_xdata()), mean.get_xdata()[0], mean.get_xdata()[-1]) == (150, 2, 449)
+        assert (len(mean.get_xdata()), mean.get_xdata()[0], mean.get_xdata()[-1]) == (150, 1, 448)
         np.testing.assert_allclose([line.get_ydata() for line in single], means)
         wanted, low, high = mean_interval(means)
         np.testing.assert_allclose(mean.get_ydata(), wanted)

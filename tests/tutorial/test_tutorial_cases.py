@@ -108,16 +108,17 @@ def any_case(rng, embedding_dim):
     return make(rng, rng.choice(SIZES), embedding_dim, rng.randint(1, 40), rng.choice([0.0, 0.1, 0.3, 0.6, 0.9]))
 
 
-def test_random_cases_match_the_plain_reference():
+@pytest.mark.parametrize("each", [8, pytest.param(80, marks=pytest.mark.slow)])
+def test_random_cases_match_the_plain_reference(each):
     rng = random.Random(0)
-    cases = [any_case(rng, dim) for dim in EMBEDDING_SIZES for _ in range(80)]
+    cases = [any_case(rng, dim) for dim in EMBEDDING_SIZES for _ in range(each)]
     cases += [many_skills(rng, dim) for dim in EMBEDDING_SIZES for _ in range(2)]
     cases += [random_walk(rng, 5, 30) for _ in range(3)]
     rng.shuffle(cases)  # results keep the order of the files, however they are grouped to run
     expected = [replay(case) for case in cases]
     runs = [result for result in expected if "library" in result]
-    assert sum(len(result["library"]) > 8 for result in runs) >= 8
-    assert sum(max(result["per_episode"]["steps"]) > 50 for result in runs) >= 8  # overruns
+    assert sum(len(result["library"]) > 8 for result in runs) >= min(each, 8) // 2
+    assert sum(max(result["per_episode"]["steps"]) > 50 for result in runs) >= min(each, 8) // 2  # overruns
     assert {case["size"] for case in cases} == set(SIZES)
     for number, (actual, wanted) in enumerate(zip(replay_cases(cases), expected, strict=True)):
         assert_matches(actual, wanted, f"case {number}, size {cases[number]['size']}")
