@@ -6,12 +6,12 @@ import pathlib
 import jax
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet
 
 from procmem_jax.agents.states import EpisodeMetrics
 from procmem_jax.experiments.libraries.npz import read_npz
 from procmem_jax.experiments.libraries.saved import libraries_of_arrays
 from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
+from procmem_jax.experiments.storage.parquet import table_writer
 from procmem_jax.experiments.training.train import TrainResult
 from procmem_jax.memory import library as skill_library
 from procmem_jax.memory.library import SkillLibrary
@@ -44,7 +44,7 @@ def write_episodes(path: pathlib.Path, metrics: EpisodeMetrics, optimal: np.ndar
     """
     num_agents, num_episodes = metrics.steps.shape
     agents_per_group = max(1, _ROWS_PER_GROUP // num_episodes)
-    with pyarrow.parquet.ParquetWriter(path, EPISODE_SCHEMA) as writer:
+    with table_writer(path, EPISODE_SCHEMA) as writer:
         for start in range(0, num_agents, agents_per_group):
             rows = slice(start, min(start + agents_per_group, num_agents))
             writer.write_table(_episode_table(metrics, optimal, rows))

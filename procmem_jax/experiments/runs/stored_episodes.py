@@ -5,9 +5,9 @@ import pathlib
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet
 
 from procmem_jax.agents.states import EpisodeMetrics
+from procmem_jax.experiments.storage.parquet import read_table
 
 _COLUMNS = tuple(field.name for field in dataclasses.fields(EpisodeMetrics))
 
@@ -24,7 +24,7 @@ def read_agent_episodes(path: pathlib.Path, agent: int, num_episodes: int) -> Ep
         ValueError: the file cannot be read, or does not hold every episode of the agent once.
     """
     try:
-        table = pyarrow.parquet.read_table(path, columns=["episode", *_COLUMNS], filters=[("agent", "==", agent)])
+        table = read_table(path, columns=["episode", *_COLUMNS], filters=[("agent", "==", agent)])
         columns = {name: table[name].to_numpy() for name in ("episode", *_COLUMNS)}
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise ValueError(f"{path}: cannot be read as a table of episodes ({error})") from None

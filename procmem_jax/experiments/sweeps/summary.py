@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet
 
 from procmem_jax.experiments.statistics.intervals import Interval, interquartile_mean, interval_of
+from procmem_jax.experiments.storage.parquet import read_table
 from procmem_jax.experiments.sweeps.tables import SCORES
 
 # Failures count their steps: each asks for success and for short ways, and less is better. The first known is taken.
@@ -91,7 +91,7 @@ def read_summary(path: pathlib.Path) -> pa.Table:
         ValueError: the file cannot be read.
     """
     try:
-        return pyarrow.parquet.read_table(path)
+        return read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise ValueError(f"{path}: cannot be read as the summary of a sweep ({error})") from None
 
