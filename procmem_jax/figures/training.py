@@ -108,6 +108,10 @@ def _draw(
 ) -> None:
     from matplotlib.ticker import MaxNLocator
 
+    curves, single_agents = (
+        {name: np.where(np.isfinite(values), values, np.nan) for name, values in columns.items()}
+        for columns in (curves, single_agents)
+    )
     figure = new_figure(10, 6.5)
     first = np.arange(1, num_episodes + 1, width)
     numbers = (first + np.minimum(first + width - 1, num_episodes)) / 2
@@ -144,6 +148,7 @@ def _draw_curves(axes, numbers: np.ndarray, curves: np.ndarray, single_agents: n
     for row, values in enumerate(() if alone else single_agents):
         axes.plot(numbers, values, marker=marker, markersize=2, label=name if row == 0 else None, **style)
     lines = np.concatenate([curves[:1], single_agents])
-    lowest, highest = lines.min(), lines.max()
+    known = lines[np.isfinite(lines)]
+    lowest, highest = (known.min(), known.max()) if known.size else (0.0, 1.0)
     span = highest - lowest or 1.0
     axes.set_ylim(lowest - 0.05 * span, max(highest, lowest + span) + 0.05 * span)

@@ -46,8 +46,8 @@ def episode_line(episode: int, metrics: EpisodeMetrics) -> str:
 
 
 def _with_interval(interval, digits: int) -> str:
-    mean, low, high = (None if bound is None or np.isnan(bound) else float(bound) for bound in interval)
-    if low is None or high is None:
+    mean, low, high = map(float, interval)
+    if not np.isfinite([low, high]).all():
         return f"{mean:.{digits}f}"
     return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 

@@ -142,7 +142,7 @@ def run_training(
         checkpoint_every: seconds between two checkpoints.
         tensorboard: whether to write events for TensorBoard too.
         on_progress, on_episode: as for `train`.
-        on_warning: called with a line about a checkpoint that cannot be used.
+        on_warning: called with a line about a checkpoint that cannot be used, or values that JSON cannot hold.
 
     Raises:
         TypeError, ValueError: the run is impossible, or the folder holds something else.
@@ -181,6 +181,8 @@ def run_training(
         )
         summary = from_first(lambda: _write_results(spec, folder, result, trackers, draw_figure))
         saver.clear()
+    for line in results.told_infinite(result.metrics):
+        on_warning(line)
     end_if_asked(f"the run is finished, its results are in {folder}")
     return summary
 

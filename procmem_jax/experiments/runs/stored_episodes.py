@@ -46,10 +46,11 @@ def first_difference(stored: EpisodeMetrics, replayed: EpisodeMetrics, first: in
     """
     episodes = slice(first, last)
     pairs = {name: (getattr(stored, name)[episodes], getattr(replayed, name)[episodes]) for name in _COLUMNS}
-    differs = np.any([there != here for there, here in pairs.values()], axis=0)
+    unlike = {name: (there != here) & ~((there != there) & (here != here)) for name, (there, here) in pairs.items()}
+    differs = np.any(list(unlike.values()), axis=0)
     if not differs.any():
         return None
     row = int(np.argmax(differs))
     parts = [f"{name} {there[row]} stored, {here[row]} replayed" for name, (there, here) in pairs.items()
-             if there[row] != here[row]]  # fmt: skip
+             if unlike[name][row]]  # fmt: skip
     return f"episode {first + row}: {', '.join(parts)}"

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from procmem_jax.agents.states import EpisodeMetrics
-from procmem_jax.experiments.storage.files import told_where, write_whole
+from procmem_jax.experiments.storage.files import plain, told_where, write_whole
 
 METRICS_FILE = "metrics.jsonl"
 TENSORBOARD_FOLDER = "tensorboard"
@@ -31,7 +31,8 @@ class Tracker(Protocol):
 def means_of(metrics: EpisodeMetrics) -> dict[str, float]:
     """Returns the mean over agents of every metric of one episode (`[A]` in each field), by name."""
     columns = {field.name: getattr(metrics, field.name) for field in dataclasses.fields(metrics)}
-    return {name: float(np.mean(np.ascontiguousarray(column), dtype=np.float64)) for name, column in columns.items()}
+    with np.errstate(invalid="ignore"):  # rewards of a foreign world may be infinite
+        return {name: float(np.mean(np.ascontiguousarray(each), dtype=np.float64)) for name, each in columns.items()}
 
 
 def _episode_of(metrics: EpisodeMetrics, episode: int) -> EpisodeMetrics:
@@ -71,7 +72,7 @@ class JsonLines:
 
 
 def _line(episode: int, metrics: EpisodeMetrics) -> str:
-    return json.dumps({"episode": episode, **means_of(metrics)}, allow_nan=False) + "\n"
+    return json.dumps(plain({"episode": episode, **means_of(metrics)}), allow_nan=False) + "\n"
 
 
 class TensorBoard:

@@ -77,9 +77,10 @@ def summarize_sweep(runs: pa.Table) -> pa.Table:
 
 
 def _mean_and_interval(scores: np.ndarray, seed: int) -> tuple[float, float, float, float]:
-    """Returns (mean, IQM, low, high), all NaN where the scores are unknown."""
-    if np.isnan(scores).all():
-        return (np.nan,) * 4
+    """Returns (mean, IQM, low, high); all but the mean are NaN where a score is unknown or infinite."""
+    if not np.isfinite(scores).all():
+        with np.errstate(invalid="ignore"):
+            return (float(scores.mean()), *(np.nan,) * 3)
     interval = iqm_interval(scores, seed=seed)
     return float(scores.mean()), interval.value, interval.low, interval.high
 

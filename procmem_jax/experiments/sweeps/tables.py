@@ -114,8 +114,9 @@ def _scores(metrics: EpisodeMetrics, optimal: np.ndarray | None) -> dict[str, np
 def _row_means(values: np.ndarray) -> np.ndarray:
     """Returns the means of rows (`[R, W]`), added from left to right whatever the number of rows."""
     total = np.zeros(len(values))
-    for column in values.T:
-        total += column
+    with np.errstate(invalid="ignore"):
+        for column in values.T:
+            total += column
     return total / values.shape[1]
 
 
