@@ -211,24 +211,23 @@ class Sweep:
 
 def sweep_json(folder: pathlib.Path) -> dict[str, Any]:
     """Returns what came of a finished sweep, ready for JSON; the best setting comes first."""
-    from procmem_jax.cli.reports.sweep import best_first
+    from procmem_jax.cli.reports.sweep import best_first, read_with_warning
     from procmem_jax.experiments.sweeps.folders import TABLE_FILE
-    from procmem_jax.experiments.sweeps.summary import known_score, read_summary
+    from procmem_jax.experiments.sweeps.summary import known_score
 
-    summary = read_summary(folder / TABLE_FILE)
+    summary = read_with_warning(folder / TABLE_FILE)
     return {"folder": folder, "ranked_by": known_score(summary), "settings": best_first(summary)}
 
 
 def tell_results(folder: pathlib.Path) -> None:
     """Prints the best settings of a finished sweep, and draws its figure."""
     from procmem_jax.cli.reports.afterwards import figure_or_warning, stored_anyway
-    from procmem_jax.cli.reports.sweep import best_settings
+    from procmem_jax.cli.reports.sweep import best_settings, read_with_warning
     from procmem_jax.experiments.sweeps.folders import PARTS_FOLDER, TABLE_FILE
-    from procmem_jax.experiments.sweeps.summary import read_summary
     from procmem_jax.experiments.sweeps.tables import read_runs
     from procmem_jax.figures.sweep import plot_sweep
 
-    summary = read_summary(folder / TABLE_FILE)
+    summary = read_with_warning(folder / TABLE_FILE)
     runs = read_runs(folder / PARTS_FOLDER)
     with stored_anyway("the table of the best settings"):
         print(best_settings(summary, runs))

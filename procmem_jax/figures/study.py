@@ -4,10 +4,10 @@ import dataclasses
 import pathlib
 
 import numpy as np
-import pyarrow.parquet
 
 from procmem_jax.experiments.statistics.intervals import mean_interval, performance_profile, proportion_interval
 from procmem_jax.experiments.storage.files import expecting_fields, read_json, write_whole
+from procmem_jax.experiments.storage.parquet import read_table
 from procmem_jax.experiments.study.arms import ABLATIONS, DEFAULT, MAIN_ARMS, ORACLE
 from procmem_jax.experiments.study.report import LAST
 from procmem_jax.experiments.study.study import ROWS_FILE, STUDY_EPISODES_FILE
@@ -76,7 +76,7 @@ def plot_study(folder: pathlib.Path) -> list[pathlib.Path]:
 def _read_run(folder: pathlib.Path, task: str, arm: str, num_agents: int) -> _Run:
     path = folder / STUDY_EPISODES_FILE
     try:
-        table = pyarrow.parquet.read_table(
+        table = read_table(
             path,
             columns=["env_steps", "success", "steps", "optimal_steps"],
             filters=[("task", "==", task), ("arm", "==", arm)],

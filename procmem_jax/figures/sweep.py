@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet
 
 from procmem_jax.experiments.runs.stored import CONFIG_FILE, SWEEP, TABLE_FILE, open_finished
 from procmem_jax.experiments.storage.files import expecting_fields, write_whole
+from procmem_jax.experiments.storage.parquet import read_table
 from procmem_jax.figures.axes import are_factors_apart, legend_below, new_figure, plain_ticks, tidy
 
 FIGURE_FILE = "sweep.png"
@@ -62,7 +62,7 @@ def plot_sweep(folder: pathlib.Path, path: pathlib.Path | None = None) -> pathli
 def _read_summary(path: pathlib.Path, swept: Sequence[str]) -> dict[str, list]:
     columns = [*swept, "setting", *(f"{score}_{end}" for score in _PANELS for end in ("iqm", "low", "high"))]
     try:
-        return pyarrow.parquet.read_table(path, columns=columns).to_pydict()
+        return read_table(path, columns=columns).to_pydict()
     except (OSError, ValueError, pa.ArrowException) as error:
         raise ValueError(f"{path}: cannot be read as the summary of a sweep ({error})") from None
 

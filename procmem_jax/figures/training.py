@@ -3,11 +3,11 @@
 import pathlib
 
 import numpy as np
-import pyarrow.parquet
 
 from procmem_jax.experiments.runs.stored import CONFIG_FILE, EPISODES_FILE, FIGURE_FILE, SUMMARY_FILE, open_finished
 from procmem_jax.experiments.statistics.intervals import mean_interval
 from procmem_jax.experiments.storage.files import expecting_fields, read_json, write_whole
+from procmem_jax.experiments.storage.parquet import open_table, read_table
 from procmem_jax.figures.axes import legend_below, new_figure, tidy
 
 _PANELS = (
@@ -69,9 +69,7 @@ def _read_single_agents(path: pathlib.Path, num_episodes: int) -> dict[str, np.n
     """Returns `[agents, E]` columns of the first agents in a table of episodes."""
     names = [name for name, _, _ in _PANELS]
     try:
-        table = pyarrow.parquet.read_table(
-            path, columns=["agent", "episode", *names], filters=[("agent", "<", _FAINT_AGENTS)]
-        )
+        table = read_table(path, columns=["agent", "episode", *names], filters=[("agent", "<", _FAINT_AGENTS)])
         count = len(table["agent"].unique())
         return {name: table[name].to_numpy().reshape(count, num_episodes) for name in names}
     except (OSError, ValueError) as error:
@@ -84,7 +82,7 @@ def _read_blocks(
     """Returns the curves `[3, B]` and the first agents `[agents, B]` of means of `width` episodes each."""
     starts = np.arange(0, num_episodes, width)
     try:
-        table = pyarrow.parquet.ParquetFile(path)
+        table = open_table(path)
         num_agents, rest = divmod(table.metadata.num_rows, num_episodes)
         if rest:
             raise ValueError(f"{table.metadata.num_rows} rows are not whole agents of {num_episodes} episodes")
@@ -110,6 +108,10 @@ def _draw(
 ) -> None:
     from matplotlib.ticker import MaxNLocator
 
+    curves, single_agents = (
+        {name: np.where(np.isfinite(values), values, np.nan) for name, values in columns.items()}
+        for columns in (curves, single_agents)
+    )
     figure = new_figure(10, 6.5)
     first = np.arange(0, num_episodes, width)
     numbers = (first + np.minimum(first + width, num_episodes) - 1) / 2
@@ -146,6 +148,7 @@ def _draw_curves(axes, numbers: np.ndarray, curves: np.ndarray, single_agents: n
     for row, values in enumerate(() if alone else single_agents):
         axes.plot(numbers, values, marker=marker, markersize=2, label=name if row == 0 else None, **style)
     lines = np.concatenate([curves[:1], single_agents])
-    lowest, highest = lines.min(), lines.max()
+    known = lines[np.isfinite(lines)]
+    lowest, highest = (known.min(), known.max()) if known.size else (0.0, 1.0)
     span = highest - lowest or 1.0
     axes.set_ylim(lowest - 0.05 * span, max(highest, lowest + span) + 0.05 * span)

@@ -60,7 +60,8 @@ def scores_of(runs: Sequence[RunFiles]) -> list[Score]:
     """Returns the scores that can be drawn of all these runs together."""
     known = all(run.optimal_steps is not None for run in runs)
     has_skills = any(run.metrics.skills.any() for run in runs)
-    return [SUCCESS, RATIO if known else STEPS, *([SKILLS] if has_skills else []), RETURN]
+    has_returns = all(np.isfinite(run.metrics.episode_return).all() for run in runs)
+    return [SUCCESS, RATIO if known else STEPS, *([SKILLS] if has_skills else []), *([RETURN] if has_returns else [])]
 
 
 def learning_curves(runs: Mapping[str, RunFiles], name: str) -> tuple[Html, dict[str, dict]]:

@@ -8,7 +8,6 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet
 
 from procmem_jax.agents.settings import Config, Params
 from procmem_jax.agents.states import EpisodeMetrics
@@ -18,6 +17,7 @@ from procmem_jax.experiments.runs.libraries import libraries_of_run
 from procmem_jax.experiments.runs.stored import CONFIG_FILE, EPISODES_FILE, SUMMARY_FILE, open_finished
 from procmem_jax.experiments.statistics.headline import Bounds, bounds_json, headline, headline_lines
 from procmem_jax.experiments.storage.files import expecting_fields, read_json
+from procmem_jax.experiments.storage.parquet import read_table
 from procmem_jax.reports.words import run_words
 
 _COLUMNS = (*(field.name for field in dataclasses.fields(EpisodeMetrics)), "optimal_steps", "env_steps")
@@ -113,7 +113,7 @@ class RunFiles:
         with expecting_fields(self.folder / CONFIG_FILE):
             shape = int(self.stored["agents"]), int(self.stored["episodes"])
         try:
-            table = pyarrow.parquet.read_table(path, columns=list(_COLUMNS))
+            table = read_table(path, columns=list(_COLUMNS))
             unknown = table["optimal_steps"].null_count > 0
             names = [name for name in _COLUMNS if not (unknown and name == "optimal_steps")]
             read = {name: table[name].to_numpy().reshape(shape) for name in names}

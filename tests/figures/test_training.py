@@ -6,6 +6,7 @@ import jax
 import matplotlib.image
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from experiments.sealing import reseal
@@ -85,7 +86,7 @@ def test_the_lines_are_what_the_files_say(folder, figures):
         band = axes.collections[0].get_paths()[0].get_extents()
         assert band.y0 == pytest.approx(min(summary[name]["low"]))
         assert band.y1 == pytest.approx(max(summary[name]["high"]))
-    table = training.pyarrow.parquet.read_table(folder / "episodes.parquet").to_pydict()
+    table = pq.read_table(folder / "episodes.parquet").to_pydict()
     steps = [table["steps"][agent * EPISODES : (agent + 1) * EPISODES] for agent in range(20)]
     assert [line.get_ydata().tolist() for line in figures[0].axes[1].lines[1:]] == steps
 
@@ -120,7 +121,7 @@ def store_long(folder, num_agents, num_episodes):
     columns = {name: rng.integers(0, 300, shape) for name in ("episode_return", "steps", "skills", "skill_uses")}
     agent, episode = np.indices(shape).reshape(2, -1).astype(np.int32)
     table = {"agent": agent, "episode": episode, **{name: values.reshape(-1) for name, values in columns.items()}}
-    training.pyarrow.parquet.write_table(pa.table(table), folder / "episodes.parquet")
+    pq.write_table(pa.table(table), folder / "episodes.parquet")
     bounds = {name: dict.fromkeys(("mean", "low", "high"), [0.0] * num_episodes) for name in columns}
     (folder / "summary.json").write_text(json.dumps({"episodes": bounds}))
     config = {"task": "random-5", "preset": "default", "agents": num_agents, "seed": 0}
@@ -153,12 +154,12 @@ def test_a_band_that_the_line_hides_is_said_to_be(tmp_path, figures):
 
 def test_a_cut_table_of_many_episodes_is_named(tmp_path):
     store_long(tmp_path, 2, 300)
-    table = training.pyarrow.parquet.read_table(tmp_path / "episodes.parquet")
-    training.pyarrow.parquet.write_table(table.slice(0, 599), tmp_path / "episodes.parquet")
+    table = pq.read_table(tmp_path / "episodes.parquet")
+    pq.write_table(table.slice(0, 599), tmp_path / "episodes.parquet")
     with pytest.raises(ValueError, match=r"episodes\.parquet: cannot be read as a table of episodes"):
         plot_run(tmp_path)
     agents = pa.array(np.full(600, 7, np.int32))
-    training.pyarrow.parquet.write_table(table.set_column(0, "agent", agents), tmp_path / "episodes.parquet")
+    pq.write_table(table.set_column(0, "agent", agents), tmp_path / "episodes.parquet")
     with pytest.raises(ValueError, match=r"episodes\.parquet: cannot be read as a table of episodes"):
         plot_run(tmp_path)
 
@@ -234,12 +235,12 @@ def test_a_file_of_another_form_is_named(folder, name, damage):
 
 def test_a_table_of_another_form_is_named(folder):
     path = folder / "episodes.parquet"
-    table = training.pyarrow.parquet.read_table(path)
-    training.pyarrow.parquet.write_table(table.drop_columns(["steps"]), path)
+    table = pq.read_table(path)
+    pq.write_table(table.drop_columns(["steps"]), path)
     reseal(folder)
     with pytest.raises(ValueError, match=r"episodes\.parquet: cannot be read as a table of episodes"):
         plot_run(folder)
-    training.pyarrow.parquet.write_table(table.slice(0, 7), path)  # an agent and a bit
+    pq.write_table(table.slice(0, 7), path)  # an agent and a bit
     reseal(folder)
     with pytest.raises(ValueError, match=r"episodes\.parquet"):
         plot_run(folder)

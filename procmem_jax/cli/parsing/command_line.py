@@ -68,9 +68,8 @@ def _with_paths(command: Command) -> Command:
 
 
 def plain_path(text: str) -> str:
-    """Returns a path with "~" as the home folder; one with a colon absolute, for Arrow takes "run:1" for an address."""
-    text = os.path.expanduser(text)
-    return os.path.abspath(text) if ":" in text else text
+    """Returns a path with "~" as the home folder."""
+    return os.path.expanduser(text)
 
 
 def _known_options(command: type, words: list[str]) -> list[str]:

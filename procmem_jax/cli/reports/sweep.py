@@ -1,15 +1,16 @@
 """What is told of a sweep: beforehand what it would cost, afterwards which settings were best."""
 
+import pathlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from procmem_jax.cli.reports.progress import duration
+from procmem_jax.cli.reports.progress import duration, warn
 from procmem_jax.experiments.statistics.intervals import paired_difference
 from procmem_jax.experiments.sweeps.plan import SweepPlan
-from procmem_jax.experiments.sweeps.summary import known_score
+from procmem_jax.experiments.sweeps.summary import known_score, read_summary
 from procmem_jax.experiments.text_tables import aligned_table
 
 _GIB = 2**30
@@ -26,6 +27,20 @@ def plan_lines(plan: SweepPlan) -> list[str]:
         f"{plan.device_bytes / _GIB:.2f} GiB for them, {plan.host_bytes / _GIB:.2f} GiB for results on their way",
         f"Expected time: {running}, {duration(plan.most_seconds)} if none succeeded; compilation apart",
     ]
+
+
+def read_with_warning(path: pathlib.Path) -> pa.Table:
+    """Returns the summary of a sweep; warns of settings whose runs returned what has no mean.
+
+    Raises:
+        ValueError: the file cannot be read.
+    """
+    summary = read_summary(path)
+    count = np.count_nonzero(np.isnan(summary["episode_return_iqm"].to_numpy()))
+    if count:
+        where = f"episode_return is infinite or NaN in runs of {count:,} of {len(summary):,} settings"
+        warn(f"{where}: no interquartile mean is known of them, null in JSON")
+    return summary
 
 
 def best_first(summary: pa.Table) -> list[dict[str, Any]]:

@@ -6,12 +6,12 @@ import pathlib
 import jax
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet
 
 from procmem_jax.agents.states import EpisodeMetrics
 from procmem_jax.experiments.libraries.npz import read_npz
 from procmem_jax.experiments.libraries.saved import libraries_of_arrays
 from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
+from procmem_jax.experiments.storage.parquet import table_writer
 from procmem_jax.experiments.training.train import TrainResult
 from procmem_jax.memory import library as skill_library
 from procmem_jax.memory.library import SkillLibrary
@@ -44,7 +44,7 @@ def write_episodes(path: pathlib.Path, metrics: EpisodeMetrics, optimal: np.ndar
     """
     num_agents, num_episodes = metrics.steps.shape
     agents_per_group = max(1, _ROWS_PER_GROUP // num_episodes)
-    with pyarrow.parquet.ParquetWriter(path, EPISODE_SCHEMA) as writer:
+    with table_writer(path, EPISODE_SCHEMA) as writer:
         for start in range(0, num_agents, agents_per_group):
             rows = slice(start, min(start + agents_per_group, num_agents))
             writer.write_table(_episode_table(metrics, optimal, rows))
@@ -68,8 +68,8 @@ def summarize(result: TrainResult, optimal: np.ndarray | None, config: LibraryCo
     """Returns the summary of a run, ready for JSON.
 
     `episodes` holds, for every metric, lists over episodes of its mean over agents and the 95% interval of that mean
-    (null with a single agent); `library` the same for the statistics of the final libraries, and `num_evictions`, the
-    skills that full libraries gave up in all agents together.
+    (null with a single agent, and where a value is not finite); `library` the same for the statistics of the final
+    libraries, and `num_evictions`, the skills that full libraries gave up in all agents together.
     """
     metrics = result.metrics
     columns = {field.name: getattr(metrics, field.name) for field in dataclasses.fields(metrics)}
@@ -85,6 +85,17 @@ def summarize(result: TrainResult, optimal: np.ndarray | None, config: LibraryCo
         "compile_seconds": result.compile_seconds,
         "agent_steps_per_second": result.agent_steps_per_second,
     }
+
+
+def told_infinite(metrics: EpisodeMetrics) -> list[str]:
+    """Returns a line for every metric with values that are infinite or NaN, as a foreign world may give them."""
+    lines = []
+    for field in dataclasses.fields(metrics):
+        count = np.count_nonzero(~np.isfinite(getattr(metrics, field.name)))
+        if count:
+            where = f"{field.name} is infinite or NaN in {count:,} of {metrics.steps.size:,} episodes"
+            lines.append(f"{where}: JSON files hold null for its means, episodes.parquet all values as they are")
+    return lines
 
 
 def _library_statistics(libraries: SkillLibrary, config: LibraryConfig) -> dict:
@@ -103,7 +114,7 @@ def _interval_lists(values: np.ndarray) -> dict[str, list[float | None]]:
     """Returns lists over the second axis of `values` (`[A, E]`): mean, low and high; None for an unknown bound."""
     interval = proportion_interval if values.dtype == np.bool_ else mean_interval
     bounds = zip(("mean", "low", "high"), interval(values), strict=True)
-    return {name: [None if np.isnan(value) else float(value) for value in bound] for name, bound in bounds}
+    return {name: [float(value) if np.isfinite(value) else None for value in bound] for name, bound in bounds}
 
 
 def read_libraries(path: pathlib.Path) -> SkillLibrary:

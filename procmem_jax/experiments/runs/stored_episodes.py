@@ -5,9 +5,9 @@ import pathlib
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet
 
 from procmem_jax.agents.states import EpisodeMetrics
+from procmem_jax.experiments.storage.parquet import read_table
 
 _COLUMNS = tuple(field.name for field in dataclasses.fields(EpisodeMetrics))
 
@@ -24,7 +24,7 @@ def read_agent_episodes(path: pathlib.Path, agent: int, num_episodes: int) -> Ep
         ValueError: the file cannot be read, or does not hold every episode of the agent once.
     """
     try:
-        table = pyarrow.parquet.read_table(path, columns=["episode", *_COLUMNS], filters=[("agent", "==", agent)])
+        table = read_table(path, columns=["episode", *_COLUMNS], filters=[("agent", "==", agent)])
         columns = {name: table[name].to_numpy() for name in ("episode", *_COLUMNS)}
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise ValueError(f"{path}: cannot be read as a table of episodes ({error})") from None
@@ -46,10 +46,11 @@ def first_difference(stored: EpisodeMetrics, replayed: EpisodeMetrics, first: in
     """
     episodes = slice(first, last)
     pairs = {name: (getattr(stored, name)[episodes], getattr(replayed, name)[episodes]) for name in _COLUMNS}
-    differs = np.any([there != here for there, here in pairs.values()], axis=0)
+    unlike = {name: (there != here) & ~((there != there) & (here != here)) for name, (there, here) in pairs.items()}
+    differs = np.any(list(unlike.values()), axis=0)
     if not differs.any():
         return None
     row = int(np.argmax(differs))
     parts = [f"{name} {there[row]} stored, {here[row]} replayed" for name, (there, here) in pairs.items()
-             if there[row] != here[row]]  # fmt: skip
+             if unlike[name][row]]  # fmt: skip
     return f"episode {first + row}: {', '.join(parts)}"

@@ -15,18 +15,20 @@ _BLOCK = 1 << 22  # counts of draws held at once, 32 MiB in float64
 def mean_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns (mean, low, high) over the first axis, `[...]` float64: Student's t interval of the mean.
 
-    Low and high are NaN where there is only one value.
+    Low and high are NaN where there is only one value, or one that is not finite.
 
     Args:
         values: `[A, ...]`, one row per agent.
     """
     values = np.asarray(values, np.float64)
     count = values.shape[0]
-    mean = values.mean(axis=0)
+    with np.errstate(invalid="ignore"):
+        mean = values.mean(axis=0)
     if count < 2:
         unknown = np.full_like(mean, np.nan)
         return mean, unknown, unknown
-    half = scipy.special.stdtrit(count - 1, (1 + CONFIDENCE) / 2) * values.std(axis=0, ddof=1) / np.sqrt(count)
+    with np.errstate(invalid="ignore"):
+        half = scipy.special.stdtrit(count - 1, (1 + CONFIDENCE) / 2) * values.std(axis=0, ddof=1) / np.sqrt(count)
     return mean, mean - half, mean + half
 
 

@@ -3,10 +3,12 @@
 import contextlib
 import errno
 import json
+import math
 import os
 import pathlib
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # What `write_whole` names a file while it is made.
@@ -111,9 +113,24 @@ def json_text(content: dict) -> str:
     return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
+def plain(value: Any) -> Any:
+    """Returns `value` as JSON can hold it: arrays as lists, paths as text, NaN and infinite numbers as None."""
+    if isinstance(value, dict):
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if hasattr(value, "tolist"):  # an array, or a number of NumPy's
+        return plain(value.tolist())
+    if isinstance(value, os.PathLike):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
 def write_json(path: pathlib.Path, content: dict) -> None:
-    """Writes `content` as readable JSON; NaN is refused."""
-    text = json_text(content)
+    """Writes `content` as readable JSON, see `plain`."""
+    text = json_text(plain(content))
     write_whole(path, lambda aside: aside.write_text(text, encoding="utf-8"))
 
 

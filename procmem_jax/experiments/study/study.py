@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet
 
 from procmem_jax.envs.grid.layouts import NUM_SHIFTING
 from procmem_jax.experiments.runs.folders import run_training, stored_summary
 from procmem_jax.experiments.runs.results import EPISODE_SCHEMA
 from procmem_jax.experiments.runs.stored import AGAIN, EPISODES_FILE, SUMMARY_FILE, check_folder
 from procmem_jax.experiments.storage.files import DamagedError, read_json, write_json, write_whole
+from procmem_jax.experiments.storage.parquet import read_table, table_writer
 from procmem_jax.experiments.storage.versions import versions
 from procmem_jax.experiments.study.arms import Cell, Suite, list_cells
 from procmem_jax.experiments.study.report import Episodes, forgetting_row, study_row, study_tables
@@ -145,7 +145,7 @@ def read_run(folder: pathlib.Path, num_agents: int) -> Episodes:
     """
     path = folder / EPISODES_FILE
     try:
-        table = pyarrow.parquet.read_table(path, columns=["steps", "success", "optimal_steps", "skills"])
+        table = read_table(path, columns=["steps", "success", "optimal_steps", "skills"])
         return Episodes(*(column.to_numpy().reshape(num_agents, -1) for column in table.columns))
     except (OSError, ValueError) as error:
         raise ValueError(f"{path}: cannot be read as a table of episodes ({error})") from None
@@ -185,9 +185,9 @@ def _write_episodes(path: pathlib.Path, folder: pathlib.Path, cells: list[Cell])
     tasks, arms = (
         list(dict.fromkeys(names)) for names in zip(*((c.task.name, c.arm.name) for c in cells), strict=True)
     )
-    with pyarrow.parquet.ParquetWriter(path, STUDY_SCHEMA) as writer:
+    with table_writer(path, STUDY_SCHEMA) as writer:
         for cell in cells:
-            table = pyarrow.parquet.read_table(run_folder(folder, cell) / EPISODES_FILE)
+            table = read_table(run_folder(folder, cell) / EPISODES_FILE)
             for index, (name, known, value) in enumerate(
                 (("task", tasks, cell.task.name), ("arm", arms, cell.arm.name))
             ):

@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 
 import jax
 import pyarrow as pa
-import pyarrow.parquet
 
 from procmem_jax.experiments.defaults import CHECKPOINT_SECONDS
 from procmem_jax.experiments.processes import end_if_asked, entered_by_first, from_first
@@ -38,6 +37,7 @@ from procmem_jax.experiments.runs.stored import (
 from procmem_jax.experiments.storage.checksums import file_hash, hash_files, write_vouching
 from procmem_jax.experiments.storage.files import make_folder, remove_asides, sync_folder, write_json, write_whole
 from procmem_jax.experiments.storage.locks import folder_lock
+from procmem_jax.experiments.storage.parquet import write_table
 from procmem_jax.experiments.storage.saving import Saver
 from procmem_jax.experiments.sweeps.spec import Shard, SweepSpec
 from procmem_jax.experiments.sweeps.summary import summarize_sweep
@@ -183,7 +183,7 @@ def _write_tables(out: pathlib.Path, number: int, episodes: pa.Table | None, run
     for kind, table in (("episodes", episodes), ("runs", runs)):
         if table is not None:
             name = f"{kind}-{number:05d}.parquet"
-            write_whole(out / PARTS_FOLDER / name, functools.partial(pyarrow.parquet.write_table, table))
+            write_whole(out / PARTS_FOLDER / name, functools.partial(write_table, table))
             written[name] = file_hash(out / PARTS_FOLDER / name)
     return written
 
@@ -201,7 +201,7 @@ def _finish(spec: SweepSpec, out: pathlib.Path, written: dict[str, str], shard: 
     """Writes the summary of a sweep whose parts are all there; of a shard only what the merge needs."""
     if shard is None:
         table = summarize_sweep(read_runs(out / PARTS_FOLDER))
-        write_whole(out / TABLE_FILE, functools.partial(pyarrow.parquet.write_table, table))
+        write_whole(out / TABLE_FILE, functools.partial(write_table, table))
     known = {"runs": spec.num_rows, "settings": len(spec.settings), "parts": dict(sorted(written.items())), **timing}
     write_json(out / SUMMARY_FILE, known)
     seal(out, spec.identity(), written, (TABLE_FILE, SUMMARY_FILE) if shard is None else (SUMMARY_FILE,))

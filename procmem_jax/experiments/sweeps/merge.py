@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Sequence
 
 import pyarrow as pa
-import pyarrow.parquet
 
 from procmem_jax.experiments.runs.stored import (
     CONFIG_FILE,
@@ -32,6 +31,7 @@ from procmem_jax.experiments.storage.files import (
     write_whole,
 )
 from procmem_jax.experiments.storage.locks import folder_lock
+from procmem_jax.experiments.storage.parquet import read_table, write_table
 from procmem_jax.experiments.sweeps.folders import seal
 from procmem_jax.experiments.sweeps.summary import summarize_sweep
 from procmem_jax.experiments.sweeps.tables import read_runs
@@ -61,7 +61,7 @@ def merge_shards(folder: pathlib.Path) -> pathlib.Path:
             shards, folder / PARTS_FOLDER, sorted({name for one in summaries for name in one["parts"]})
         )
         table = summarize_sweep(read_runs(folder / PARTS_FOLDER))
-        write_whole(folder / TABLE_FILE, functools.partial(pyarrow.parquet.write_table, table))
+        write_whole(folder / TABLE_FILE, functools.partial(write_table, table))
         names = ("agent_steps", "run_seconds", "compile_seconds")
         totals = {name: sum(summary[name] for summary in summaries) for name in names}
         rate = totals["agent_steps"] / max(totals["run_seconds"], 1e-9)
@@ -128,7 +128,7 @@ def _join_parts(shards: Sequence[pathlib.Path], target: pathlib.Path, names: Seq
     written = {}
     for name in names:
         pieces = [shard / PARTS_FOLDER / name for shard in shards if (shard / PARTS_FOLDER / name).exists()]
-        table = pa.concat_tables([pyarrow.parquet.read_table(piece) for piece in pieces]).combine_chunks()
-        write_whole(target / name, functools.partial(pyarrow.parquet.write_table, table))
+        table = pa.concat_tables([read_table(piece) for piece in pieces]).combine_chunks()
+        write_whole(target / name, functools.partial(write_table, table))
         written[name] = file_hash(target / name)
     return written

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet
 
 from procmem_jax.experiments.statistics.intervals import Interval, interquartile_mean, interval_of
+from procmem_jax.experiments.storage.parquet import read_table
 from procmem_jax.experiments.sweeps.tables import SCORES
 
 # Failures count their steps: each asks for success and for short ways, and less is better. The first known is taken.
@@ -77,9 +77,10 @@ def summarize_sweep(runs: pa.Table) -> pa.Table:
 
 
 def _mean_and_interval(scores: np.ndarray, seed: int) -> tuple[float, float, float, float]:
-    """Returns (mean, IQM, low, high), all NaN where the scores are unknown."""
-    if np.isnan(scores).all():
-        return (np.nan,) * 4
+    """Returns (mean, IQM, low, high); all but the mean are NaN where a score is unknown or infinite."""
+    if not np.isfinite(scores).all():
+        with np.errstate(invalid="ignore"):
+            return (float(scores.mean()), *(np.nan,) * 3)
     interval = iqm_interval(scores, seed=seed)
     return float(scores.mean()), interval.value, interval.low, interval.high
 
@@ -91,7 +92,7 @@ def read_summary(path: pathlib.Path) -> pa.Table:
         ValueError: the file cannot be read.
     """
     try:
-        return pyarrow.parquet.read_table(path)
+        return read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise ValueError(f"{path}: cannot be read as the summary of a sweep ({error})") from None
 

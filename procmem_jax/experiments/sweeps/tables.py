@@ -11,10 +11,10 @@ from typing import Any
 import jax
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet
 
 from procmem_jax.agents.states import EpisodeMetrics
 from procmem_jax.experiments.runs.results import EPISODE_SCHEMA
+from procmem_jax.experiments.storage.parquet import read_table
 
 LAST_EPISODES = 20
 SCORES = ("success", "steps", "steps_over_optimal", "episode_return")  # means over the last episodes
@@ -114,8 +114,9 @@ def _scores(metrics: EpisodeMetrics, optimal: np.ndarray | None) -> dict[str, np
 def _row_means(values: np.ndarray) -> np.ndarray:
     """Returns the means of rows (`[R, W]`), added from left to right whatever the number of rows."""
     total = np.zeros(len(values))
-    for column in values.T:
-        total += column
+    with np.errstate(invalid="ignore"):
+        for column in values.T:
+            total += column
     return total / values.shape[1]
 
 
@@ -129,6 +130,6 @@ def read_runs(parts: pathlib.Path) -> pa.Table:
     if not paths:
         raise ValueError(f"{parts} holds no runs; give the folder of a finished sweep")
     try:
-        return pa.concat_tables([pyarrow.parquet.read_table(path) for path in paths])
+        return pa.concat_tables([read_table(path) for path in paths])
     except (OSError, pa.ArrowException) as error:
         raise ValueError(f"{parts}: cannot be read as the parts of a sweep ({error})") from None

@@ -4,7 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from procmem_jax.cli.reports.sweep import best_settings, plan_lines
+from procmem_jax.cli.reports.sweep import best_settings, plan_lines, read_with_warning
+from procmem_jax.experiments.storage.parquet import write_table
 from procmem_jax.experiments.sweeps.plan import SweepPlan
 from procmem_jax.experiments.sweeps.summary import summarize_sweep
 from procmem_jax.experiments.sweeps.tables import SCORES
@@ -26,6 +27,16 @@ def test_the_best_settings_come_first(second, word):
     assert lines[0].startswith("Best 3 of 3 settings by steps_over_optimal")
     assert float(lines[-2].split()[0]) == 0.0  # the worst knob last
     assert lines[-1].startswith(f"The best {word} distinguishable from the second: mean difference")
+
+
+def test_returns_without_a_mean_are_told(capsys, tmp_path):
+    runs = runs_of([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    returns = pa.array([1.0, np.nan, np.inf, -np.inf, 2.0, 3.0])
+    runs = runs.set_column(runs.column_names.index("episode_return"), "episode_return", returns)
+    write_table(summarize_sweep(runs), tmp_path / "summary.parquet")
+    summary = read_with_warning(tmp_path / "summary.parquet")
+    assert "episode_return is infinite or NaN in runs of 2 of 3 settings" in capsys.readouterr().err
+    assert best_settings(summary, runs).count("unknown") == 2
 
 
 def test_a_plan_in_lines():

@@ -4,18 +4,24 @@ import dataclasses
 import json
 import os
 
+import jax
 import numpy as np
 import pyarrow.parquet
 import pytest
 
 from experiments.sealing import reseal, unseal
+from procmem_jax.cli.reports.run import closing_report, episode_line
 from procmem_jax.experiments.libraries import files as library_files
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.runs import folders as runs
 from procmem_jax.experiments.runs.folders import RunSpec, run_training, stored_summary
 from procmem_jax.experiments.runs.results import read_libraries
+from procmem_jax.experiments.runs.stored_episodes import first_difference, read_agent_episodes
 from procmem_jax.experiments.storage.files import DamagedError
 from procmem_jax.experiments.training.train import train
+from procmem_jax.figures.training import plot_run
+from procmem_jax.reports.curves import scores_of
+from procmem_jax.reports.runs import RunFiles
 from procmem_jax.streams import run_key
 
 CONFIG, PARAMS = make_experiment("random-3", "tutorial")
@@ -231,6 +237,39 @@ def test_a_failure_while_training_leaves_the_finished_run_alone(monkeypatch, tmp
     with pytest.raises(error, match="stopped"):
         run(tmp_path, on_episode=fail)
     assert contents(tmp_path) == before
+
+
+def test_rewards_that_json_cannot_hold_lose_no_run(capsys, monkeypatch, tmp_path):
+    told = []
+
+    def train_strangely(*args, on_episode, **options):
+        result = train(*args, **options)
+        returns = result.metrics.episode_return.copy()
+        returns[:3, 1], returns[0, 2] = [np.inf, -np.inf, 2.0], np.nan
+        metrics = dataclasses.replace(result.metrics, episode_return=returns)
+        for episode in range(3):
+            on_episode(episode, jax.tree.map(lambda column, at=episode: column[:, at], metrics))
+        return dataclasses.replace(result, metrics=metrics)
+
+    monkeypatch.setattr(runs, "train", train_strangely)
+    summary = run(
+        tmp_path,
+        draw_figure=lambda folder, path: None,
+        on_episode=lambda episode, metrics: print(episode_line(episode, metrics)),
+        on_warning=told.append,
+    )
+    assert [line.split(":")[0] for line in told] == ["episode_return is infinite or NaN in 3 of 12 episodes"]
+    shown = [line.split("return ")[1].split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert np.isfinite(float(shown[0])) and shown[1:] == ["nan", "nan"]
+    means = [json.loads(line)["episode_return"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert means[0] is not None and means[1:] == [None, None]
+    assert stored_summary(tmp_path, SPEC)["episodes"]["episode_return"]["mean"] == means
+    stored = read_agent_episodes(tmp_path / "episodes.parquet", 0, 3)
+    assert np.isposinf(stored.episode_return[1]) and np.isnan(stored.episode_return[2])
+    assert first_difference(stored, stored, 0, 3) is None  # as in a replay
+    assert "success of episodes" in closing_report(SPEC, summary, tmp_path)
+    plot_run(tmp_path)
+    assert "episode_return" not in [score.key for score in scores_of([RunFiles.at(tmp_path)])]
 
 
 def test_a_run_without_its_figure_is_finished(tmp_path):

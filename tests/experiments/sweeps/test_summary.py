@@ -52,3 +52,10 @@ def test_a_row_per_setting_by_hand():
     assert (table[0]["steps_mean"], table[0]["steps_iqm"]) == (26.5, 2.5)
     assert [table[1][f"steps_{end}"] for end in ("mean", "iqm", "low", "high")] == [5.0] * 4
     assert 1 <= table[0]["steps_low"] < 2.5 < table[0]["steps_high"] <= 100
+
+
+@pytest.mark.parametrize("strange", [np.nan, np.inf, -np.inf])
+def test_an_infinite_score_leaves_its_setting_without_an_interval(strange):
+    first, second = summarize_sweep(runs_of([[1, strange, 3, np.inf], [5, 5, 5, 5]])).to_pylist()
+    assert not np.isfinite(first["steps_mean"]) and second["steps_iqm"] == 5.0
+    assert np.isnan([first[f"steps_{end}"] for end in ("iqm", "low", "high")]).all()
