@@ -17,6 +17,7 @@ import procmem_jax
 from command_line import out_of
 from peer_rules import peer_rules
 from procmem_jax.experiments.overrides import list_settings
+from procmem_jax.experiments.runs.stored import identity_of, read_config
 from readme_pages import (
     FILE_MARK,
     PAGES,
@@ -148,7 +149,7 @@ def made_small(arguments: list[str]) -> list[str]:
     for index, word in enumerate(arguments):
         if word not in counts and (not index or arguments[index - 1] not in counts):
             kept.append(word)
-    quiet = ["--quiet"] if arguments[0] in ("train", "sweep", "eval", "replay") else []
+    quiet = ["--quiet"] if arguments[0] in ("train", "sweep", "eval", "replay", "report") else []
     return [*kept, *(word for name in counts for word in (name, SMALL[name])), *quiet]
 
 
@@ -276,7 +277,7 @@ def test_the_folder_tree_is_the_package():
 @pytest.mark.slow
 def test_two_processes_leave_what_one_leaves(tmp_path):
     page = text_of(ROOT / ".readme/sweeps.md")
-    [settings] = blocks_of(page, "toml")
+    *_, settings = blocks_of(page, "toml")
     [together] = [block for block in blocks_of(page, "bash") if "--process-id" in block]
     # The page's own port may be taken, if only by another run of this test.
     with socket.socket() as found:
@@ -291,6 +292,8 @@ def test_two_processes_leave_what_one_leaves(tmp_path):
     for script in (together, alone):
         done = subprocess.run(["bash", "-e", "-c", script], capture_output=True, text=True, timeout=300, **where)
         assert done.returncode == 0, done.stderr
-    names = ["config.json", "summary.parquet", "parts/episodes-00000.parquet", "parts/runs-00000.parquet"]
+    names = ["summary.parquet", "parts/episodes-00000.parquet", "parts/runs-00000.parquet"]
     for name in names:
         assert (tmp_path / "runs/two" / name).read_bytes() == (tmp_path / "runs/one" / name).read_bytes(), name
+    two, one = (identity_of(read_config(tmp_path / "runs" / name)) for name in ("two", "one"))
+    assert two == one

@@ -8,7 +8,7 @@ from procmem_jax.agents.states import EpisodeMetrics
 from procmem_jax.cli.reports.colour import BOLD, GREEN, coloured
 from procmem_jax.cli.reports.library import skills_by_use, skills_table
 from procmem_jax.cli.reports.progress import ProgressBar
-from procmem_jax.experiments.libraries.files import import_libraries
+from procmem_jax.experiments.libraries.files import read_saved
 from procmem_jax.experiments.runs.evaluate import Evaluation
 from procmem_jax.experiments.runs.folders import LIBRARIES_FILE, SUMMARY_FILE, RunSpec
 from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
@@ -133,7 +133,7 @@ def _library_lines(spec: RunSpec, summary: dict) -> list[str]:
 
 
 def _most_used(folder: pathlib.Path) -> list[str]:
-    saved = import_libraries(folder / LIBRARIES_FILE)
+    saved = read_saved(folder / LIBRARIES_FILE)
     skills = skills_by_use(saved, saved.agents[0])
     if not skills:
         return ["", f"Agent {saved.agents[0]} has learned no skill."]
