@@ -37,6 +37,7 @@ class Train:
         checkpoint_every: seconds between two checkpoints; an interrupted run goes on when the command is given again.
         compilation_cache: folder that keeps compiled programs from one command to the next; by default none.
         tensorboard: write events for TensorBoard into the folder too; metrics.jsonl is always there.
+        wandb: tell Weights & Biases of every episode too (WANDB_MODE=offline: into the folder alone).
         distributed: be one of several processes that run one global program; the first writes. On a cluster they find
             each other (SLURM, Open MPI, Kubernetes), elsewhere the next three options say how.
         coordinator: HOST:PORT of the first process.
@@ -61,6 +62,7 @@ class Train:
     checkpoint_every: float = CHECKPOINT_SECONDS
     compilation_cache: MaybeText = None
     tensorboard: bool = False
+    wandb: bool = False
     distributed: bool = False
     coordinator: MaybeText = None
     num_processes: MaybeInt = None
@@ -143,6 +145,7 @@ class Train:
                 anew=self.force,
                 checkpoint_every=self.checkpoint_every,
                 tensorboard=self.tensorboard,
+                wandb=self.wandb,
                 on_warning=warn,
                 on_progress=reporter.on_progress,
                 on_episode=None if self.json else reporter.on_episode,

@@ -45,7 +45,14 @@ from procmem_jax.experiments.storage.files import (
 )
 from procmem_jax.experiments.storage.locks import folder_lock
 from procmem_jax.experiments.storage.saving import Saver
-from procmem_jax.experiments.storage.trackers import METRICS_FILE, TENSORBOARD_FOLDER, JsonLines, TensorBoard, Tracker
+from procmem_jax.experiments.storage.trackers import (
+    METRICS_FILE,
+    TENSORBOARD_FOLDER,
+    JsonLines,
+    TensorBoard,
+    Tracker,
+    WeightsAndBiases,
+)
 from procmem_jax.experiments.storage.versions import versions
 from procmem_jax.experiments.training.train import TrainResult, check_run, train
 from procmem_jax.streams import run_key
@@ -123,6 +130,7 @@ def run_training(
     anew: bool = False,
     checkpoint_every: float = CHECKPOINT_SECONDS,
     tensorboard: bool = False,
+    wandb: bool = False,
     on_progress=None,
     on_episode=None,
     on_warning: Callable[[str], None] = lambda text: None,
@@ -141,6 +149,7 @@ def run_training(
         anew: pays no heed to checkpoints.
         checkpoint_every: seconds between two checkpoints.
         tensorboard: whether to write events for TensorBoard too.
+        wandb: whether to tell Weights & Biases too.
         on_progress, on_episode: as for `train`.
         on_warning: called with a line about a checkpoint that cannot be used, or values that JSON cannot hold.
 
@@ -155,6 +164,8 @@ def run_training(
     trackers: list[Tracker] = [JsonLines(folder / METRICS_FILE, live=not (folder / SUMMARY_FILE).exists())]
     if tensorboard:
         trackers.append(TensorBoard(folder / TENSORBOARD_FOLDER))
+    if wandb:
+        trackers.append(WeightsAndBiases(folder, {**spec.identity(), "versions": versions()}, on_warning))
 
     def tell(episode: int, metrics: EpisodeMetrics) -> None:
         if is_first():

@@ -15,7 +15,7 @@ from typing import Any
 from procmem_jax.experiments.storage.checksums import OWN_SUM, SUMS, check_sums, read_vouching
 from procmem_jax.experiments.storage.files import DamagedError, is_aside, remove_asides
 from procmem_jax.experiments.storage.locks import LOCK_FILE, folder_lock
-from procmem_jax.experiments.storage.trackers import METRICS_FILE, TENSORBOARD_FOLDER
+from procmem_jax.experiments.storage.trackers import METRICS_FILE, TENSORBOARD_FOLDER, WANDB_FOLDER
 from procmem_jax.experiments.storage.versions import versions
 
 FORMAT = 2
@@ -36,7 +36,8 @@ _RESULTS = {
     RUN: {EPISODES_FILE, LIBRARIES_FILE, METRICS_FILE},
     SWEEP: {PARTS_FOLDER, TABLE_FILE, SHARDS_FOLDER},
 }
-_COMMON = {CONFIG_FILE, SUMMARY_FILE, CHECKPOINTS_FOLDER, TENSORBOARD_FOLDER, FIGURE_FILE, "sweep.png", "report.html"}
+_TRACKED = {TENSORBOARD_FOLDER, WANDB_FOLDER}
+_COMMON = {CONFIG_FILE, SUMMARY_FILE, CHECKPOINTS_FOLDER, FIGURE_FILE, "sweep.png", "report.html", *_TRACKED}
 _OLD_RESULTS = {RUN: (SUMMARY_FILE, EPISODES_FILE, LIBRARIES_FILE), SWEEP: (SUMMARY_FILE,)}
 
 

@@ -1,21 +1,25 @@
-"""What other programs may follow while a run goes on: JSON lines always, TensorBoard events if asked for.
+"""What other programs may follow while a run goes on: JSON lines always, TensorBoard and Weights & Biases if asked for.
 
-Both are written between two chunks of ticks, an episode at a time, once all agents have finished it.
+All are written between two chunks of ticks, an episode at a time, once all agents have finished it.
 """
 
 import dataclasses
 import json
+import os
 import pathlib
 import shutil
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 
 from procmem_jax.agents.states import EpisodeMetrics
-from procmem_jax.experiments.storage.files import plain, told_where, write_whole
+from procmem_jax.experiments.storage.files import make_folder, plain, told_where, write_whole
 
 METRICS_FILE = "metrics.jsonl"
 TENSORBOARD_FOLDER = "tensorboard"
+WANDB_FOLDER = "wandb"
+_WANDB_RUN = "procmem-run"  # a file that holds the run's id there
 
 
 class Tracker(Protocol):
@@ -104,3 +108,75 @@ class TensorBoard:
         del metrics
         if self._writer is not None:
             self._writer.close()
+
+
+class WeightsAndBiases:
+    """A run of Weights & Biases: the mean over agents of every metric at every episode.
+
+    Where its files go, to which project and whether over the network is told as for any program, by variables such as
+    WANDB_PROJECT (by default procmem) and WANDB_MODE=offline.
+    """
+
+    def __init__(self, folder: pathlib.Path, config: dict[str, Any], on_warning: Callable[[str], None]):
+        """Prepares; nothing is written yet.
+
+        Args:
+            folder: of the run; the files of Weights & Biases go to its folder `wandb`.
+            config: of the run, ready for JSON.
+            on_warning: called with a line if episodes cannot be told any more.
+
+        Raises:
+            ValueError: the package wandb is missing.
+        """
+        try:
+            import wandb
+        except ImportError:
+            raise ValueError("--wandb needs a package; install it with: pip install wandb") from None
+        self._folder, self._config, self._on_warning = folder, config, on_warning
+        self._wandb, self._run, self._has_failed = wandb, None, False
+
+    def on_episode(self, episode: int, metrics: EpisodeMetrics) -> None:
+        """Logs the episode. A run that goes on is one run there too, which leaves out episodes that it knows.
+
+        Raises:
+            ValueError: Weights & Biases does not begin the run; nobody is logged in, for example.
+        """
+        if self._run is None:
+            try:
+                self._run = self._begin(goes_on=episode > 0)
+            except Exception as error:
+                why = " ".join(str(error).split())
+                raise ValueError(f"--wandb: {why}; log in (`wandb login`) or set WANDB_MODE=offline") from None
+        self._attempt(lambda: self._run.log(means_of(metrics), step=episode))
+
+    def finish(self, metrics: EpisodeMetrics) -> None:
+        """Ends the run."""
+        del metrics
+        if self._run is not None:
+            self._attempt(self._run.finish)
+
+    def _begin(self, goes_on: bool) -> Any:
+        file = self._folder / WANDB_FOLDER / _WANDB_RUN
+        known = file.read_text(encoding="utf-8").strip() if goes_on and file.exists() else None
+        run = self._wandb.init(
+            dir=str(self._folder.absolute()),
+            project=os.environ.get("WANDB_PROJECT", "procmem"),
+            name=os.environ.get("WANDB_NAME", self._folder.absolute().name),
+            config=self._config,
+            id=known,
+            resume="allow" if known else None,
+            settings={"console": "off"},  # what the command prints is not the run's log
+        )
+        make_folder(file.parent)
+        write_whole(file, lambda aside: aside.write_text(run.id, encoding="utf-8"))
+        return run
+
+    def _attempt(self, act: Callable[[], Any]) -> None:
+        """Calls `act` as long as that works: a run is not lost for those who watch it."""
+        try:
+            if not self._has_failed:
+                act()
+        except Exception as error:
+            self._has_failed = True
+            why = " ".join(str(error).split()) or type(error).__name__
+            self._on_warning(f"Weights & Biases is told no more ({why}); {METRICS_FILE} holds all episodes")

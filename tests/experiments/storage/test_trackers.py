@@ -3,12 +3,13 @@
 import json
 import struct
 import sys
+import types
 
 import numpy as np
 import pytest
 
 from procmem_jax.agents.states import EpisodeMetrics
-from procmem_jax.experiments.storage.trackers import JsonLines, TensorBoard, means_of
+from procmem_jax.experiments.storage.trackers import JsonLines, TensorBoard, WeightsAndBiases, means_of
 
 STEPS = np.asarray([[10, 20, 30], [30, 20, 11]], np.int32)  # [A, E]
 
@@ -97,3 +98,91 @@ def test_a_missing_package_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.raises(ValueError, match="--tensorboard needs a package; install it with: pip install tensorboardX"):
         TensorBoard(tmp_path)
+
+
+@pytest.fixture
+def wandb(monkeypatch):
+    """A module that stands for wandb and keeps what it is told: the arguments of `init`, then (episode, steps)."""
+    told = types.SimpleNamespace(begun=[], logged=[], finished=0)
+
+    class Run:
+        def __init__(self, name):
+            self.id = name
+
+        def log(self, means, step):
+            told.logged.append((step, means["steps"]))
+
+        def finish(self):
+            told.finished += 1
+
+    def init(**options):
+        told.begun.append(options)
+        return Run(options["id"] or f"run-{len(told.begun)}")
+
+    monkeypatch.setitem(sys.modules, "wandb", types.SimpleNamespace(init=init))
+    for name in ("WANDB_PROJECT", "WANDB_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    return types.SimpleNamespace(told=told, Run=Run, module=sys.modules["wandb"])
+
+
+def test_weights_and_biases_is_told_every_episode(tmp_path, wandb):
+    tracker = WeightsAndBiases(tmp_path, {"seed": 3}, pytest.fail)
+    assert wandb.told.begun == []
+    for episode in range(3):
+        tracker.on_episode(episode, metrics(episode))
+    tracker.finish(metrics())
+    assert wandb.told.logged == [(0, 20.0), (1, 20.0), (2, 20.5)] and wandb.told.finished == 1
+    [begun] = wandb.told.begun
+    assert (begun["project"], begun["name"], begun["config"]) == ("procmem", tmp_path.name, {"seed": 3})
+    assert begun["dir"] == str(tmp_path)
+
+
+def test_a_run_that_goes_on_is_one_run_there_and_one_from_the_start_another(tmp_path, wandb):
+    for first in (0, 2, 0):
+        WeightsAndBiases(tmp_path, {}, pytest.fail).on_episode(first, metrics(first))
+    assert [(begun["id"], begun["resume"]) for begun in wandb.told.begun] == [
+        (None, None),
+        ("run-1", "allow"),
+        (None, None),
+    ]
+    assert (tmp_path / "wandb/procmem-run").read_text() == "run-3"
+
+
+def test_who_is_not_logged_in_is_told_so(monkeypatch, tmp_path, wandb):
+    def init(**options):
+        raise RuntimeError("api_key not configured\n(no-tty)")
+
+    monkeypatch.setattr(wandb.module, "init", init)
+    with pytest.raises(ValueError, match=r"--wandb: api_key not configured \(no-tty\); log in .* or set WANDB_MODE"):
+        WeightsAndBiases(tmp_path, {}, pytest.fail).on_episode(0, metrics(0))
+
+
+def test_a_run_outlives_weights_and_biases(monkeypatch, tmp_path, wandb):
+    def fail(*args, **options):
+        raise OSError("no network")
+
+    warnings = []
+    monkeypatch.setattr(wandb.Run, "log", fail)
+    tracker = WeightsAndBiases(tmp_path, {}, warnings.append)
+    for episode in range(3):
+        tracker.on_episode(episode, metrics(episode))
+    tracker.finish(metrics())
+    assert warnings == ["Weights & Biases is told no more (no network); metrics.jsonl holds all episodes"]
+
+
+def test_weights_and_biases_offline(monkeypatch, tmp_path):
+    pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    for first in (0, 2):
+        tracker = WeightsAndBiases(tmp_path, {"seed": 3}, pytest.fail)
+        for episode in range(first, 3):
+            tracker.on_episode(episode, metrics(episode))
+        tracker.finish(metrics())
+    stored = {path.name.split("-")[-1].split(".")[0] for path in (tmp_path / "wandb").glob("*/run-*.wandb")}
+    assert stored == {(tmp_path / "wandb/procmem-run").read_text()}
+
+
+def test_missing_wandb_is_named(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(ValueError, match="--wandb needs a package; install it with: pip install wandb"):
+        WeightsAndBiases(tmp_path, {}, pytest.fail)
