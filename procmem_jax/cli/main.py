@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import procmem_jax
 from procmem_jax.cli.parsing.errors import error_line, is_expected
 from procmem_jax.cli.parsing.near_misses import check_command
+from procmem_jax.cli.reports.colour import RED, coloured
 from procmem_jax.cli.reports.streams import unfailing_streams
 from procmem_jax.experiments import signals
 
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         stdout.flush()
         if stdout.error is not None and not isinstance(stdout.error, BrokenPipeError):  # who reads may stop reading
             is_lost = status == 0 and is_told_only(arguments)
-            print(f"procmem: {'error' if is_lost else 'warning'}: stdout: {stdout.error}", file=sys.stderr)
+            print(f"procmem: {_error() if is_lost else 'warning'}: stdout: {stdout.error}", file=sys.stderr)
             status = 2 if is_lost else status
     if status:
         raise SystemExit(status)
@@ -92,9 +93,13 @@ def _status_of(arguments: list[str]) -> int:
     except Exception as error:
         if os.environ.get("PROCMEM_TRACEBACK") or not is_expected(error):
             raise
-        print(f"procmem: error: {error_line(error, arguments)}", file=sys.stderr)
+        print(f"procmem: {_error()}: {error_line(error, arguments)}", file=sys.stderr)
         return 2
     return 0
+
+
+def _error() -> str:
+    return coloured("error", RED, sys.stderr)
 
 
 def _run(arguments: list[str]) -> None:

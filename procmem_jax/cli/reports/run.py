@@ -5,6 +5,7 @@ import pathlib
 import numpy as np
 
 from procmem_jax.agents.states import EpisodeMetrics
+from procmem_jax.cli.reports.colour import BOLD, GREEN, coloured
 from procmem_jax.cli.reports.library import skills_by_use, skills_table
 from procmem_jax.cli.reports.progress import ProgressBar
 from procmem_jax.experiments.libraries.files import import_libraries
@@ -100,11 +101,12 @@ def _headline(summary: dict) -> list[str]:
 
     def against(values: np.ndarray, form: str) -> str:
         first = f" (first {window}: {values[:window].mean():{form}})" if count > window else ""
-        return f"{values[-window:].mean():{form}}{first}"
+        return coloured(f"{values[-window:].mean():{form}}", GREEN) + first
 
     agents = summary["num_agents"]
+    head = f"Last {window} of {count} episodes, mean over {agents:,} agents" if count > window else "The only episode"
     lines = [
-        f"Last {window} of {count} episodes, mean over {agents:,} agents" if count > window else "The only episode",
+        coloured(head, BOLD),
         f"  success of episodes   {against(means['success'], '.1%')}",
         f"  steps                 {against(means['steps'], '.1f')}",
     ]
@@ -114,7 +116,7 @@ def _headline(summary: dict) -> list[str]:
             for part in (slice(-window, None), slice(window))
         ]
         first = f" (first {window}: {over[1]:.2f})" if count > window else ""
-        lines.append(f"  steps over optimal    {over[0]:.2f}{first}")
+        lines.append(f"  steps over optimal    {coloured(f'{over[0]:.2f}', GREEN)}{first}")
     return lines
 
 
