@@ -114,8 +114,12 @@ def _run(arguments: list[str]) -> None:
         command = find_command(name)
         # Imported here, since tyro alone takes longer than the overview.
         from procmem_jax.cli.parsing.command_line import parse
+        from procmem_jax.experiments.training.address_space import check_address_space
 
-        parse(command, f"procmem {name}", rest).run()
+        parsed = parse(command, f"procmem {name}", rest)
+        if name in _STORING:
+            check_address_space()
+        parsed.run()
 
 
 def overview() -> str:

@@ -14,6 +14,7 @@ from procmem_jax.cli.parsing.sweep_file import read_sweep_file
 from procmem_jax.cli.parsing.sweep_texts import parse_grid, parse_points, parse_ranges, parse_shard
 from procmem_jax.cli.reports.as_json import print_json
 from procmem_jax.cli.reports.loading import loading
+from procmem_jax.cli.reports.streams import silence_libraries
 from procmem_jax.experiments.defaults import CHECKPOINT_SECONDS
 from procmem_jax.experiments.preset_names import DEFAULT_PRESET
 from procmem_jax.experiments.sweeps.ranges import count_settings
@@ -119,6 +120,8 @@ class Sweep:
             from procmem_jax.experiments.training.runtime import use_all_cores
 
         use_all_cores()
+        if self.distributed:
+            silence_libraries()
         join_processes(self.distributed, self.coordinator, self.num_processes, self.process_id)
         shard = None if self.shard is None else parse_shard(self.shard)
         spec = self._make_spec(options, number)

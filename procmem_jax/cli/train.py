@@ -9,6 +9,7 @@ from procmem_jax.cli.parsing.names import check_names, default_folder
 from procmem_jax.cli.parsing.options import Assignments, Json, MaybeInt, MaybeText
 from procmem_jax.cli.reports.as_json import print_json
 from procmem_jax.cli.reports.loading import loading
+from procmem_jax.cli.reports.streams import silence_libraries
 from procmem_jax.experiments.defaults import CHECKPOINT_SECONDS
 from procmem_jax.experiments.preset_names import DEFAULT_PRESET
 
@@ -87,6 +88,8 @@ class Train:
             from procmem_jax.reports.runs import RunFiles
 
         use_all_cores()
+        if self.distributed:
+            silence_libraries()
         join_processes(self.distributed, self.coordinator, self.num_processes, self.process_id)
         use_compilation_cache(self.compilation_cache, warn)
         spec = self._make_spec(overrides)

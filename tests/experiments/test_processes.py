@@ -119,9 +119,10 @@ def test_processes_agree(tmp_path):
 @pytest.mark.slow  # the README's example, which its own test runs, is a quick one
 @pytest.mark.parametrize("kind", ["sweep", "train"])
 def test_two_processes_leave_the_files_of_one(kind, alone, tmp_path):
-    (out, err), (first_out, _) = finish(start_two(*ARGUMENTS[kind], "--out", str(tmp_path / "two")))
+    (out, err), (first_out, first_err) = finish(start_two(*ARGUMENTS[kind], "--out", str(tmp_path / "two")))
     assert_same_files(kind, tmp_path / "two", alone)
     assert f"Results in {tmp_path / 'two'}" in first_out and "Results" not in out + err
+    assert "Gloo" not in out + err + first_out + first_err
 
 
 @pytest.mark.slow

@@ -50,9 +50,9 @@ def parse(command: type[Command], program: str, arguments: Sequence[str]) -> Com
     unknown = _unknown_options(arguments, known)
     if not unknown:
         raise ValueError(f"{_first_message(complaint.getvalue())}; {see}")
-    meant = near_miss(unknown[0], known)
+    meant = near_miss(unknown[0].strip("-"), [name.strip("-") for name in known])  # all begin alike
     message = f"Unrecognized options: {', '.join(unknown)}"
-    raise ValueError(f"{message}; did you mean {meant}? ({see})" if meant else f"{message}; {see}")
+    raise ValueError(f"{message}; did you mean --{meant}? ({see})" if meant else f"{message}; {see}")
 
 
 def _with_paths(command: Command) -> Command:

@@ -19,6 +19,7 @@ class Unfailing:
 
     def __init__(self, stream: IO[str]):
         self._stream = stream
+        self._shared: IO[str] | None = None
         self.error: Exception | None = None
 
     def write(self, text: str) -> int:
@@ -30,6 +31,26 @@ class Unfailing:
         """Flushes as long as that works."""
         self._attempt(self._stream.flush)
 
+    def part_from_libraries(self) -> None:
+        """Drops, from now on, what is written to this stream's descriptor, but not through it: by C++, for example."""
+        if self._shared is None and self._stream is sys.__stdout__:
+            self.flush()
+            shared = self._stream
+            own = os.dup(shared.fileno())
+            buffering = 1 if shared.line_buffering else -1
+            self._stream = open(own, "w", buffering, encoding=shared.encoding, errors=shared.errors)
+            self._shared = shared
+            _drop_rest(shared)
+
+    def join_libraries(self) -> None:
+        """Takes back `part_from_libraries`, if it was called."""
+        if self._shared is not None:
+            self.flush()
+            os.dup2(self._stream.fileno(), self._shared.fileno())
+            with contextlib.suppress(OSError):
+                self._stream.close()
+            self._stream, self._shared = self._shared, None
+
     def _attempt(self, act: Any, *arguments: str) -> None:
         try:
             if self.error is None:
@@ -39,6 +60,12 @@ class Unfailing:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+def silence_libraries() -> None:
+    """Leaves standard output to Python: gloo tells of every connection there, and has no setting that silences it."""
+    if isinstance(sys.stdout, Unfailing):
+        sys.stdout.part_from_libraries()
 
 
 def wrapped(head: str, text: str) -> str:
@@ -63,6 +90,7 @@ def unfailing_streams() -> Iterator[tuple[Unfailing, Unfailing]]:
             finally:
                 for stream in streams:
                     stream.flush()
+                    stream.join_libraries()
                     if stream.error is not None:  # the interpreter would complain once more when it ends
                         _drop_rest(stream)
 

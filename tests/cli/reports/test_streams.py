@@ -1,6 +1,7 @@
 """Streams that fail, and those that lack characters."""
 
 import io
+import subprocess
 import sys
 
 import pytest
@@ -32,3 +33,22 @@ def test_a_failure_is_kept_and_nothing_is_raised(monkeypatch, stream):
         print("another", flush=True)
     assert (out.error is None, err.error) == (stream is None, None)
     assert sys.stdout is stream
+
+
+LIBRARY = """
+import os, sys
+from procmem_jax.cli.reports.streams import silence_libraries, unfailing_streams
+print("before")
+with unfailing_streams():
+    print("first")
+    silence_libraries()
+    os.write(1, b"[Gloo] Rank 0\\n")
+    print("second")
+print("after", flush=True)
+os.write(1, b"last")
+"""
+
+
+def test_only_python_writes_to_stdout_when_libraries_are_silenced():
+    told = subprocess.run([sys.executable, "-P", "-c", LIBRARY], capture_output=True, encoding="utf-8", check=True)
+    assert (told.stdout, told.stderr) == ("before\nfirst\nsecond\nafter\nlast", "")
