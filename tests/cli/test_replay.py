@@ -41,7 +41,7 @@ def num_frames(path):
 def test_a_gif_of_the_last_episode(capsys):
     before = files()
     steps, agent = min((stored_row(pathlib.Path("run"), agent, NUM_EPISODES - 1)["steps"], agent) for agent in range(3))
-    out = out_of(capsys, "replay", "run", "--agent", str(agent))
+    out = out_of(capsys, "replay", "run", "--agent", str(agent), "--quiet")
     ending = out.splitlines()[0].removeprefix(f"Agent {agent}, episode 11: {steps} steps, ")
     assert ending in ("goal reached; it meets the stored row.", "gave up; it meets the stored row.")
     assert out.splitlines()[1] == f"run/replay-{agent}-11.gif: {steps + 1} frames"
