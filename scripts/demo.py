@@ -8,7 +8,7 @@ import sys
 import numpy as np
 from tqdm import tqdm
 
-from procmem_jax import cli, make_experiment, run_key, train
+from procmem_jax import cli, make_experiment, run_key, train, use_all_cores
 from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
 from procmem_jax.experiments.storage.files import write_json
 from procmem_jax.figures.comparison import plot_arms
@@ -97,6 +97,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="0 to 4294967295")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs/demo"), help="folder of the results")
     options = parser.parse_args()
+    use_all_cores()
     if options.agents < 1:
         parser.error(f"--agents {options.agents} is below 1; give at least 1")
     arms = (options.agents, options.seed, options.out)
