@@ -67,7 +67,7 @@ def test_no_more_than_a_chunk_is_lost(tmp_path, cache, undisturbed, index):
     finished, kept = (out / "summary.json").exists(), len(list(out.glob("checkpoints/*.npz")))
     if process.returncode == 128 + number and "stopped by" in err:
         assert err.startswith(f"procmem: stopped by {number.name}: ") and err.count("\n") == 1
-        assert finished or kept == 1
+        assert finished or kept in (1, 2)  # the one before is kept as well
     elif process.returncode != 0:  # the signal acted at once: there was nothing to lose, or everything is stored
         assert process.returncode in (-number, 128 + number) and "Traceback" not in err
         assert finished or not out.exists() or not (kept or result_files(out))
