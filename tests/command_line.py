@@ -2,6 +2,9 @@
 
 from procmem_jax import cli
 
+# A run of some seconds.
+SMALL = "train --task random-3 --preset tutorial --agents 5 --episodes 3 --seed 7 --quiet".split()
+
 
 def run(capsys, *arguments):
     """(exit status, stdout, stderr) of the command."""
@@ -19,3 +22,8 @@ def out_of(capsys, *arguments):
     status, out, err = run(capsys, *arguments)
     assert (status, err) == (0, "")
     return out
+
+
+def contents(folder):
+    """The bytes of a folder's files, by name."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}

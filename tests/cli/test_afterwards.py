@@ -7,33 +7,17 @@ import sys
 
 import pytest
 
-from command_line import run
+from command_line import SMALL, run
 from procmem_jax.cli.parsing.names import default_folder
 from procmem_jax.cli.reports import run as run_report
 from procmem_jax.figures import training as training_figure
 
-SMALL = [
-    "train",
-    "--task",
-    "random-3",
-    "--preset",
-    "tutorial",
-    "--agents",
-    "5",
-    "--episodes",
-    "3",
-    "--seed",
-    "7",
-    "--quiet",
-]
 STORED = ["config.json", "episodes.parquet", "libraries.npz", "metrics.jsonl", "summary.json"]
 
 
 @pytest.fixture(autouse=True)
-def in_an_empty_folder(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
+def own_home(in_an_empty_folder, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("PROCMEM_TRACEBACK", raising=False)
 
 
 def fail(*given, **options):

@@ -13,15 +13,11 @@ import pytest
 
 from command_line import run
 
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
+
 SMALL = ["--task", "random-3", "--preset", "tutorial", "--seeds", "4", "--episodes", "3", "--quiet"]
 MANY = "{}=" + ",".join(map(str, range(1, 1001)))
 GRID = ["--grid", "capacity=4,8", "merge_threshold=0.5,0.9"]
-
-
-@pytest.fixture(autouse=True)
-def in_an_empty_folder(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("PROCMEM_TRACEBACK", raising=False)
 
 
 def test_a_sweep_tells_its_best_settings_and_draws_them(capsys, tmp_path):
