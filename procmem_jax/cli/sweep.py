@@ -214,9 +214,9 @@ class Sweep:
 
 def sweep_json(folder: pathlib.Path) -> dict[str, Any]:
     """Returns what came of a finished sweep, ready for JSON; the best setting comes first."""
-    from procmem_jax.cli.reports.sweep import best_first, read_with_warning
+    from procmem_jax.cli.reports.sweep import read_with_warning
     from procmem_jax.experiments.sweeps.folders import TABLE_FILE
-    from procmem_jax.experiments.sweeps.summary import known_score
+    from procmem_jax.experiments.sweeps.summary import best_first, known_score
 
     summary = read_with_warning(folder / TABLE_FILE)
     return {"folder": folder, "ranked_by": known_score(summary), "settings": best_first(summary)}

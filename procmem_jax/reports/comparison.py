@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from procmem_jax.experiments.statistics.headline import LAST, Bounds, bounds_json, over_agents
+from procmem_jax.experiments.statistics.headline import Bounds, bounds_json, over_agents, window
 from procmem_jax.experiments.statistics.intervals import (
     Interval,
     interval_of,
@@ -64,7 +64,7 @@ def compare_runs(first: RunFiles, second: RunFiles) -> Comparison:
                 "compare runs of one task and seed"
             )
     agents, last = (min(first.stored[name], second.stored[name]) for name in ("agents", "episodes"))
-    start = max(0, last - max(1, min(LAST, last // 2)))
+    start = max(0, last - window(last))
     part = (slice(0, agents), slice(start, last))
     ours, theirs = _scores(first, part), _scores(second, part)
     scores = {name: _compare(ours[name], theirs[name], name == "success") for name in ours if name in theirs}

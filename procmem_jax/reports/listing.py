@@ -11,7 +11,7 @@ import numpy as np
 from procmem_jax.experiments.runs.stored import CONFIG_FILE, SUMMARY_FILE, is_finished, read_config
 from procmem_jax.experiments.statistics.headline import LAST
 from procmem_jax.experiments.storage.files import read_json
-from procmem_jax.experiments.study.study import IDENTITY_FILE, ROWS_FILE
+from procmem_jax.experiments.study.study import IDENTITY_FILE, ROWS_FILE, is_study
 from procmem_jax.reports.words import run_words
 
 _DEPTH = 4  # folders below the one that is listed
@@ -35,7 +35,7 @@ def list_results(folder: pathlib.Path) -> list[dict[str, Any]]:
 
 def _find(folder: pathlib.Path, depth: int) -> Iterator[pathlib.Path]:
     """Yields the folders with results; what lies within such a folder is part of it."""
-    if (folder / CONFIG_FILE).exists() or (folder / IDENTITY_FILE).exists():
+    if (folder / CONFIG_FILE).exists() or is_study(folder):
         yield folder
     elif depth:
         with os.scandir(folder) as entries:
@@ -45,15 +45,15 @@ def _find(folder: pathlib.Path, depth: int) -> Iterator[pathlib.Path]:
 
 
 def _row(folder: pathlib.Path) -> dict[str, Any]:
-    is_study = (folder / IDENTITY_FILE).exists()
-    begun = folder / (IDENTITY_FILE if is_study else CONFIG_FILE)
+    of_study = is_study(folder)
+    begun = folder / (IDENTITY_FILE if of_study else CONFIG_FILE)
     when = datetime.datetime.fromtimestamp(begun.stat().st_mtime).isoformat(sep=" ", timespec="minutes")
-    done = (folder / (ROWS_FILE if is_study else SUMMARY_FILE)).exists()
+    done = (folder / (ROWS_FILE if of_study else SUMMARY_FILE)).exists()
     row = {"folder": str(folder), "kind": "study", "what": "", "when": when, "done": done}
     scores: dict[str, float | None] = {"success": None, "steps": None}
     try:
-        stored = read_json(begun) if is_study else read_config(folder)
-        row |= {**_words(stored, is_study), "done": done and (is_study or is_finished(folder, stored))}
+        stored = read_json(begun) if of_study else read_config(folder)
+        row |= {**_words(stored, of_study), "done": done and (of_study or is_finished(folder, stored))}
         if row["done"] and row["kind"] == "run":
             scores = _scores(read_json(folder / SUMMARY_FILE)["episodes"])
     except (KeyError, TypeError, ValueError) as error:
@@ -61,8 +61,8 @@ def _row(folder: pathlib.Path) -> dict[str, Any]:
     return {**row, **scores}
 
 
-def _words(stored: dict, is_study: bool) -> dict[str, str]:
-    if is_study:
+def _words(stored: dict, of_study: bool) -> dict[str, str]:
+    if of_study:
         what = f"{stored['study']}: {stored['agents']} agents of each arm, seed {stored['seed']}"
         return {"kind": "study", "what": what}
     if stored.get("kind") == "sweep":

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from procmem_jax.experiments.storage.files import write_whole
 from procmem_jax.experiments.storage.versions import versions
+from procmem_jax.experiments.study.study import is_study
 from procmem_jax.experiments.sweeps.folders import is_sweep
 from procmem_jax.experiments.training.driver import Progress
 from procmem_jax.reports.html import Html, Section, data_script, element
 from procmem_jax.reports.run_part import run_part
 from procmem_jax.reports.runs import RunFiles
-from procmem_jax.reports.study_part import is_study, study_part
+from procmem_jax.reports.study_part import study_part
 from procmem_jax.reports.sweep_part import sweep_part
 
 REPORT_FILE = "report.html"

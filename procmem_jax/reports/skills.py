@@ -70,7 +70,7 @@ def _draw_skill(skill: StoredSkill, group: SkillGroup) -> Html:
         is_door = action == OPEN_DOOR
         marks.append(element("rect", x=f"{x - 3.5:g}", y=f"{y - 3.5:g}", width=7, height=7, class_="mark") if is_door
                      else element("circle", cx=f"{x:g}", cy=f"{y:g}", r=3.8, class_="mark"))  # fmt: skip
-    if len(points) > 1 and len(points) - 1 not in seen:
+    if path.ends_moving:
         (x, y), (dx, dy) = points[-1], (points[-1] - points[-2]) / _CELL
         corners = ((x + 4 * dx, y + 4 * dy), (x - 3 * dx - 4 * dy, y - 3 * dy + 4 * dx),
                    (x - 3 * dx + 4 * dy, y - 3 * dy - 4 * dx))  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from procmem_jax.experiments.statistics.headline import bounds_words
 from procmem_jax.experiments.storage.files import expecting_fields, read_json
 from procmem_jax.experiments.study.arms import ARMS, MAIN_ARMS, Cell, StudyTask
-from procmem_jax.experiments.study.study import IDENTITY_FILE, ROWS_FILE, run_folder
+from procmem_jax.experiments.study.study import ROWS_FILE, run_folder
 from procmem_jax.reports.curves import learning_curves
 from procmem_jax.reports.html import Html, Part, Section, element, joined, table
 from procmem_jax.reports.runs import RunFiles
@@ -18,11 +18,6 @@ _SCORES = (
     ("negative_transfer", "more steps than no memory", (100.0, 1, "%")),
     ("probability_of_improvement", "P(better than no memory)", (1.0, 3, "")),
 )
-
-
-def is_study(folder: pathlib.Path) -> bool:
-    """Whether a folder is that of a study, finished or not."""
-    return (folder / IDENTITY_FILE).exists()
 
 
 def study_part(folder: pathlib.Path, name: str) -> Part:

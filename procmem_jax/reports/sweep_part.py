@@ -8,7 +8,7 @@ import numpy as np
 from procmem_jax.experiments.runs.stored import CONFIG_FILE, SWEEP, TABLE_FILE, open_finished
 from procmem_jax.experiments.statistics.headline import bounds_words
 from procmem_jax.experiments.storage.files import expecting_fields
-from procmem_jax.experiments.sweeps.summary import known_score, read_summary
+from procmem_jax.experiments.sweeps.summary import best_first, read_summary
 from procmem_jax.experiments.sweeps.tables import LAST_EPISODES
 from procmem_jax.figures.sweep import plot_sweep
 from procmem_jax.reports.html import Html, Part, Section, element, joined, table
@@ -51,8 +51,7 @@ def _figure(folder: pathlib.Path, what: str, swept: list[str]) -> Html:
 def _best(folder: pathlib.Path) -> Html:
     summary = read_summary(folder / TABLE_FILE)
     names = summary.column_names[: summary.column_names.index("setting")]
-    score = known_score(summary)
-    rows = sorted(summary.to_pylist(), key=lambda row: (row[f"{score}_iqm"], row["setting"]))
+    rows = best_first(summary)
     shown = [key for key in _SCORES if not np.isnan(rows[0][f"{key[0]}_iqm"])]
     lines = [
         (row["setting"], *(value_words(row[name]) for name in names),

@@ -11,11 +11,11 @@ from procmem_jax.cli.reports.progress import ProgressBar
 from procmem_jax.experiments.libraries.files import read_saved
 from procmem_jax.experiments.runs.evaluate import Evaluation
 from procmem_jax.experiments.runs.folders import LIBRARIES_FILE, SUMMARY_FILE, RunSpec
+from procmem_jax.experiments.statistics.headline import window
 from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
 from procmem_jax.experiments.storage.files import expecting_fields
 
 _REPORTED_EPISODES = 20
-_WINDOW = 20  # episodes at either end, at most half of them
 _SHOWN_SKILLS = 5
 
 
@@ -96,15 +96,15 @@ def closing_report(spec: RunSpec, summary: dict, folder: pathlib.Path) -> str:
 def _headline(summary: dict) -> list[str]:
     """Returns what the last episodes were like and, in parentheses, the first."""
     count = summary["num_episodes"]
-    window = min(_WINDOW, max(1, count // 2))
+    shown = window(count)
     means = {name: np.asarray(values["mean"], float) for name, values in summary["episodes"].items()}
 
     def against(values: np.ndarray, form: str) -> str:
-        first = f" (first {window}: {values[:window].mean():{form}})" if count > window else ""
-        return coloured(f"{values[-window:].mean():{form}}", GREEN) + first
+        first = f" (first {shown}: {values[:shown].mean():{form}})" if count > shown else ""
+        return coloured(f"{values[-shown:].mean():{form}}", GREEN) + first
 
     agents = summary["num_agents"]
-    head = f"Last {window} of {count} episodes, mean over {agents:,} agents" if count > window else "The only episode"
+    head = f"Last {shown} of {count} episodes, mean over {agents:,} agents" if count > shown else "The only episode"
     lines = [
         coloured(head, BOLD),
         f"  success of episodes   {against(means['success'], '.1%')}",
@@ -113,9 +113,9 @@ def _headline(summary: dict) -> list[str]:
     if "optimal_steps" in means:
         over = [
             means["steps"][part].mean() / means["optimal_steps"][part].mean()
-            for part in (slice(-window, None), slice(window))
+            for part in (slice(-shown, None), slice(shown))
         ]
-        first = f" (first {window}: {over[1]:.2f})" if count > window else ""
+        first = f" (first {shown}: {over[1]:.2f})" if count > shown else ""
         lines.append(f"  steps over optimal    {coloured(f'{over[0]:.2f}', GREEN)}{first}")
     return lines
 

@@ -2,7 +2,6 @@
 
 import pathlib
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +9,7 @@ import pyarrow as pa
 from procmem_jax.cli.reports.progress import duration, warn
 from procmem_jax.experiments.statistics.intervals import paired_difference
 from procmem_jax.experiments.sweeps.plan import SweepPlan
-from procmem_jax.experiments.sweeps.summary import known_score, read_summary
+from procmem_jax.experiments.sweeps.summary import best_first, known_score, read_summary
 from procmem_jax.experiments.text_tables import aligned_table
 
 _GIB = 2**30
@@ -41,12 +40,6 @@ def read_with_warning(path: pathlib.Path) -> pa.Table:
         where = f"episode_return is infinite or NaN in runs of {count:,} of {len(summary):,} settings"
         warn(f"{where}: no interquartile mean is known of them, null in JSON")
     return summary
-
-
-def best_first(summary: pa.Table) -> list[dict[str, Any]]:
-    """Returns the rows of a sweep's summary, the best setting first."""
-    score = known_score(summary)
-    return sorted(summary.to_pylist(), key=lambda row: (row[f"{score}_iqm"], row["setting"]))
 
 
 def best_settings(summary: pa.Table, runs: pa.Table) -> str:

@@ -26,13 +26,11 @@ from procmem_jax.experiments.runs.stored import (
     FORMAT,
     LIBRARIES_FILE,
     SUMMARY_FILE,
-    begun_config,
-    check_files,
     check_folder,
-    is_finished,
+    finished_config,
     make_way,
     read_config,
-    remove_leftovers,
+    versioned,
 )
 from procmem_jax.experiments.storage.checksums import hash_files, write_vouching
 from procmem_jax.experiments.storage.files import (
@@ -112,14 +110,7 @@ def stored_summary(folder: pathlib.Path, spec: RunSpec) -> dict | None:
         ValueError: as `check_folder`, or the summary cannot be read.
     """
     check_folder(folder, spec)
-    if not (folder / CONFIG_FILE).exists():
-        return None
-    config = read_config(folder)
-    if not is_finished(folder, config):
-        return None
-    check_files(folder, config)
-    remove_leftovers(folder)
-    return read_json(folder / SUMMARY_FILE)
+    return None if finished_config(folder) is None else read_json(folder / SUMMARY_FILE)
 
 
 def run_training(
@@ -165,7 +156,7 @@ def run_training(
     if tensorboard:
         trackers.append(TensorBoard(folder / TENSORBOARD_FOLDER))
     if wandb:
-        trackers.append(WeightsAndBiases(folder, {**spec.identity(), "versions": versions()}, on_warning))
+        trackers.append(WeightsAndBiases(folder, versioned(spec.identity()), on_warning))
 
     def tell(episode: int, metrics: EpisodeMetrics) -> None:
         if is_first():
@@ -215,7 +206,7 @@ def _begin_folder(spec: RunSpec, folder: pathlib.Path, anew: bool) -> None:
     except DamagedError:
         (folder / CONFIG_FILE).unlink()
     if not (folder / CONFIG_FILE).exists():
-        write_vouching(folder / CONFIG_FILE, *begun_config(spec.identity()))
+        write_vouching(folder / CONFIG_FILE, versioned(spec.identity()), {})
 
 
 def _write_results(
@@ -225,8 +216,8 @@ def _write_results(
     optimal = optimal_steps(run_key(spec.seed), spec.config, spec.params, spec.num_agents, spec.num_episodes)
     summary = results.summarize(result, optimal, spec.config.library)
     (folder / SUMMARY_FILE).unlink(missing_ok=True)
-    config, none = begun_config(spec.identity())
-    write_vouching(folder / CONFIG_FILE, config, none)
+    config = versioned(spec.identity())
+    write_vouching(folder / CONFIG_FILE, config, {})
     episodes = functools.partial(results.write_episodes, metrics=result.metrics, optimal=optimal)
     write_whole(folder / EPISODES_FILE, episodes)
     write_saved(folder / LIBRARIES_FILE, _saved_libraries(spec, result), overwrite=True)

@@ -111,6 +111,25 @@ def open_finished(folder: pathlib.Path, names: Iterable[str] = (), kind: str = R
     return config
 
 
+def finished_config(folder: pathlib.Path) -> dict | None:
+    """Returns the config of what is finished in `folder`, None if nothing is.
+
+    All its files are looked at, and what a killed process left there is removed.
+
+    Raises:
+        DamagedError: one of the files is missing or damaged.
+        ValueError: the config is of a format that this version does not read.
+    """
+    if not (folder / CONFIG_FILE).exists():
+        return None
+    config = read_config(folder)
+    if not is_finished(folder, config):
+        return None
+    check_files(folder, config)
+    remove_leftovers(folder)
+    return config
+
+
 def check_files(folder: pathlib.Path, config: dict, names: Iterable[str] | None = None) -> None:
     """Raises a DamagedError unless files of a finished run or sweep are as they were written; by default all.
 
@@ -242,9 +261,9 @@ def remove_leftovers(folder: pathlib.Path) -> None:
             shutil.rmtree(checkpoints, ignore_errors=True)
 
 
-def begun_config(identity: dict) -> tuple[dict, dict]:
-    """Returns the arguments of `write_vouching` for a run or sweep that has no results yet."""
-    return {**identity, "versions": versions()}, {}
+def versioned(identity: dict) -> dict:
+    """Returns what `identity_of` returns, and what it is made with."""
+    return {**identity, "versions": versions()}
 
 
 def identity_of(config: dict) -> dict:

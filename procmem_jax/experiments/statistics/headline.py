@@ -17,6 +17,11 @@ SCORES = (
 )
 
 
+def window(num_episodes: int) -> int:
+    """Returns how many episodes are looked at, at either end of a run: 20, or half of it."""
+    return max(1, min(LAST, num_episodes // 2))
+
+
 def over_agents(values: np.ndarray) -> Bounds:
     """Returns (mean, low, high) of each agent's mean, with the 95% interval over agents; NaN bounds with one agent.
 
@@ -35,7 +40,7 @@ def headline(
 ) -> dict[str, Bounds | int]:
     """Returns the headline of a run.
 
-    `episodes` are as many at either end as are looked at, 20 or half of the run; `success`, `steps` and, where the
+    `episodes` are as many at either end as are looked at (see `window`); `success`, `steps` and, where the
     fewest steps are known, `steps_over_optimal` are of the last of them, `first_success` and so on of the first, and
     `skills` those of the library at the end.
 
@@ -45,8 +50,7 @@ def headline(
         optimal: `[A, E]` int, the fewest steps; None where unknown.
         skills: `[A, E]` int, in the library after each episode.
     """
-    num_episodes = success.shape[1]
-    count = max(1, min(LAST, num_episodes // 2))
+    count = window(success.shape[1])
     scores = {"success": success, "steps": steps}
     if optimal is not None:
         scores["steps_over_optimal"] = steps / optimal

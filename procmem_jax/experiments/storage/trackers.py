@@ -4,6 +4,7 @@ All are written between two chunks of ticks, an episode at a time, once all agen
 """
 
 import dataclasses
+import importlib
 import json
 import os
 import pathlib
@@ -37,6 +38,14 @@ def means_of(metrics: EpisodeMetrics) -> dict[str, float]:
     columns = {field.name: getattr(metrics, field.name) for field in dataclasses.fields(metrics)}
     with np.errstate(invalid="ignore"):  # rewards of a foreign world may be infinite
         return {name: float(np.mean(np.ascontiguousarray(each), dtype=np.float64)) for name, each in columns.items()}
+
+
+def _package(name: str, option: str) -> Any:
+    """Returns a package that not everybody has; raises a ValueError that says how to get it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise ValueError(f"{option} needs a package; install it with: pip install {name}") from None
 
 
 def _episode_of(metrics: EpisodeMetrics, episode: int) -> EpisodeMetrics:
@@ -88,11 +97,7 @@ class TensorBoard:
         Raises:
             ValueError: the package tensorboardX is missing.
         """
-        try:
-            from tensorboardX import SummaryWriter
-        except ImportError:
-            raise ValueError("--tensorboard needs a package; install it with: pip install tensorboardX") from None
-        self._folder, self._make, self._writer = folder, SummaryWriter, None
+        self._folder, self._make, self._writer = folder, _package("tensorboardX", "--tensorboard").SummaryWriter, None
 
     def on_episode(self, episode: int, metrics: EpisodeMetrics) -> None:
         """Adds the episode's scalars; the first to come takes back what an interrupted run wrote of later ones."""
@@ -128,12 +133,8 @@ class WeightsAndBiases:
         Raises:
             ValueError: the package wandb is missing.
         """
-        try:
-            import wandb
-        except ImportError:
-            raise ValueError("--wandb needs a package; install it with: pip install wandb") from None
         self._folder, self._config, self._on_warning = folder, config, on_warning
-        self._wandb, self._run, self._has_failed = wandb, None, False
+        self._wandb, self._run, self._has_failed = _package("wandb", "--wandb"), None, False
 
     def on_episode(self, episode: int, metrics: EpisodeMetrics) -> None:
         """Logs the episode. A run that goes on is one run there too, which leaves out episodes that it knows.

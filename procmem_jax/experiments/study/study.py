@@ -110,6 +110,11 @@ def _told_for_study(run: pathlib.Path) -> Iterator[None]:
         raise DamagedError(f"{why}; remove {run}, and the study runs it again") from None
 
 
+def is_study(folder: pathlib.Path) -> bool:
+    """Whether a folder is that of a study, finished or not."""
+    return (folder / IDENTITY_FILE).exists()
+
+
 def run_folder(folder: pathlib.Path, cell: Cell) -> pathlib.Path:
     """Returns the folder of the run of a cell, of a study in `folder`."""
     return folder / RUNS_FOLDER / cell.folder_name

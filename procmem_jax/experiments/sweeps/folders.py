@@ -25,14 +25,12 @@ from procmem_jax.experiments.runs.stored import (
     SUMMARY_FILE,
     SWEEP,
     TABLE_FILE,
-    begun_config,
-    check_files,
     check_folder,
-    is_finished,
+    finished_config,
     kind_of,
     make_way,
     read_config,
-    remove_leftovers,
+    versioned,
 )
 from procmem_jax.experiments.storage.checksums import file_hash, hash_files, write_vouching
 from procmem_jax.experiments.storage.files import make_folder, remove_asides, sync_folder, write_json, write_whole
@@ -110,7 +108,7 @@ def _begin_folder(spec: SweepSpec, out: pathlib.Path) -> None:
     remove_asides(out)
     parts = [f"{PARTS_FOLDER}/{path.name}" for path in (out / PARTS_FOLDER).glob("*")]
     make_way(out, (CONFIG_FILE, SUMMARY_FILE, TABLE_FILE, *parts))
-    write_vouching(out / CONFIG_FILE, *begun_config(spec.identity()))
+    write_vouching(out / CONFIG_FILE, versioned(spec.identity()), {})
     make_folder(out / PARTS_FOLDER)
     (out / SUMMARY_FILE).unlink(missing_ok=True)
 
@@ -139,14 +137,7 @@ def find_finished(
     else:
         out = folder / SHARDS_FOLDER / shard.name
         _check_shard(spec, folder, shard, anew)
-    if anew or not (out / CONFIG_FILE).exists():
-        return None
-    config = read_config(out)
-    if not is_finished(out, config):
-        return None
-    check_files(out, config)
-    remove_leftovers(out)
-    return out
+    return None if anew or finished_config(out) is None else out
 
 
 def _check_shard(spec: SweepSpec, folder: pathlib.Path, shard: Shard, anew: bool) -> None:
@@ -211,8 +202,7 @@ def seal(out: pathlib.Path, identity: dict, parts: dict[str, str], names: Sequen
     """Writes the config of a finished sweep or shard, with the sums of its parts and of the files `names`."""
     sync_folder(out)
     sums = {f"{PARTS_FOLDER}/{name}": parts[name] for name in sorted(parts)}
-    config, _ = begun_config(identity)
-    write_vouching(out / CONFIG_FILE, config, sums | hash_files(out, names))
+    write_vouching(out / CONFIG_FILE, versioned(identity), sums | hash_files(out, names))
 
 
 def is_sweep(folder: pathlib.Path) -> bool:

@@ -14,12 +14,13 @@ from procmem_jax.experiments.runs.stored import (
     SHARDS_FOLDER,
     SUMMARY_FILE,
     TABLE_FILE,
-    begun_config,
     check_files,
+    has_sums,
     identity_of,
     is_finished,
     make_way,
     read_config,
+    versioned,
 )
 from procmem_jax.experiments.storage.checksums import file_hash, write_vouching
 from procmem_jax.experiments.storage.files import (
@@ -54,7 +55,7 @@ def merge_shards(folder: pathlib.Path) -> pathlib.Path:
     with folder_lock(folder):
         remove_asides(folder)
         make_way(folder, (CONFIG_FILE, SUMMARY_FILE, TABLE_FILE))
-        write_vouching(folder / CONFIG_FILE, *begun_config(config))
+        write_vouching(folder / CONFIG_FILE, versioned(config), {})
         (folder / SUMMARY_FILE).unlink(missing_ok=True)
         shutil.rmtree(folder / PARTS_FOLDER, ignore_errors=True)
         written = _join_parts(
@@ -117,7 +118,7 @@ def _checked_summary(shard: pathlib.Path, config: dict) -> dict:
     summary = read_json(shard / SUMMARY_FILE)
     with expecting_fields(shard / SUMMARY_FILE):
         for name, sha256 in summary["parts"].items():
-            if file_hash(shard / PARTS_FOLDER / name) != sha256:
+            if not has_sums(own) and file_hash(shard / PARTS_FOLDER / name) != sha256:
                 raise ValueError(f"{shard / PARTS_FOLDER / name} is missing or damaged")
     return summary
 

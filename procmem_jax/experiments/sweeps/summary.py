@@ -2,6 +2,7 @@
 
 import pathlib
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -100,3 +101,9 @@ def read_summary(path: pathlib.Path) -> pa.Table:
 def known_score(summary: pa.Table) -> str:
     """Returns by which of `_BEST_SCORES` settings are ranked: in foreign worlds the fewest steps are unknown."""
     return next(score for score in _BEST_SCORES if not np.isnan(summary[f"{score}_iqm"].to_numpy()).any())
+
+
+def best_first(summary: pa.Table) -> list[dict[str, Any]]:
+    """Returns the rows of a sweep's summary, the best setting first."""
+    score = known_score(summary)
+    return sorted(summary.to_pylist(), key=lambda row: (row[f"{score}_iqm"], row["setting"]))
