@@ -7,6 +7,7 @@ something to lose, and while it compiles (Python hears nothing then), a signal d
 import contextlib
 import dataclasses
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -48,11 +49,14 @@ def watched() -> Iterator[None]:
         return
     handlers = {number: signal.getsignal(number) for number in _NUMBERS}
     _watch = _Watch({number: handler for number, handler in handlers.items() if handler is not signal.SIG_IGN})
+    complain = sys.unraisablehook
+    sys.unraisablehook = lambda dropped: None if _was_noted(dropped.exc_value) else complain(dropped)
     try:
         if _watch.before.get(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, _note)
         yield
     finally:
+        sys.unraisablehook = complain
         for number, handler in _watch.before.items():
             _handle(number, handler)
         _watch = None
@@ -89,6 +93,11 @@ def _note(number: int, frame: Any) -> None:
     _watch.asked = _watch.asked or number
     if not _watch.is_held:
         raise KeyboardInterrupt
+
+
+def _was_noted(error: BaseException | None) -> bool:
+    """Whether `error` is a Ctrl-C that Python dropped and `asked` tells of."""
+    return isinstance(error, KeyboardInterrupt) and asked() is not None
 
 
 def _handle(number: int, handler: Any) -> None:

@@ -54,7 +54,7 @@ def test_its_skills_can_be_shown_and_begun_with(folder, capsys, tmp_path):
 def test_frozen_libraries_are_evaluated(folder, capsys):
     main(["eval", str(folder), "--episodes", "3", "--quiet"])
     out = capsys.readouterr().out
-    assert "Success: " in out and "fewest possible" not in out
+    assert "Success of episodes: " in out and "fewest possible" not in out
 
 
 def test_the_same_command_again_tells_the_stored_result(folder, capsys):

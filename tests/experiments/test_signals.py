@@ -46,19 +46,28 @@ def test_before_and_after_they_act(handlers):
         assert not signals.is_held() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_ctrl_c_that_python_drops_is_remembered(handlers):
+def test_a_ctrl_c_that_python_drops_is_remembered(handlers, monkeypatch):
+    complaints = []
+    monkeypatch.setattr("sys.unraisablehook", lambda dropped: complaints.append(dropped.exc_type))
+
     class Deaf:
         def __del__(self):
             signal.raise_signal(signal.SIGINT)
+
+    class Broken:
+        def __del__(self):
+            raise ValueError
 
     with signals.watched():
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     with signals.watched():
+        del_it = Broken()
+        del del_it
         del_it = Deaf()
         del del_it
         assert signals.asked() == signal.SIGINT
+    assert complaints == [ValueError]
 
 
 @pytest.mark.parametrize("number", BOTH)
