@@ -243,9 +243,13 @@ def _serve_few(
 
 
 def _queue(pending: jax.Array, narrow: int) -> tuple[jax.Array, jax.Array]:
-    """Returns (the lanes that are pending, then A again and again, in a multiple of `narrow`; how many are pending)."""
+    """Returns (the lanes that are pending, then A again and again, `[2 narrow or more]`; how many are pending).
+
+    Of one batch alone XLA knows where it begins, and serves it before it asks whether anybody is pending.
+    """
     width = pending.shape[0]
+    batches = max(2, -(-width // narrow))
     lanes = jnp.arange(width, dtype=jnp.int32)
     ranks = jnp.cumsum(pending, dtype=jnp.int32)
-    queue = jnp.full((-(-width // narrow) * narrow,), width, jnp.int32)
+    queue = jnp.full((batches * narrow,), width, jnp.int32)
     return queue.at[jnp.where(pending, ranks - 1, queue.shape[0])].set(lanes, mode="drop"), ranks[-1]

@@ -89,6 +89,26 @@ def test_the_queue_holds_who_is_pending_in_order(num_pending):
     assert queue.tolist() == [*np.flatnonzero(pending), *[40] * (48 - num_pending)]
 
 
+@pytest.mark.parametrize("width", [2, 16, 17])
+def test_nobody_is_served_where_nobody_is_pending(width):
+    """However narrow the batch: what XLA takes out of the loop runs in every tick."""
+    calls = []
+
+    def serve(param, value, other):
+        shape = jax.ShapeDtypeStruct((), jnp.int32)
+        return value + jax.pure_callback(lambda x: calls.append(1) or x, shape, other, vmap_method="broadcast_all")
+
+    @jax.jit
+    def five_ticks(lanes):
+        def tick(number, values):
+            return _serve_few(serve, (lanes == 1) & (number == 2), 0, None, values, lanes, most=16)
+
+        return jax.lax.fori_loop(0, 5, tick, jnp.zeros_like(lanes))
+
+    assert five_ticks(jnp.arange(width, dtype=jnp.int32)).tolist() == [0, 1, *[0] * (width - 2)]
+    assert len(calls) == 1
+
+
 def test_only_the_pending_are_served_each_once_with_its_own_numbers():
     width = 300
     pending = jnp.asarray(np.random.default_rng(0).random(width) < 0.7)
