@@ -44,8 +44,8 @@ ORDER = {
         "html words runs comparison listing curves skills player run_part sweep_part study_part page opened"
     ).split(),
     "experiments": (
-        "defaults preset_names task_registry text_tables signals processes statistics optimum overrides with_memory "
-        "tasks presets descriptions storage libraries training runs replays sweeps study"
+        "defaults preset_names task_registry setting_names text_tables signals processes statistics optimum overrides "
+        "with_memory tasks presets descriptions storage libraries training runs replays sweeps study"
     ).split(),
 }
 KNOWS_THE_VERSION = {"procmem_jax.cli.main", "procmem_jax.experiments.storage.versions"}
@@ -109,7 +109,9 @@ def test_importing_the_package_imports_nothing_heavy():
         (("train", "--agent", "3"), ["tyro"]),
         (("train", "--task", "rnadom-5"), ["tyro"]),
         (("train", "--preset", "defalt"), ["tyro"]),
+        (("train", "--set", "capcity=8"), ["tyro"]),
         (("sweep", "--task", "rnadom-5"), ["tyro"]),
+        (("sweep", "--grid", "capcity=8,16"), ["tyro"]),
         (("library", "shw"), ["tyro"]),
         (("replay", "run", "--out", "mine.png"), ["tyro"]),
     ],

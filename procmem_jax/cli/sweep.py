@@ -109,8 +109,8 @@ class Sweep:
         stored |= {"out": plain_path(stored["out"])} if "out" in stored else {}
         given = {name: getattr(self, name) for name in _DEFAULTS if getattr(self, name) is not None}
         options = {**_DEFAULTS, **stored, **given}
-        check_names(options["task"], options["preset"])
         self._read_texts(options)
+        _check_names(options)
         number = count_settings(options.get("grid", {}), options["random"][0])
 
         with loading(show=not self.quiet):
@@ -236,3 +236,10 @@ def tell_results(folder: pathlib.Path) -> None:
         print(best_settings(summary, runs))
     figure = figure_or_warning(plot_sweep)(folder)
     print(f"\nResults in {folder}" + (f", figure {figure}" if figure else ""))
+
+
+def _check_names(options: dict[str, Any]) -> None:
+    fixed, listed = options.get("set", {}), options.get("grid", {})
+    values = [*fixed.values(), *(value for several in listed.values() for value in several)]
+    parts = [options["explorer"], options["memory"], *values]
+    check_names(options["task"], options["preset"], [*fixed, *listed, *options["random"][1]], parts)

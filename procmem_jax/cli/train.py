@@ -73,8 +73,8 @@ class Train:
 
     def run(self) -> None:
         """Trains, or tells the stored result of the same run."""
-        check_names(self.task, self.preset)
         overrides = parse_assignments(self.settings)
+        check_names(self.task, self.preset, overrides, [self.explorer, self.memory, *overrides.values()])
 
         with loading(show=not self.quiet):
             from procmem_jax.cli.reports.afterwards import figure_or_warning, stored_anyway

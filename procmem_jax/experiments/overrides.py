@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from procmem_jax.agents.settings import Config, Params
+from procmem_jax.experiments.setting_names import unknown_setting
 from procmem_jax.near_misses import choose_from
 from procmem_jax.records import function_text
 
@@ -161,9 +162,7 @@ def _apply(
 def _not_read(name: str, known: Mapping[str, Setting], readers: Mapping[str, str]) -> str:
     if name in readers:
         return f"setting {name!r} is not read here: {readers[name]} reads it; leave it out, or run that"
-    return (
-        f"setting {name!r} is unknown; {choose_from(name, [*sorted(known), *readers], among=', '.join(sorted(known)))}"
-    )
+    return unknown_setting(name, [*known, *readers], known)
 
 
 def _put(changes: dict, path: tuple[str, ...], value: Any) -> None:

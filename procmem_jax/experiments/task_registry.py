@@ -26,12 +26,13 @@ def register_task(name: str, make: Callable[[], Any]) -> None:
         raise TypeError(f"make={make!r} is a {type(make).__name__}; give a callable without arguments")
     if not name or not all(letter.isalnum() or letter in "-_." for letter in name):
         raise ValueError(f"name={name!r} is no name of a task; use letters, digits, -, _ and .")
-    if _is_ours(name):
+    if is_ours(name):
         raise ValueError(f"name={name!r} is a task already; choose another")
     TASKS[name] = make
 
 
-def _is_ours(name: str) -> bool:
+def is_ours(name: str) -> bool:
+    """Whether a task is one of our grids."""
     try:
         parse_task(name)
     except ValueError:

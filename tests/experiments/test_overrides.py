@@ -11,6 +11,7 @@ import pytest
 from procmem_jax.agents.exploration import RandomPolicy
 from procmem_jax.agents.settings import Config
 from procmem_jax.envs.grid.world import GridWorld
+from procmem_jax.experiments import setting_names
 from procmem_jax.experiments.overrides import apply_overrides, list_settings
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.memory.default.choice import random_applicable
@@ -57,6 +58,20 @@ def other_value(config, params, one):
 
 def values(config, params):
     return {one.name: one.value for one in list_settings(config, params)}
+
+
+@pytest.mark.parametrize("preset", setting_names.SETTINGS)
+def test_the_names_that_need_no_jax_are_those_of_the_settings(preset):
+    names = setting_names.SETTINGS[preset].split()
+    for task in ("tutorial-5", "random-5", "doorkey-5", "shifting-5"):
+        assert {one.name for one in list_settings(*make_experiment(task, preset))} == set(names)
+    of_an_explorer = [one.name for one in list_settings(*make_experiment("random-5", preset, explorer="epsilon:0.1"))]
+    setting_names.check_setting_names("random-5", preset, [*names, *of_an_explorer])
+    for task in ("random-5", "doorkey-16"):
+        with pytest.raises(ValueError, match=f"setting 'siz' is unknown; did you mean size.*{names[0]}"):
+            setting_names.check_setting_names(task, preset, ["size", "siz"])
+    setting_names.check_setting_names("package.module:task", preset, ["siz"])
+    setting_names.check_setting_names("random-5", "own", ["siz"])
 
 
 @pytest.mark.parametrize("preset", EXPERIMENTS)
