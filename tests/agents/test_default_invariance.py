@@ -15,6 +15,7 @@ from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.training.train import train
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import open_streams, run_key
+from quick import quick_first
 
 NUM_AGENTS, NUM_EPISODES = 300, 5
 SETTINGS = {
@@ -40,14 +41,16 @@ def whole_batch(task):
 
 @pytest.mark.parametrize(
     ("num_agents", "first_agent", "lanes", "chunk_ticks"),
-    (
-        (1, 0, 16, 1),
-        (1, 299, 512, 256),
-        pytest.param(7, 150, 64, 33, marks=pytest.mark.slow),
-        (21, 3, 16, 33),
-        (NUM_AGENTS, 0, 512, 1),
-        pytest.param(NUM_AGENTS, 0, 64, 33, marks=pytest.mark.slow),  # a program is compiled for each width
-        pytest.param(NUM_AGENTS, 0, 16, 256, marks=pytest.mark.slow),
+    quick_first(
+        (
+            (1, 0, 16, 1),
+            (1, 299, 512, 256),
+            pytest.param(7, 150, 64, 33, marks=pytest.mark.slow),
+            (21, 3, 16, 33),
+            (NUM_AGENTS, 0, 512, 1),
+            pytest.param(NUM_AGENTS, 0, 64, 33, marks=pytest.mark.slow),  # a program is compiled for each width
+            pytest.param(NUM_AGENTS, 0, 16, 256, marks=pytest.mark.slow),
+        )
     ),
 )
 @pytest.mark.parametrize("task", TASKS)
@@ -108,7 +111,7 @@ def test_ticks_equal_ticks_without_jit_and_are_traced_once():
     assert state.memory.library.used.sum() >= 3 and state.episode >= 1
 
 
-@pytest.mark.parametrize("preset", ("default", "tutorial"))
+@pytest.mark.parametrize("preset", quick_first(("default", "tutorial")))
 def test_a_run_lowers_for_a_gpu(preset):
     agent, params, streams, inputs, state = start("random-5", preset, num_agents=16)
 

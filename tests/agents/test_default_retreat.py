@@ -5,6 +5,7 @@ import pytest
 
 from agents.puppet import FAR, Puppet, after_key, skill
 from memory.handmade import HAS_KEY, NOTHING, OPENED
+from quick import quick_first
 
 # Retreat
 
@@ -18,6 +19,7 @@ def steps_until_a_skill(puppet):
     raise AssertionError("no skill for 100 steps")
 
 
+@pytest.mark.slow
 def test_the_retreat_grows_with_failures_and_ends():
     puppet = Puppet(skills=[skill((3, 0), [2])], retire_rate=0.0, retreat_steps=2)
     retreats = []
@@ -80,7 +82,7 @@ def share_of_exploration(num_steps, **changes):
     return np.array(explored), puppet
 
 
-@pytest.mark.parametrize("interruption", (False, True))
+@pytest.mark.parametrize("interruption", quick_first((False, True)))
 def test_a_growing_retreat_keeps_failing_skills_from_holding_an_agent(interruption):
     """The share of exploration goes to 1, though no skill is ever retired."""
     memory = {"interruption": interruption}

@@ -18,6 +18,7 @@ from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.memory.library import EMPTY
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import open_streams
+from quick import quick_first
 
 NUM_AGENTS, NUM_EPISODES, SEED = 256, 4, 8  # so many that two devices share them
 GRID = {"max_steps": 80}
@@ -72,7 +73,7 @@ def test_they_train(case):
     ),
     ids=("alone", "few lanes"),
 )
-@pytest.mark.parametrize("case", SOME)
+@pytest.mark.parametrize("case", quick_first(SOME))
 def test_an_agent_is_the_same_wherever_it_runs(case, num_agents, first_agent, where):
     found = play(case, num_agents, first_agent=first_agent, **where)
     expected = jax.tree.map(lambda leaf: leaf[first_agent : first_agent + num_agents], on_two_devices(case))
@@ -108,6 +109,7 @@ class OddMemory(LastWay):
         return state, jnp.bool_(True), jnp.float32(1)
 
 
+@pytest.mark.slow
 def test_what_is_no_action_is_refused():
     """Where the program is traced: else 1.7 would be 1 without a word."""
     for changes, text in (
@@ -151,6 +153,7 @@ def recorded_counting():
     return record(CASES["counting"](), [1, 4, 2], 340)
 
 
+@pytest.mark.slow
 def test_a_frozen_agent_changes_no_more_though_its_memory_does_not_care():
     """`LastWay` looks at no `enabled`: neither its library nor the rest of its state moves, nor the policy's."""
     _, _, states, transitions = recorded_counting()
@@ -217,7 +220,7 @@ class Watching(ExplorationPolicy):
         return observation, random_action(word, self.num_actions)
 
 
-@pytest.mark.parametrize("where", ("grid", "foreign"))
+@pytest.mark.parametrize("where", quick_first(("grid", "foreign")))
 def test_a_policy_sees_what_the_environment_shows(where):
     """Of the situation in which it acts, also in the first of an episode; through resets."""
     if where == "grid":

@@ -17,6 +17,7 @@ from procmem_jax.memory.insertion import insert
 from procmem_jax.memory.skills import Skill
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import open_streams, run_key
+from quick import quick_first
 
 STREAMS = open_streams(run_key(3))
 
@@ -132,7 +133,7 @@ def leaves(tree):
     return [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
 
 
-@pytest.mark.parametrize("skills", [(), (DOWNWARDS,)], ids=["learning", "using"])
+@pytest.mark.parametrize("skills", quick_first([(), (DOWNWARDS,)]), ids=["learning", "using"])
 def test_a_frozen_agent_changes_no_more(skills):
     """An agent of 2 episodes beside ones of 5: its library, counts and metrics stay while theirs go on."""
     agent, params, inputs, state = start("tutorial-5", count=3, episodes=5, skills=skills, explorer="epsilon:0.4")
@@ -151,6 +152,7 @@ def test_a_frozen_agent_changes_no_more(skills):
     assert (state.memory.library.skill_ids[1] >= 0).any()  # it has something to lose
 
 
+@pytest.mark.slow
 def test_returns_are_exact_sums_over_long_episodes():
     world = start("random-16", count=8, episodes=1, explorer="random", step_budget=0, max_steps=6000)
     state, transitions = record(*world, 6000)

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from procmem_jax import make_experiment, run_key
 from procmem_jax.agents import rollout
@@ -14,6 +15,7 @@ from procmem_jax.streams import open_streams
 NUM_AGENTS, NUM_TICKS = 48, 640
 
 
+@pytest.mark.slow
 def test_every_skill_knows_when_it_was_learned():
     """By the agent's counters: there its last action made true what it is named after."""
     config, params = make_experiment("random-3", overrides={"capacity": 8})

@@ -163,6 +163,7 @@ def test_it_does_what_plain_numpy_does():
         assert sorted(changed.tolist()) == sorted(known.tolist()), index
 
 
+@pytest.mark.slow
 def test_it_learns_a_small_world():
     config, params = make_experiment("random-3", "q-learning")
     result = train(run_key(1500), config, params, 64, 300)

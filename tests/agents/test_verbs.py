@@ -17,6 +17,7 @@ from procmem_jax.experiments.training.train import train
 from procmem_jax.memory.insertion import insert
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import open_streams, run_key
+from quick import quick_first
 
 EPISODES = 12
 
@@ -46,6 +47,7 @@ def test_run_episode_in_a_loop_equals_train(task, explorer):
     assert trained.metrics.steps.sum() > 0
 
 
+@pytest.mark.slow
 def test_a_frozen_agent_runs_no_episode():
     agent, params, streams, inputs, state = one_agent()
     for _ in range(EPISODES):
@@ -71,6 +73,7 @@ def test_explore_stops_after_max_steps():
     assert (int(state.env_state.x), int(state.env_state.y)) == (2, 2)
 
 
+@pytest.mark.slow
 def test_extracted_skill_is_the_one_that_training_stores():
     agent, params, streams, inputs, state = one_agent()
     _, trajectory, _ = explore(agent, params, streams, inputs, state, max_steps=20)
@@ -103,7 +106,7 @@ def test_execute_skill_runs_it_to_its_end_and_counts():
     assert after.memory.library.success_counts[0] == 2
 
 
-@pytest.mark.parametrize("memory", (None, LastWay(num_steps=2)), ids=("default", "own"))
+@pytest.mark.parametrize("memory", quick_first((None, LastWay(num_steps=2))), ids=("default", "own"))
 def test_execute_skill_counts_in_any_memory(memory):
     """In the default one, which looks at its library through an index, and in one whose state is a named tuple."""
     agent, params, streams, inputs, state = one_agent("random-3", preset="default", memory=memory)

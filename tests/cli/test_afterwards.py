@@ -11,6 +11,7 @@ from command_line import SMALL, run
 from procmem_jax.cli.parsing.names import default_folder
 from procmem_jax.cli.reports import run as run_report
 from procmem_jax.figures import training as training_figure
+from quick import quick_first
 
 STORED = ["config.json", "episodes.parquet", "libraries.npz", "metrics.jsonl", "summary.json"]
 
@@ -26,7 +27,7 @@ def fail(*given, **options):
 
 @pytest.mark.parametrize(
     ("module", "name", "what"),
-    [(training_figure, "plot_run", "the figure"), (run_report, "closing_report", "the closing report")],
+    quick_first([(training_figure, "plot_run", "the figure"), (run_report, "closing_report", "the closing report")]),
 )
 def test_a_failure_after_the_results_is_a_warning(capsys, monkeypatch, module, name, what):
     monkeypatch.setattr(module, name, fail)
@@ -36,7 +37,7 @@ def test_a_failure_after_the_results_is_a_warning(capsys, monkeypatch, module, n
     assert set(STORED) <= set(os.listdir("here")) and "Results in here" in out
 
 
-@pytest.mark.parametrize(("out", "where"), [("run:1", "run:1"), ("~", "home")])
+@pytest.mark.parametrize(("out", "where"), quick_first([("run:1", "run:1"), ("~", "home")]))
 def test_a_folder_has_the_name_that_was_given(capsys, out, where):
     assert run(capsys, *SMALL, "--out", out)[::2] == (0, "")
     assert set(STORED) <= set(os.listdir(where))

@@ -49,6 +49,7 @@ def test_a_gif_of_the_last_episode(capsys):
     assert files() == sorted([*before, f"run/replay-{agent}-11.gif"])
 
 
+@pytest.mark.slow
 def test_another_episode_file_and_speed(capsys):
     steps = stored_row(pathlib.Path("run"), 0, 1)["steps"]
     options = ["--episode", "-11", "--out", "mine.gif", "--fps", "10", "--every", "3", "--quiet"]

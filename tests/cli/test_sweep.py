@@ -42,6 +42,7 @@ def test_a_sweep_tells_its_best_settings_and_draws_them(capsys, tmp_path):
     assert (tmp_path / "again.png").read_bytes() == (folder / "sweep.png").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_file_says_what_options_say_and_options_win(capsys, tmp_path):
     (tmp_path / "sweep.toml").write_text(
         'task = "random-3"\npreset = "tutorial"\nseeds = 9\nepisodes = 3\nout = "here"\n[grid]\ncapacity = [4]\n'

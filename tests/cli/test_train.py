@@ -11,6 +11,7 @@ from procmem_jax.agents.exploration import name_of_policy
 from procmem_jax.experiments.runs import folders as runs
 from procmem_jax.experiments.signals import Interrupted
 from procmem_jax.figures import training as training_figure
+from quick import quick_first
 
 pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
@@ -128,7 +129,7 @@ def test_plot(capsys, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["config.json", "summary.json", "libraries.npz"])
-@pytest.mark.parametrize("damage", [b"", b"{}", b"\xff\xfe"])
+@pytest.mark.parametrize("damage", quick_first([b"", b"{}", b"\xff\xfe"]))
 def test_a_damaged_stored_run_is_one_line_and_untouched(capsys, tmp_path, name, damage):
     out_of(capsys, *SMALL, "--out", "here")
     (tmp_path / "here" / name).write_bytes(damage)

@@ -23,6 +23,7 @@ from procmem_jax.envs.grid.layouts import doorkey_layout, optimal_steps
 from procmem_jax.envs.grid.render import render_text
 from procmem_jax.envs.grid.world import GridWorld, GridWorldParams
 from procmem_jax.records import as_arrays
+from quick import quick_first
 
 WORLD = GridWorld("doorkey")
 SIZES = (5, 8, 16)
@@ -140,7 +141,7 @@ def walker():
     return jax.jit(jax.vmap(walk, in_axes=(0, None)))
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", quick_first(SIZES))
 def test_the_script_walks_a_shortest_path_from_every_start(size):
     layouts = []
     for numbers in draw(draw_words(size + 1, 12), size):
@@ -164,7 +165,7 @@ def jitted_step():
     return jax.jit(jax.vmap(step, in_axes=(0, 0, None)))
 
 
-@pytest.mark.parametrize("size", (5, 8))
+@pytest.mark.parametrize("size", quick_first((5, 8)))
 def test_every_action_in_every_state_matches_the_plain_world(size):
     """Also in states that nobody reaches, in the wall or beyond it with the door closed."""
     states = np.array(list(itertools.product(range(size), range(size), (0, 1), (0, 1), range(6))))

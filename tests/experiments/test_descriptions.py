@@ -25,6 +25,7 @@ from procmem_jax.memory.default.memory import DefaultMemory
 from procmem_jax.memory.eviction import Utility, lru, oldest
 from procmem_jax.memory.protocol import Memory
 from procmem_jax.records import as_arrays, param, params_record, setting
+from quick import quick_first
 
 
 @pytest.fixture
@@ -338,7 +339,7 @@ def test_a_config_of_format_1_is_read(name):
     assert explorer is None or type(config.exploration) is explorer
 
 
-@pytest.mark.parametrize("name", some(QUICK))
+@pytest.mark.parametrize("name", quick_first(some(QUICK)))
 def test_a_run_of_format_1_trained_again_gives_the_very_rows(name):
     needs_peer(name)
     with peer_rules():
@@ -354,6 +355,7 @@ def test_a_run_of_format_1_trained_again_gives_the_very_rows(name):
                 np.testing.assert_array_equal(getattr(result.libraries, field_name), arrays[field_name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", some(["tutorial"]))
 def test_a_run_of_format_1_is_evaluated(name, tmp_path):
     needs_peer(name)

@@ -118,6 +118,7 @@ def assert_same_files(kind, folder, expected):
     assert not list(folder.rglob(".lock")) and not (folder / "checkpoints").exists()
 
 
+@pytest.mark.slow
 def test_processes_agree(tmp_path):
     (tmp_path / "talk.py").write_text(TALK)
     address = f"localhost:{free_port()}"

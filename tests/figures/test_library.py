@@ -41,6 +41,7 @@ def full_library(capacity=128):
     return saved(dataclasses.replace(blank, **changes), config)
 
 
+@pytest.mark.slow
 def test_a_full_library_fits_on_a_page(tmp_path, monkeypatch):
     drawn = []
     draw = figure.draw_path

@@ -65,6 +65,7 @@ def assert_refused(*args):
 # Vectors
 
 
+@pytest.mark.slow
 def test_vectors_need_not_be_unit_vectors():
     library, first = insert(empty(CONFIG), skill([3.0, 3.0, 0.0]), CONFIG)
     library, second = insert(library, skill([2.0, 0.0, 0.0]), CONFIG)  # their cosine is 0.71
@@ -128,6 +129,7 @@ def test_what_was_inserted_is_found_whatever_its_length(rows, factor):
         assert np.dot(row, vector) / np.linalg.norm(vector.astype(np.float64)) > 1 - 1e-5
 
 
+@pytest.mark.slow
 def test_unit_vectors_are_stored_to_the_bit_as_without_checks():
     rng = np.random.default_rng(0)
     config = LibraryConfig(capacity=40, embedding_size=37, max_skill_length=2, num_predicates=1)
@@ -180,6 +182,7 @@ def test_wrong_thresholds(threshold):
     assert_refused(skill(), threshold)
 
 
+@pytest.mark.slow
 def test_whole_numbers_of_any_width_do_not_wrap():
     for dtype in (np.uint8, np.int16, np.int32, np.int64, np.uint32):
         one = skill(actions=np.array([127, 5], dtype), length=dtype(2), successes=dtype(3))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from procmem_jax.memory import shared_retrieval
 from procmem_jax.memory.shared_retrieval import shared_top_k
 from procmem_jax.memory.similarity import cosine_top_k, normalize
+from quick import quick_first
 
 # (B, N, D, K, mask): one of each; K = N; odd sizes; both sides of a block of 1,024 slots and of 256 or 512 queries;
 # several blocks, full or not; K of every kernel (1, up to 32, above).
@@ -66,7 +67,7 @@ def one_hots(rng, count, size):
     return (np.eye(size)[rng.integers(0, size, count)] * signs).astype(np.float32)
 
 
-@pytest.mark.parametrize(("num_queries", "num_slots", "size", "k", "kind"), CASES)
+@pytest.mark.parametrize(("num_queries", "num_slots", "size", "k", "kind"), quick_first(CASES))
 def test_scores_are_those_of_float64_and_choices_where_scores_differ(num_queries, num_slots, size, k, kind):
     rng = np.random.default_rng(num_slots)
     queries = rng.normal(size=(num_queries, size)).astype(np.float32)
@@ -95,6 +96,7 @@ def test_exact_ties_go_to_the_lowest_slot(num_queries, num_slots, size, k, kind)
     np.testing.assert_array_equal(found.slots, slots)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), shape=st.sampled_from(((4, 9, 2, 3), (3, 1030, 2, 9))), density=st.floats(0, 1))
 def test_any_mask_over_many_ties(seed, shape, density):
@@ -108,7 +110,7 @@ def test_any_mask_over_many_ties(seed, shape, density):
         np.testing.assert_array_equal(field, expected)
 
 
-@pytest.mark.parametrize(("num_slots", "k"), ((64, 4), (1500, 9)))
+@pytest.mark.parametrize(("num_slots", "k"), quick_first(((64, 4), (1500, 9))))
 def test_agrees_with_the_kernel_of_single_queries(num_slots, k):
     rng = np.random.default_rng(k)
     queries = np.asarray(normalize(rng.normal(size=(50, 16)).astype(np.float32)))
@@ -141,7 +143,7 @@ def test_scores_are_clipped_before_they_are_ranked():
     assert found.slots.tolist() == [[1, 2, 3, 0], [0, 1, 2, 3]]
 
 
-@pytest.mark.parametrize(("k", "other"), ((1, -0.0), (9, 0.0), (40, 0.0)))
+@pytest.mark.parametrize(("k", "other"), quick_first(((1, -0.0), (9, 0.0), (40, 0.0))))
 def test_minus_zero_ties_with_zero(k, other, monkeypatch):
     # This CPU's product begins with 0.0 and gives no -0.0; others may.
     zeros = jnp.tile(jnp.array([[-0.0], [other]], jnp.float32), (20, 16))
@@ -151,7 +153,7 @@ def test_minus_zero_ties_with_zero(k, other, monkeypatch):
     assert not np.signbit(scores).any()
 
 
-@pytest.mark.parametrize("k", (1, 9, 40))
+@pytest.mark.parametrize("k", quick_first((1, 9, 40)))
 def test_nan_is_never_returned(k):
     embeddings = np.ones((1100, 2), np.float32)
     embeddings[:3], embeddings[5:] = np.nan, np.nan

@@ -138,6 +138,7 @@ def permuted_actions_case():
             return case
 
 
+@pytest.mark.slow
 def test_ties_between_permuted_actions_go_to_the_earliest_skill():
     rng = random.Random(108)
     cases = [permuted_actions_case(), *(deciding_tie(rng, 8) for _ in range(4))]
@@ -145,6 +146,7 @@ def test_ties_between_permuted_actions_go_to_the_earliest_skill():
         assert_matches(actual, replay(case), f"case {number}")
 
 
+@pytest.mark.slow
 def test_a_batch_equals_one_by_one_bit_for_bit(monkeypatch):
     monkeypatch.setattr(tutorial_cases, "_DECIMALS", 17)  # all digits of a float32
     rng = random.Random(7)

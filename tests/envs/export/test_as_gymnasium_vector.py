@@ -6,6 +6,7 @@ import pytest
 from procmem_jax.envs import register_gymnasium
 from procmem_jax.envs.export.as_gymnasium import as_gymnasium
 from procmem_jax.envs.grid.actions import MOVE_LEFT, MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY
+from quick import quick_first
 
 gymnasium = pytest.importorskip("gymnasium")
 AutoresetMode, SyncVectorEnv = gymnasium.vector.AutoresetMode, gymnasium.vector.SyncVectorEnv
@@ -31,7 +32,7 @@ def assert_same(ours, theirs):
         assert np.can_cast(ours.dtype, theirs.dtype, "safe")
 
 
-@pytest.mark.parametrize("mode", (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP))
+@pytest.mark.parametrize("mode", quick_first((AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP)))
 @pytest.mark.parametrize(
     "task", ("random-4", *(pytest.param(task, marks=pytest.mark.slow) for task in ("doorkey-5", "shifting-4")))
 )
@@ -107,6 +108,7 @@ def test_same_step_by_hand():
     assert play(env, [MOVE_UP])[0][0].tolist() == [[0, 1, *START[2:]], START]
 
 
+@pytest.mark.slow
 def test_disabled_by_hand():
     env = as_gymnasium("random-5", num_envs=3, autoreset_mode=AutoresetMode.DISABLED, max_steps=2)
     twin = as_gymnasium("random-5", max_steps=2)

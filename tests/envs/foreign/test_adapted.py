@@ -16,6 +16,7 @@ from procmem_jax.envs.foreign.adapted import adapt, shapes_of
 from procmem_jax.experiments.storage.saving import Saver
 from procmem_jax.memory import TutorialMemory
 from procmem_jax.streams import open_streams
+from quick import quick_first
 
 ACTIONS = ("left", "right", "press", "pull")
 WORDS = (jnp.uint32(3), jnp.uint32(5))
@@ -153,7 +154,7 @@ def test_the_memory_helps(experiment):
     assert with_it.steps[:, -10:].mean() < 0.4 * without.steps[:, -10:].mean()
 
 
-@pytest.mark.parametrize("same_start", (False, True))
+@pytest.mark.parametrize("same_start", quick_first((False, True)))
 def test_one_start_for_all_episodes(same_start):
     """The agents differ, an agent's episodes do only if they may."""
     config, params = with_memory(Corridor(), perceive, max_steps=60, same_start=same_start)
@@ -239,6 +240,7 @@ def test_notes_of_a_perceive_function_last_for_an_episode():
     assert int(world.begin(WORDS, None).adapted.notes) == 0
 
 
+@pytest.mark.slow
 def test_two_devices_give_what_one_gives(experiment):
     config, params = experiment
     one = train(run_key(4), config, params, 20, 6, devices=jax.devices()[:1])

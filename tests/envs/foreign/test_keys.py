@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from procmem_jax.envs.foreign.keys import KeyWords, keys_to_words, make_key, words_to_keys
+from quick import quick_first
 
 WORDS = (jnp.uint32(123456789), jnp.uint32(4000000000))
 THEIRS = jax.random.wrap_key_data(jnp.stack(WORDS), impl="threefry2x32")
@@ -34,7 +35,7 @@ def plain(drawn):
     return np.asarray(jax.random.key_data(drawn) if is_key else drawn)
 
 
-@pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
+@pytest.mark.parametrize("draw", quick_first(DRAWS.values()), ids=DRAWS)
 def test_the_numbers_are_those_of_threefry2x32(draw):
     expected = plain(draw(THEIRS))
     assert np.unique(expected).size > 1

@@ -48,6 +48,7 @@ def plain_cells(word_0, word_1, size):
     return [agent, key, door, goal, box]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(word_0=WORD, word_1=WORD, size=st.integers(3, 64))
 def test_any_words_draw_the_distinct_cells_that_exact_integers_draw(word_0, word_1, size):
@@ -66,6 +67,7 @@ def test_many_words_draw_the_distinct_cells_that_exact_integers_draw(size):
     assert cells.tolist() == [plain_cells(*pair, size) for pair in words.tolist()]
 
 
+@pytest.mark.slow
 def test_every_order_of_five_cells_of_the_smallest_grid_occurs_and_nothing_else():
     # Word 0 fixes agent and key (72 pairs), word 1 door and goal (42 pairs); 96 tries at each let the box vary.
     starts = [[(2 * rank + 1) * 2**32 // (2 * count) for rank in range(count)] for count in (72, 42)]

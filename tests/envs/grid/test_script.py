@@ -9,6 +9,7 @@ from envs.worlds import all_cells, draw_layouts, layout_numbers, make_layout, ma
 from plain_tutorial import TUTORIAL_TARGET, scripted_choice
 from procmem_jax.envs.grid.world import GridWorld
 from procmem_jax.records import as_arrays
+from quick import quick_first
 
 WORLDS = {kind: GridWorld(kind) for kind in ("tutorial", "random")}
 
@@ -44,7 +45,7 @@ def test_on_the_tutorial_layout_the_script_ends_at_4_4(size, key, door):
     assert (-1 in expected) == (size > 4)
 
 
-@pytest.mark.parametrize("size", (3, 4, 5, 7))
+@pytest.mark.parametrize("size", quick_first((3, 4, 5, 7)))
 def test_on_other_layouts_the_script_ends_at_the_goal(size):
     seen = set()
     for numbers in draw_layouts(np.random.default_rng(size), size, 4):

@@ -157,6 +157,7 @@ def test_the_table_says_what_the_episodes_say(finished, arm):
         assert row["env_steps_to_90"]["value"] == pytest.approx(own["steps"][:, :20].sum(axis=1).mean())
 
 
+@pytest.mark.slow
 def test_an_interrupted_study_goes_on(finished, tmp_path, trained):
     folder = tmp_path / "out"
 

@@ -17,6 +17,7 @@ from procmem_jax.experiments.sweeps.merge import merge_shards
 from procmem_jax.experiments.sweeps.spec import Shard
 from procmem_jax.experiments.sweeps.summary import read_summary
 from procmem_jax.experiments.training import driver, lanes
+from quick import quick_first
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +62,7 @@ def test_the_files_hold_the_tables(tmp_path):
     )
 
 
-@pytest.mark.parametrize("chunks", (0, 3, 7, 12))
+@pytest.mark.parametrize("chunks", quick_first((0, 3, 7, 12)))
 def test_a_stopped_sweep_goes_on_to_the_same_files(tmp_path, chunks, whole):
     with pytest.raises(Stop):
         run(tmp_path, stop_after=chunks)
@@ -81,6 +82,7 @@ def test_stopped_again_and_again(tmp_path, whole):
     assert results(tmp_path) == whole
 
 
+@pytest.mark.slow
 def test_a_signal_costs_at_most_a_chunk_wherever_it_comes(tmp_path, whole):
     """Also between two programs, where signals act at once again: all that was done is in a checkpoint before."""
     where = {"lanes": 16, "devices": jax.devices()[:1], "checkpoint_every": 3600}

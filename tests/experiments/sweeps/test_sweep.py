@@ -45,6 +45,7 @@ def test_scores_are_means_of_the_episodes():
     np.testing.assert_array_equal(runs["skills"], episodes["skills"].to_numpy().reshape(shape)[:, -1])
 
 
+@pytest.mark.slow
 def test_a_table_in_memory_is_the_same():
     assert sweep(small_sweep()).equals(undisturbed()[1])
 

@@ -49,6 +49,7 @@ def gather(parts):
     return rows, jax.tree.map(lambda *columns: np.concatenate(columns), *(part.metrics for part in parts))
 
 
+@pytest.mark.slow
 def test_rows_are_the_agents_of_single_runs_and_traced_settings_share_a_program():
     single_runs()
     builds = lane_programs.build_programs.cache_info().misses

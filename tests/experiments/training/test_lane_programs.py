@@ -33,6 +33,7 @@ def builds():
     return build_programs.cache_info().misses
 
 
+@pytest.mark.slow
 def test_runs_of_like_size_share_a_program():
     """Neither the number of episodes nor the size of the grid is anything that the program must know."""
     changes = {"capacity": 6, "max_skill_length": 3}  # no other test's

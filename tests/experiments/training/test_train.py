@@ -15,6 +15,7 @@ from procmem_jax.experiments.training import lane_programs
 from procmem_jax.experiments.training.lanes import Lanes
 from procmem_jax.experiments.training.train import Progress, train
 from procmem_jax.streams import run_key
+from quick import quick_first
 
 KEY = run_key(11)
 EPISODES = 8
@@ -63,20 +64,22 @@ def test_the_reference_run_is_rich(reference):
 
 @pytest.mark.parametrize(
     ("task", "first_agent", "num_agents", "changes"),
-    [
-        ("tutorial-6", 0, 1, {}),
-        ("tutorial-6", 1023, 1, {"chunk_ticks": 13}),
-        ("tutorial-6", 0, 7, {"chunk_ticks": 1}),
-        ("tutorial-6", 517, 7, {"chunk_ticks": 256}),
-        ("tutorial-6", 0, 300, {"chunk_ticks": 300}),
-        ("tutorial-6", 300, 300, {"lanes": 16, "chunk_ticks": 13}),
-        pytest.param("tutorial-6", 5, 150, {"lanes": 64}, marks=pytest.mark.slow),
-        pytest.param("tutorial-6", 0, 1024, {"lanes": 64, "chunk_ticks": 1000}, marks=pytest.mark.slow),
-        ("random-5", 0, 1, {"chunk_ticks": 13}),
-        ("random-5", 600, 7, {}),
-        ("random-5", 700, 300, {"lanes": 5}),
-        pytest.param("random-5", 0, 1024, {"chunk_ticks": 1}, marks=pytest.mark.slow),
-    ],
+    quick_first(
+        [
+            ("tutorial-6", 0, 1, {}),
+            ("tutorial-6", 1023, 1, {"chunk_ticks": 13}),
+            ("tutorial-6", 0, 7, {"chunk_ticks": 1}),
+            ("tutorial-6", 517, 7, {"chunk_ticks": 256}),
+            ("tutorial-6", 0, 300, {"chunk_ticks": 300}),
+            ("tutorial-6", 300, 300, {"lanes": 16, "chunk_ticks": 13}),
+            pytest.param("tutorial-6", 5, 150, {"lanes": 64}, marks=pytest.mark.slow),
+            pytest.param("tutorial-6", 0, 1024, {"lanes": 64, "chunk_ticks": 1000}, marks=pytest.mark.slow),
+            ("random-5", 0, 1, {"chunk_ticks": 13}),
+            ("random-5", 600, 7, {}),
+            ("random-5", 700, 300, {"lanes": 5}),
+            pytest.param("random-5", 0, 1024, {"chunk_ticks": 1}, marks=pytest.mark.slow),
+        ]
+    ),
 )
 def test_results_depend_on_no_batch_chunk_or_lane(task, first_agent, num_agents, changes):
     config, params, whole = run_reference(task)
@@ -84,7 +87,7 @@ def test_results_depend_on_no_batch_chunk_or_lane(task, first_agent, num_agents,
     assert_same(result, whole, slice(first_agent, first_agent + num_agents))
 
 
-@pytest.mark.parametrize("first_agent", [2**31, LAST_NUMBER - 20])
+@pytest.mark.parametrize("first_agent", quick_first([2**31, LAST_NUMBER - 20]))
 def test_agent_numbers_reach_to_the_end_of_uint32(reference, first_agent):
     config, params, whole = reference
     result = train(KEY, config, params, 21, EPISODES, first_agent=first_agent, lanes=16)
@@ -109,6 +112,7 @@ def test_another_seed_gives_other_results(reference):
     assert_same(train(run_key(12), config, params, 16, EPISODES), result)
 
 
+@pytest.mark.slow
 def test_epsilon_0_is_scripted_bit_for_bit():
     scripted = train(KEY, *EXPERIMENTS["random-5"], 16, EPISODES)
     config, params = make_experiment("random-5", "tutorial", explorer="epsilon:0")
@@ -283,7 +287,7 @@ def test_training_cannot_be_traced(transform):
         transform(lambda key: train(key, config, params, 2, 2).metrics)(jax.random.split(KEY, 2))
 
 
-@pytest.mark.parametrize("kind", [jax.sharding.AxisType.Auto, jax.sharding.AxisType.Explicit])
+@pytest.mark.parametrize("kind", quick_first([jax.sharding.AxisType.Auto, jax.sharding.AxisType.Explicit]))
 def test_a_mesh_of_the_caller_is_no_matter(kind):
     config, params = make_experiment("random-5", "tutorial", use_skills=False)
     expected = train(KEY, config, params, 300, 2, lanes=256)

@@ -15,6 +15,7 @@ from procmem_jax.experiments.training.train import train
 from procmem_jax.memory.naming import skill_name
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import open_streams, run_key
+from quick import quick_first
 
 KEY = run_key(21)
 EPISODES = 15
@@ -73,7 +74,7 @@ def assert_agrees(plain, metrics, library, index):
         assert library.use_counts[slot] == skill["times_used"]
 
 
-@pytest.mark.parametrize(("size", "use_skills"), [(4, True), (5, True), (4, False)])
+@pytest.mark.parametrize(("size", "use_skills"), quick_first([(4, True), (5, True), (4, False)]))
 def test_the_scripted_agent(size, use_skills):
     overrides = {"size": size} | ({"max_size": 5} if use_skills else {})  # one program for both sizes
     config, params = make_experiment("tutorial-5", "tutorial", use_skills=use_skills, overrides=overrides)
@@ -96,7 +97,9 @@ def recorded_run(config, params):
     return state, np.asarray(transitions.action)
 
 
-@pytest.mark.parametrize(("size", "merge_threshold"), [(6, 0.9), (7, 0.9), (8, 0.9), (8, 0.999), (4, 0.999)])
+@pytest.mark.parametrize(
+    ("size", "merge_threshold"), quick_first([(6, 0.9), (7, 0.9), (8, 0.9), (8, 0.999), (4, 0.999)])
+)
 def test_the_noisy_agent(size, merge_threshold):
     """The plain agent explores with the recorded actions, and must choose and learn the same skills by itself."""
     overrides = {"max_size": 8, "size": size, "merge_threshold": merge_threshold}

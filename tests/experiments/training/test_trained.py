@@ -64,6 +64,7 @@ def test_a_result_tells_of_itself(result):
     assert "steps_over_optimal" not in jax.tree.map(lambda leaf: leaf, result).summary()
 
 
+@pytest.mark.slow
 def test_a_saved_result_is_the_folder_of_the_command(result, capsys, tmp_path):
     saved = result.save(tmp_path / "saved")
     assert saved == tmp_path / "saved"

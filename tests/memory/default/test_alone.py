@@ -6,6 +6,7 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import procmem_jax as pm
 from procmem_jax.memory.library import EMPTY
@@ -74,6 +75,7 @@ def episode_lengths(done):
     return np.diff(np.flatnonzero(done), prepend=-1)
 
 
+@pytest.mark.slow
 def test_it_learns():
     """Twelve steps are the fewest; so many are hard to come by at random."""
     state, (done, _, acts, *_) = lives()

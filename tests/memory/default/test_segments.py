@@ -15,6 +15,7 @@ from procmem_jax.memory.default.direction import direction_embedding
 from procmem_jax.memory.default.segments import consolidated, make_segment, no_segment, ring_length, suffix_skill
 from procmem_jax.memory.protocol import Step
 from procmem_jax.percept import Percept
+from quick import quick_first
 
 NO = jnp.zeros((), jnp.bool_)
 
@@ -97,7 +98,9 @@ def test_no_segment_and_a_consolidated_one_have_no_steps():
     assert consolidated(something).count == something.count
 
 
-@pytest.mark.parametrize(("window", "longest", "interval", "ring"), ((16, 8, 16, 32), (4, 3, 1, 8), (64, 32, 16, 64)))
+@pytest.mark.parametrize(
+    ("window", "longest", "interval", "ring"), quick_first(((16, 8, 16, 32), (4, 3, 1, 8), (64, 32, 16, 64)))
+)
 def test_a_segment_outlasts_the_interval(window, longest, interval, ring):
     """Walked on for as many steps as there can be before the consolidation, its first state is still in its place."""
     assert ring_length(window, longest, interval) == ring

@@ -180,6 +180,7 @@ def test_learning_the_same_again_is_a_success_in_the_tutorials_counting():
     assert again.library.merge_counts[0] == 1
 
 
+@pytest.mark.slow
 def test_a_full_library_counts_what_it_gives_up():
     """Capacity 1 and a threshold that no pair exceeds: every successful episode evicts the skill of the one before."""
     settings = {"capacity": 1, "merge_threshold": 1.0}
