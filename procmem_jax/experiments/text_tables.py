@@ -1,8 +1,13 @@
-"""Tables of text: aligned for the terminal, or Markdown."""
+"""Numbers of things in words, and tables of text: aligned for the terminal, or Markdown."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 _RULES = {"<": "---", ">": "--:"}
+
+
+def counted(count: int, noun: str) -> str:
+    """Returns how many there are of something, such as "1 skill" or "2,048 skills"."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def aligned_table(rows: Sequence[Sequence[str]], sides: Iterable[str]) -> str:

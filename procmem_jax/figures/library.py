@@ -9,6 +9,7 @@ import numpy as np
 from procmem_jax.experiments.libraries.groups import SkillGroup, StoredSkill, group_skills
 from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.experiments.storage.files import write_whole
+from procmem_jax.experiments.text_tables import counted
 from procmem_jax.figures.skill_colours import skill_colour
 from procmem_jax.figures.skill_paths import MARKS, check_grid_actions, draw_path, trace_path
 from procmem_jax.near_misses import choose_from
@@ -64,10 +65,6 @@ def _draw(path: pathlib.Path, kind: str, groups: Sequence[SkillGroup], heading: 
     figure.savefig(path, dpi=200, format=kind, metadata=stamp)
 
 
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'s' * (count != 1)}"
-
-
 def _num_rows(group: SkillGroup) -> int:
     return min(_ROWS, -(-len(group.skills) // _COLUMNS))
 
@@ -87,7 +84,7 @@ class _Page:
         """Draws a group below `top`."""
         shown = group.skills[: _COLUMNS * _ROWS]
         rest = len(group.skills) - len(shown)
-        count = f"{_counted(len(group.skills), 'skill')}, {_counted(group.uses, 'use')}"
+        count = f"{counted(len(group.skills), 'skill')}, {counted(group.uses, 'use')}"
         if rest:
             count += f"; the {rest} least used only on the left" if rest > 1 else "; the least used only on the left"
         style = {"va": "center", "transform": self._figure.transFigure}
@@ -133,7 +130,7 @@ class _Page:
         colour, width, dashes = self._look(skill)
         draw_path(axes, path, colour, width, dashes=dashes)
         axes.text(0.04, 0.95, str(skill.slot), transform=axes.transAxes, fontsize=4.5, color="0.5", va="top")
-        counts = f"{_counted(len(skill.actions), 'step')}, {_counted(skill.uses, 'use')}"
+        counts = f"{counted(len(skill.actions), 'step')}, {counted(skill.uses, 'use')}"
         text = f"{counts}\n{skill.successes:,}/{skill.failures:,}"
         axes.text(0.5, -0.05, text, transform=axes.transAxes, fontsize=5, ha="center", va="top", linespacing=1.15)
 
@@ -174,7 +171,7 @@ class _Page:
                 yield Line2D([], [], marker=marker, markersize=6, **grey), name
         used = [skill.uses for skill in self._skills if skill.uses]
         for uses in sorted({min(used), max(used)}) if used else ():
-            yield Line2D([], [], color="0.3", linewidth=self._width(uses)), _counted(uses, "use")
+            yield Line2D([], [], color="0.3", linewidth=self._width(uses)), counted(uses, "use")
         if any(skill.rate is None for skill in self._skills):
             yield Line2D([], [], color=_UNUSED, linewidth=self._width(0), linestyle=_DOTS), "never used"
 

@@ -7,6 +7,7 @@ from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.experiments.overrides import list_settings
 from procmem_jax.experiments.preset_names import PRESETS
 from procmem_jax.experiments.presets import make_experiment
+from procmem_jax.experiments.runs.libraries import NoLibrariesError
 from procmem_jax.experiments.statistics.headline import SCORES, bounds_words
 from procmem_jax.reports.comparison import Comparison, compare_runs
 from procmem_jax.reports.curves import learning_curves
@@ -158,8 +159,9 @@ def _library(runs: Mapping[str, RunFiles], agent: int) -> Html:
 def _libraries(run: RunFiles) -> SavedLibraries | None:
     """Returns the libraries of a run, None if it has none, or they cannot be read without code of its user's."""
     stored = run.stored
-    if not stored["settings"]["use_skills"] or stored.get("memory") == "q-learning":
-        return None
     if stored.get("format") == 1 and own_code_in(stored):
         return None
-    return run.libraries
+    try:
+        return run.libraries
+    except NoLibrariesError:
+        return None

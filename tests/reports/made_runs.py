@@ -14,7 +14,7 @@ from procmem_jax.envs.grid.world import PREDICATE_NAMES
 from procmem_jax.experiments.libraries.files import write_saved
 from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.experiments.presets import make_experiment
-from procmem_jax.experiments.runs.folders import RunSpec
+from procmem_jax.experiments.runs.folders import NO_SKILLS, RunSpec
 from procmem_jax.experiments.runs.results import write_episodes
 from procmem_jax.experiments.storage.checksums import hash_files, write_vouching
 from procmem_jax.experiments.storage.versions import versions
@@ -43,8 +43,15 @@ def made_run(folder: pathlib.Path, learned_after: int = 8, *, agents: int = AGEN
     (folder / "summary.json").write_text(json.dumps({"agent_steps_per_second": 12345.6, "episodes": means}))
     metrics = made_metrics(learned_after, agents)
     write_episodes(folder / "episodes.parquet", metrics, np.full_like(metrics.steps, OPTIMAL) if known else None)
+    has_skills = config.use_skills and config.memory.has_skills
     saved = SavedLibraries(
-        handmade_libraries(agents), CONFIG, EMBEDDING, PREDICATE_NAMES, ACTION_NAMES, tuple(range(agents)), versions()
+        handmade_libraries(agents),
+        CONFIG,
+        EMBEDDING if has_skills else NO_SKILLS,
+        PREDICATE_NAMES,
+        ACTION_NAMES,
+        tuple(range(agents)),
+        versions(),
     )
     write_saved(folder / "libraries.npz", saved)
     sums = hash_files(folder, ["episodes.parquet", "libraries.npz", "summary.json"])

@@ -8,6 +8,7 @@ import pytest
 
 from command_line import out_of, run
 from figures.handmade_replay import handmade_replay
+from procmem_jax.agents.q_learning import QLearning
 from procmem_jax.reports import player
 from procmem_jax.reports.opened import open_run
 from procmem_jax.reports.page import Chosen, make_page
@@ -99,6 +100,8 @@ def test_a_library_without_skills_and_a_run_without_memory(tmp_path):
     assert "move down, move right, pickup key" in " ".join(node.text for node in drawn.all("title"))
     off = made_run(tmp_path / "off", use_skills=False)
     assert "No library" in part(page_of(off), "library").text
+    without = made_run(tmp_path / "without", memory=QLearning(), stored={"memory": "mine:Table"})
+    assert "No library" in part(page_of(without), "library").text
 
 
 def test_a_replay_plays(tmp_path, replayed):

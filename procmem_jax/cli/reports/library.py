@@ -8,7 +8,7 @@ from procmem_jax.envs.grid.actions import action_symbol
 from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.experiments.libraries.situations import situation_text
 from procmem_jax.experiments.libraries.skills import StoredSkill, read_skills
-from procmem_jax.experiments.text_tables import aligned_table
+from procmem_jax.experiments.text_tables import aligned_table, counted
 from procmem_jax.memory.skills import UNKNOWN
 
 _COLUMNS = {
@@ -37,8 +37,8 @@ def library_table(saved: SavedLibraries, agent: int) -> str:
     skills = skills_by_use(saved, agent)
     num_evictions = int(saved.of_agent(agent).libraries.num_evictions[0])
     head = (
-        f"Agent {agent}: {_counted(len(skills), 'skill')}, capacity {saved.config.capacity}, "
-        f"{_counted(num_evictions, 'eviction')}"
+        f"Agent {agent}: {counted(len(skills), 'skill')}, capacity {saved.config.capacity}, "
+        f"{counted(num_evictions, 'eviction')}"
     )
     if not skills:
         return f"{head}\n\nThe library is empty: this agent has learned nothing yet."
@@ -71,10 +71,6 @@ def skills_table(skills: Sequence[StoredSkill], saved: SavedLibraries) -> str:
 
 def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 3]}..."
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _row(skill: StoredSkill, saved: SavedLibraries) -> list[str]:

@@ -14,18 +14,23 @@ from procmem_jax.experiments.storage.files import expecting_fields
 from procmem_jax.memory.library import EMPTY
 
 
+class NoLibrariesError(ValueError):
+    """A run has no libraries, and no damage is to blame: its memory was off or has no skills."""
+
+
 def libraries_of_run(folder: pathlib.Path) -> SavedLibraries:
     """Returns the final libraries of the finished run in `folder`; imports nothing that the folder names.
 
     Raises:
-        ValueError: the folder holds no finished run, its memory was off, or one of its files is damaged.
+        NoLibrariesError: its memory was off or has no skills.
+        ValueError: the folder holds no finished run, or one of its files is damaged.
     """
     stored = open_finished(folder, [LIBRARIES_FILE])
     if stored["format"] == 1:
         return _of_format_1(folder)
     saved = read_saved(folder / LIBRARIES_FILE)
     if saved.embedding == NO_SKILLS:
-        raise ValueError(
+        raise NoLibrariesError(
             f"{folder}: its memory was off or has no skills, and so there are no libraries; use another run"
         )
     with expecting_fields(folder / CONFIG_FILE):
@@ -44,7 +49,7 @@ def _of_format_1(folder: pathlib.Path) -> SavedLibraries:
     try:
         embedding = embedding_rule(config)
     except ValueError as error:
-        raise ValueError(f"{folder}: {error}") from None
+        raise NoLibrariesError(f"{folder}: {error}") from None
     libraries, environment = read_libraries(folder / LIBRARIES_FILE), config.environment
     with expecting_fields(folder / LIBRARIES_FILE):
         return SavedLibraries(
