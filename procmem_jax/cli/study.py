@@ -35,7 +35,6 @@ class Study:
             from procmem_jax.cli.reports.as_json import print_json
             from procmem_jax.cli.reports.progress import warn
             from procmem_jax.cli.reports.study import StudyProgress
-            from procmem_jax.experiments.storage.files import read_json
             from procmem_jax.experiments.study import study as studies
             from procmem_jax.experiments.study.arms import suite_by_name
             from procmem_jax.experiments.training.runtime import use_all_cores
@@ -57,7 +56,7 @@ class Study:
                 on_done=None if self.json else progress.on_done,
             )
         if self.json:
-            print_json({"folder": folder, **read_json(folder / studies.ROWS_FILE)})
+            print_json({"folder": folder, **studies.read_study(folder)})
             return
         files = f"Table {folder / studies.TABLE_FILE}, numbers {folder / studies.ROWS_FILE}, figures in {folder}"
         print(f"\n{tables}\n{files}")

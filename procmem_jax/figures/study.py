@@ -6,11 +6,11 @@ import pathlib
 import numpy as np
 
 from procmem_jax.experiments.statistics.intervals import mean_interval, performance_profile, proportion_interval
-from procmem_jax.experiments.storage.files import expecting_fields, read_json, write_whole
+from procmem_jax.experiments.storage.files import expecting_fields, write_whole
 from procmem_jax.experiments.storage.parquet import read_table
 from procmem_jax.experiments.study.arms import ABLATIONS, DEFAULT, MAIN_ARMS, ORACLE
 from procmem_jax.experiments.study.report import LAST
-from procmem_jax.experiments.study.study import ROWS_FILE, STUDY_EPISODES_FILE
+from procmem_jax.experiments.study.study import ROWS_FILE, STUDY_EPISODES_FILE, read_study
 from procmem_jax.figures.axes import new_figure, plain_ticks, tidy
 
 CURVES_FIGURE = "learning_curves.png"
@@ -48,10 +48,9 @@ def plot_study(folder: pathlib.Path) -> list[pathlib.Path]:
     Raises:
         ValueError: the folder holds no finished study, or one of its files cannot be read.
     """
-    for name in (ROWS_FILE, STUDY_EPISODES_FILE):
-        if not (folder / name).exists():
-            raise ValueError(f"{folder} holds no finished study ({name} is missing); give the folder of one")
-    stored = read_json(folder / ROWS_FILE)
+    stored = read_study(folder, [STUDY_EPISODES_FILE])
+    if not (folder / STUDY_EPISODES_FILE).exists():
+        raise ValueError(f"{folder} holds no finished study ({STUDY_EPISODES_FILE} is missing); give the folder of one")
     with expecting_fields(folder / ROWS_FILE):
         rows, num_agents = stored["rows"], stored["agents"]
         heading = f"{num_agents} agents, seed {stored['seed']}"

@@ -4,9 +4,9 @@ import pathlib
 from collections.abc import Mapping
 
 from procmem_jax.experiments.statistics.headline import bounds_words
-from procmem_jax.experiments.storage.files import expecting_fields, read_json
+from procmem_jax.experiments.storage.files import expecting_fields
 from procmem_jax.experiments.study.arms import ARMS, MAIN_ARMS, Cell, StudyTask
-from procmem_jax.experiments.study.study import ROWS_FILE, run_folder
+from procmem_jax.experiments.study.study import ROWS_FILE, read_study, run_folder
 from procmem_jax.reports.curves import learning_curves
 from procmem_jax.reports.html import Html, Part, Section, element, joined, table
 from procmem_jax.reports.runs import RunFiles
@@ -27,9 +27,7 @@ def study_part(folder: pathlib.Path, name: str) -> Part:
         ValueError: the folder holds no finished study, or one of its files cannot be read.
     """
     path = folder / ROWS_FILE
-    if not path.exists():
-        raise ValueError(f"{folder} holds no finished study ({ROWS_FILE} is missing); give the folder of one")
-    stored = read_json(path)
+    stored = read_study(folder)
     with expecting_fields(path):
         tasks: dict[str, list[dict]] = {}
         for row in stored["rows"]:

@@ -7,7 +7,7 @@ part of it can be plotted, evaluated or repeated alone.
 import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,14 @@ from procmem_jax.envs.grid.layouts import NUM_SHIFTING
 from procmem_jax.experiments.runs.folders import run_training, stored_summary
 from procmem_jax.experiments.runs.results import EPISODE_SCHEMA
 from procmem_jax.experiments.runs.stored import AGAIN, EPISODES_FILE, SUMMARY_FILE, check_folder
+from procmem_jax.experiments.storage.checksums import (
+    OWN_SUM,
+    SUMS,
+    check_sums,
+    hash_files,
+    read_vouching,
+    write_vouching,
+)
 from procmem_jax.experiments.storage.files import DamagedError, read_json, write_json, write_whole
 from procmem_jax.experiments.storage.parquet import read_table, table_writer
 from procmem_jax.experiments.storage.versions import versions
@@ -115,6 +123,23 @@ def is_study(folder: pathlib.Path) -> bool:
     return (folder / IDENTITY_FILE).exists()
 
 
+def read_study(folder: pathlib.Path, names: Iterable[str] = ()) -> dict:
+    """Returns the numbers of the finished study in `folder`, its files `names` being whole.
+
+    Those of earlier versions hold no sums: nothing is known about their bits.
+
+    Raises:
+        DamagedError: a file is missing or not as it was written.
+        ValueError: the folder holds no finished study.
+    """
+    if not (folder / ROWS_FILE).exists():
+        raise ValueError(f"{folder} holds no finished study ({ROWS_FILE} is missing); give the folder of one")
+    numbers = read_vouching(folder / ROWS_FILE)
+    if SUMS in numbers:
+        check_sums(folder, numbers[SUMS], names, "run the study again into the same folder")
+    return {name: value for name, value in numbers.items() if name not in (SUMS, OWN_SUM)}
+
+
 def run_folder(folder: pathlib.Path, cell: Cell) -> pathlib.Path:
     """Returns the folder of the run of a cell, of a study in `folder`."""
     return folder / RUNS_FOLDER / cell.folder_name
@@ -178,10 +203,11 @@ def _report(study: Study, folder: pathlib.Path, cells: list[Cell]) -> str:
                 if own.success.shape[1] >= 2 * NUM_SHIFTING * shift_every
             ]
     identity = {name: value for name, value in study.identity().items() if name != "cells"}
-    write_json(folder / ROWS_FILE, {**identity, "versions": versions(), "rows": rows, "transfer": transfer})
     tables = study_tables(identity, rows, transfer)
     write_whole(folder / TABLE_FILE, lambda aside: aside.write_text(tables, encoding="utf-8"))
     write_whole(folder / STUDY_EPISODES_FILE, lambda aside: _write_episodes(aside, folder, cells))
+    numbers = {**identity, "versions": versions(), "rows": rows, "transfer": transfer}
+    write_vouching(folder / ROWS_FILE, numbers, hash_files(folder, [TABLE_FILE, STUDY_EPISODES_FILE]))
     return tables
 
 

@@ -1,6 +1,8 @@
 """The study on a tiny suite: paired, resumed, refused, and every number of its table recomputed from its episodes."""
 
 import json
+import random
+import shutil
 
 import numpy as np
 import pyarrow.parquet
@@ -26,6 +28,7 @@ from procmem_jax.experiments.study.arms import (
 )
 from procmem_jax.experiments.study.report import LAST, Episodes, study_row
 from procmem_jax.experiments.study.study import STUDY_SCHEMA, Study, run_study
+from procmem_jax.figures.study import plot_study
 
 AGENTS, EPISODES, SHIFT = 6, 24, 4
 TINY = Suite(
@@ -98,6 +101,18 @@ def test_what_it_leaves(finished):
     assert (stored["study"], stored["agents"], stored["seed"]) == ("tiny", AGENTS, 1000)
     assert stored["versions"]["jax"]
     assert len(stored["rows"]) == 4 and [row["arm"] for row in stored["transfer"]] == [NO_MEMORY]
+
+
+@pytest.mark.parametrize("name", ["study.json", "study.parquet"])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_flipped_bit_is_damage(finished, tmp_path, name, seed):
+    folder = shutil.copytree(finished[0], tmp_path / "study", ignore=shutil.ignore_patterns("runs"))
+    content = bytearray((folder / name).read_bytes())
+    bit = random.Random(seed).randrange(8 * len(content))
+    content[bit // 8] ^= 1 << bit % 8
+    (folder / name).write_bytes(content)
+    with pytest.raises(ValueError, match=name):
+        plot_study(folder)
 
 
 def test_all_arms_meet_the_same_layouts(finished):
