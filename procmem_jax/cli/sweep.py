@@ -189,8 +189,11 @@ class Sweep:
 
         if self.distributed:
             raise ValueError("--dry-run plans for one process; leave out --distributed")
-        lines = plan_lines(plan_sweep(spec, self.batch, jax.local_devices()))
-        print("\n".join(lines) + f"\nResults would lie in {folder}")
+        plan = plan_sweep(spec, self.batch, jax.local_devices())
+        if self.json:
+            print_json({"folder": folder, **dataclasses.asdict(plan)})
+        else:
+            print("\n".join(plan_lines(plan)) + f"\nResults would lie in {folder}")
 
     def _run_sweep(self, spec: "SweepSpec", folder: pathlib.Path, shard: "Shard | None") -> pathlib.Path:
         from procmem_jax.cli.reports.progress import ProgressBar, warn

@@ -11,7 +11,7 @@ import time
 import pyarrow.parquet
 import pytest
 
-from command_line import run
+from command_line import out_of, run
 
 pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
@@ -70,7 +70,10 @@ def test_a_dry_run_says_what_it_would_take_and_writes_nothing(capsys, tmp_path):
     assert (status, err) == (0, "")
     assert out.splitlines()[0] == "16 runs: 4 settings x 4 seeds"
     assert out.splitlines()[1].startswith("2 compiled programs, about ")
-    assert "Expected time: " in out and list(tmp_path.iterdir()) == []
+    assert "Expected time: " in out
+    plan = json.loads(out_of(capsys, "sweep", *SMALL, *GRID, "--dry-run", "--json"))
+    assert (plan["runs"], plan["settings"], plan["programs"]) == (16, 4, 2) and plan["most_seconds"] > 0
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
