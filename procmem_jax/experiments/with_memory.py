@@ -7,8 +7,8 @@ from typing import Any
 from procmem_jax.agents.exploration import ExplorationPolicy, RandomPolicy
 from procmem_jax.agents.settings import Config, Params, check_params
 from procmem_jax.envs.foreign.adapted import PerceiveFunction, adapt
-from procmem_jax.envs.foreign.gymnax import RawGymnax, is_gymnax
 from procmem_jax.envs.foreign.projected import ProjectedPercept
+from procmem_jax.envs.foreign.recognised import recognise
 from procmem_jax.experiments.overrides import apply_overrides
 from procmem_jax.memory.default.memory import DefaultMemory
 from procmem_jax.memory.protocol import Memory
@@ -52,18 +52,15 @@ def with_memory(
     Raises:
         TypeError, ValueError: the environment or function lacks something, or a setting is out of bounds.
     """
-    raw = RawGymnax(env) if is_gymnax(env) else env
+    raw, env_params, told_names, told_limit = recognise(env, env_params)
     perceive = ProjectedPercept() if perceive is None else perceive
     if predicate_names is None:
         predicate_names = getattr(perceive, "predicate_names", None)
     if action_names is None:
-        count = getattr(raw, "num_actions", None) if num_actions is None else num_actions
-        if count is None:
-            raise ValueError("num_actions is unknown: the environment does not tell; give it")
-        action_names = [f"action_{i}" for i in range(count)]
-    env_params = getattr(raw, "default_params", None) if env_params is None else env_params
-    if max_steps is None:
-        max_steps = getattr(env_params, "max_steps_in_episode", None)
+        action_names = told_names if num_actions is None else [f"action_{i}" for i in range(num_actions)]
+    if action_names is None:
+        raise ValueError("num_actions is unknown: the environment does not tell; give it")
+    max_steps = told_limit if max_steps is None else max_steps
     if max_steps is None:
         raise ValueError("max_steps is unknown: the environment's params do not tell; give it")
     environment, env_params = adapt(
