@@ -7,11 +7,16 @@ from typing import Any
 from procmem_jax.agents.exploration import ExplorationPolicy, RandomPolicy
 from procmem_jax.agents.settings import Config, Params, check_params
 from procmem_jax.envs.foreign.adapted import PerceiveFunction, adapt
+from procmem_jax.envs.foreign.forms.actions import number_actions
+from procmem_jax.envs.foreign.forms.by_content import hashable
+from procmem_jax.envs.foreign.forms.limits import whole_limit
+from procmem_jax.envs.foreign.forms.traced import traceable
 from procmem_jax.envs.foreign.projected import ProjectedPercept
 from procmem_jax.envs.foreign.recognised import recognise
 from procmem_jax.experiments.overrides import apply_overrides
 from procmem_jax.memory.default.memory import DefaultMemory
 from procmem_jax.memory.protocol import Memory
+from procmem_jax.records import check_count
 
 
 def with_memory(
@@ -21,6 +26,7 @@ def with_memory(
     max_steps: int | None = None,
     env_params: Any = None,
     num_actions: int | None = None,
+    actions: Any = None,
     action_names: Sequence[str] | None = None,
     predicate_names: Sequence[str] | None = None,
     same_start: bool = False,
@@ -32,16 +38,18 @@ def with_memory(
     """Returns (config, params) for `train`: by default the default memory and a uniformly random explorer in `env`.
 
     Args:
-        env: a gymnax environment, or an object with `reset(key, params) -> (obs, state)` and `step(key, state, action,
-            params) -> (obs, state, reward, terminated, truncated, info)` that never resets itself; hashable.
+        env: a gymnax environment (wrapped or not; Craftax is one), or an object that never resets itself, with
+            `reset(key, params) -> (obs, state)` and `step(key, state, action, params) -> (obs, state, reward,
+            terminated, truncated, info)`.
         perceive: (observation, `AdaptedState`, env_params) -> `Percept`, one example. Its last predicate means success;
             what happened earlier in the episode is in the state (`rewarded`), not to be guessed. Pass the same function
             object again to reuse compiled programs. By default a `ProjectedPercept`, which serves any environment.
         max_steps: steps after which an episode is truncated, if the environment does not end it sooner; by default
-            `env_params.max_steps_in_episode`, which gymnax's have.
+            `env_params.max_steps_in_episode`, which gymnax's have (Craftax: `max_timesteps`).
         env_params: by default `env.default_params`.
-        num_actions: by default `env.num_actions`.
-        action_names: by default numbers.
+        num_actions: by default what `env.action_space(params)` or `env.num_actions` tells.
+        actions: a table `[A, ...]` of values, an action a row, for a continuous space (or dicts, tuples of tables).
+        action_names: by default numbers, or the values in the table.
         predicate_names: P names; by default `perceive.predicate_names`, else numbers.
         same_start: whether every episode of an agent begins as its first did (a fixed layout).
         use_skills: False switches the memory off.
@@ -52,24 +60,26 @@ def with_memory(
     Raises:
         TypeError, ValueError: the environment or function lacks something, or a setting is out of bounds.
     """
-    raw, env_params, told_names, told_limit = recognise(env, env_params)
+    raw, env_params, told_names, told_limit, space = recognise(env, env_params)
+    raw = hashable(raw)
+    if actions is not None or told_names is None:
+        raw, told_names = number_actions(raw, space, actions)
+    raw = traceable(raw, env_params)
     perceive = ProjectedPercept() if perceive is None else perceive
     if predicate_names is None:
         predicate_names = getattr(perceive, "predicate_names", None)
-    if action_names is None:
-        action_names = told_names if num_actions is None else [f"action_{i}" for i in range(num_actions)]
-    if action_names is None:
-        raise ValueError("num_actions is unknown: the environment does not tell; give it")
-    max_steps = told_limit if max_steps is None else max_steps
+    if max_steps is None:
+        max_steps = whole_limit(told_limit)
     if max_steps is None:
         raise ValueError("max_steps is unknown: the environment's params do not tell; give it")
+    check_count("max_steps", max_steps, 1, 2**30)
     environment, env_params = adapt(
         raw,
         perceive,
         env_params,
-        action_names=action_names,
+        action_names=_action_names(action_names, num_actions, told_names),
         predicate_names=predicate_names,
-        episode_limit=max_steps,
+        episode_limit=int(max_steps),
         same_start=same_start,
     )
     config = Config(environment, memory or DefaultMemory(), exploration or RandomPolicy(), use_skills)
@@ -77,3 +87,16 @@ def with_memory(
     config = dataclasses.replace(config, memory=config.memory.for_environment(config.environment, params.environment))
     check_params(config, params)
     return config, params
+
+
+def _action_names(given: Sequence[str] | None, count: int | None, told: Sequence[str] | None) -> Sequence[str]:
+    """Returns a name for each action; `count` may leave out the last ones of those that the environment has."""
+    number = count if told is None or count is not None else len(told)
+    if given is not None and number is not None and len(given) != number:
+        raise ValueError(f"action_names has {len(given)} names, the actions are {number}; name each")
+    if told is not None and number > len(told):
+        raise ValueError(f"num_actions={number} is above {len(told)}, which the environment has; give at most that")
+    names = given if told is None or given is not None else told[:number]
+    if names is None and number is None:
+        raise ValueError("num_actions is unknown: the environment does not tell; give it")
+    return [f"action_{i}" for i in range(number)] if names is None else names

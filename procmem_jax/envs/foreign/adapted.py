@@ -159,10 +159,10 @@ class AdaptedEnvironment:
         """See `Environment`."""
         old = words_to_keys(state.adapted)
         obs, env, reward, terminated, truncated, info = self.env.step(make_key(words), old.env, action, params)
-        reward = jnp.asarray(reward).astype(jnp.float32)
-        terminated = jnp.asarray(terminated).astype(jnp.bool_)
+        reward = jnp.asarray(reward).astype(jnp.float32).reshape(())
+        terminated = jnp.asarray(terminated).astype(jnp.bool_).reshape(())
         step = old.step + 1
-        truncated = (jnp.asarray(truncated).astype(jnp.bool_) | (step >= self.episode_limit)) & ~terminated
+        truncated = (jnp.asarray(truncated).astype(jnp.bool_).reshape(()) | (step >= self.episode_limit)) & ~terminated
         new = AdaptedState(env, old.rewarded | (reward > 0), terminated, step)
         return self._perceived(obs, new, old.notes, params), reward, terminated, truncated, info
 

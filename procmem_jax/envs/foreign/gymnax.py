@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from procmem_jax.envs.foreign.adapted import AdaptedState
+from procmem_jax.envs.foreign.forms.layers import inner_layers, layer_names, means_raw, told_by
+from procmem_jax.envs.foreign.forms.no_reset import WithoutResets, split_end
 from procmem_jax.percept import Percept
 
 FOUR_ROOMS_ACTIONS = ("up", "right", "down", "left")
@@ -21,39 +23,60 @@ _PIXELS = 16  # a cell
 
 @dataclasses.dataclass(frozen=True)
 class RawGymnax:
-    """A gymnax environment (1.0, or 0.x with its five values) as a `RawEnvironment`: its raw transitions.
+    """A gymnax environment (1.0, or 0.x with its five values), wrapped or not, as a `RawEnvironment`.
+
+    Its raw transitions are played, or else the `step` of its wrappers without the reset inside.
 
     Attributes:
         env: the environment.
+
+    Raises:
+        ValueError: a wrapper cannot be honoured.
     """
 
     env: Any
 
+    never_resets = True
+
+    def __post_init__(self):
+        plain = means_raw(self.env, "step", "step_env") and not inner_layers(self.env)
+        object.__setattr__(self, "_without_resets", None if plain else WithoutResets(self.env))
+
     @property
-    def num_actions(self) -> int:
-        """The number of actions."""
-        return self.env.num_actions
+    def name(self) -> str:
+        """The environment's own, else that of its class."""
+        return told_by(self.env, "name") or layer_names(self.env)
+
+    @property
+    def num_actions(self) -> int | None:
+        """The number of actions, if it tells one."""
+        return told_by(self.env, "num_actions")
 
     @property
     def default_params(self) -> Any:
         """The environment's own."""
-        return self.env.default_params
+        return told_by(self.env, "default_params")
+
+    def action_space(self, params: Any) -> Any:
+        """Returns the space of its actions, None if it tells none."""
+        space = told_by(self.env, "action_space")
+        return space(params) if callable(space) else space
 
     def reset(self, key: jax.Array, params: Any) -> tuple[Any, Any]:
         """Returns (observation, state)."""
-        return self.env.reset_env(key, params)
+        raw = means_raw(self.env, "reset", "reset_env")
+        start = self.env.reset_env(key, params) if raw else self.env.reset(key, params)
+        if not isinstance(start, tuple) or len(start) != 2:
+            name = type(self.env).__name__
+            raise ValueError(f"{layer_names(self.env)}: its reset gives no pair; give the environment inside {name}")
+        return start
 
     def step(self, key: jax.Array, state: Any, action: jax.Array, params: Any) -> tuple:
-        """Returns (observation, state, reward, terminated, truncated, info).
-
-        gymnax 0.x ends an episode at its time limit and elsewhere with one and the same flag; at the limit it counts
-        as truncated here.
-        """
-        obs, state, reward, ended, info = self.env.step_env(key, state, action, params)
-        if hasattr(self.env, "is_truncated"):
-            return obs, state, reward, ended, self.env.is_truncated(state, params), info
-        limit = jnp.asarray(state.time) >= params.max_steps_in_episode
-        return obs, state, reward, ended & ~limit, ended & limit, info
+        """Returns (observation, state, reward, terminated, truncated, info); see `split_end`."""
+        arguments = (key, state, action, params)
+        if self._without_resets is not None:
+            return self._without_resets.step(*arguments)
+        return split_end(self.env, self.env.step_env, arguments, self.env.step_env(*arguments))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,11 +90,6 @@ class RawFourRooms(RawGymnax):
         cells[tuple(np.asarray(state.goal))] = _GOAL
         cells[tuple(np.asarray(state.pos))] = _AGENT
         return cells.repeat(_PIXELS, axis=0).repeat(_PIXELS, axis=1)
-
-
-def is_gymnax(env: Any) -> bool:
-    """Whether `env` has the methods of a gymnax environment; imports nothing."""
-    return all(hasattr(env, name) for name in ("reset_env", "step_env", "default_params"))
 
 
 def perceive_four_rooms(obs: jax.Array, state: AdaptedState, params: Any) -> Percept:

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from procmem_jax.envs.foreign.gymnax import RawGymnax, is_gymnax
+from procmem_jax.envs.foreign.forms.layers import is_gymnax, is_of, layer_names
+from procmem_jax.envs.foreign.forms.limits import limit_of
+from procmem_jax.envs.foreign.gymnax import RawGymnax
 
 
 class Recognised(NamedTuple):
@@ -12,14 +14,16 @@ class Recognised(NamedTuple):
     Attributes:
         env: a `RawEnvironment`.
         params: its params.
-        action_names: names of the actions 0, 1, ...; None where it tells no number of actions.
+        action_names: names of the actions 0, 1, ...; None where `action_space` or `env.num_actions` is to tell.
         episode_limit: steps after which it cuts an episode; None where it tells none.
+        action_space: of its actions; None where it has none.
     """
 
     env: Any
     params: Any
     action_names: tuple[str, ...] | None = None
     episode_limit: Any = None
+    action_space: Any = None
 
 
 def recognise(env: Any, env_params: Any = None) -> Recognised:
@@ -28,7 +32,15 @@ def recognise(env: Any, env_params: Any = None) -> Recognised:
     Args:
         env: an environment of a package in `_ADAPTERS`, or a `RawEnvironment`.
         env_params: by default `env.default_params`.
+
+    Raises:
+        TypeError: `env` is a class, or keeps its own state.
+        ValueError: one of its wrappers cannot be honoured.
     """
+    if isinstance(env, type):
+        raise TypeError(f"env={env.__name__} is the class itself; give an instance")
+    if is_of(env, "gymnasium") or is_of(env, "gym"):
+        raise TypeError(f"{layer_names(env)} is of Gymnasium, which keeps its state; give a JAX environment")
     for knows, adapter in _ADAPTERS:
         if knows(env):
             return adapter(env, env_params)
@@ -36,11 +48,11 @@ def recognise(env: Any, env_params: Any = None) -> Recognised:
 
 
 def recognise_raw(raw: Any, env_params: Any = None) -> Recognised:
-    """Returns a `RawEnvironment` with what its attributes tell: `num_actions`, `default_params` and their limit."""
-    count = getattr(raw, "num_actions", None)
-    names = None if count is None else tuple(f"action_{i}" for i in range(count))
+    """Returns a `RawEnvironment` with what it tells: `default_params` and their limit, `action_space(params)`."""
     params = getattr(raw, "default_params", None) if env_params is None else env_params
-    return Recognised(raw, params, names, getattr(params, "max_steps_in_episode", None))
+    space = getattr(raw, "action_space", None)
+    space = space(params) if callable(space) else space
+    return Recognised(raw, params, None, limit_of(params), space)
 
 
 def _recognise_gymnax(env: Any, env_params: Any) -> Recognised:
@@ -51,8 +63,3 @@ def _recognise_gymnax(env: Any, env_params: Any) -> Recognised:
 _ADAPTERS: tuple[tuple[Callable[[Any], bool], Callable[[Any, Any], Recognised]], ...] = (
     (is_gymnax, _recognise_gymnax),
 )
-
-
-def is_of(env: Any, package: str) -> bool:
-    """Whether the class of `env`, or one that it inherits from, is defined in `package`; imports nothing."""
-    return any(cls.__module__.partition(".")[0] == package for cls in type(env).__mro__)

@@ -107,7 +107,7 @@ def test_what_does_not_fit_is_refused():
         make(predicate_names=("one",))
     with pytest.raises(ValueError, match="number of actions=1 is below 2"):
         make(action_names=("one",))
-    with pytest.raises(ValueError, match="episode_limit=0 is below 1"):
+    with pytest.raises(ValueError, match="max_steps=0 is below 1"):
         with_memory(Corridor(), perceive, max_steps=0)
     with pytest.raises(ValueError, match="max_steps is unknown"):
         with_memory(Corridor(), perceive)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from procmem_jax import make_experiment, run_key, train
-from procmem_jax.envs.foreign.gymnax import RawGymnax, is_gymnax
+from procmem_jax.envs.foreign.forms.layers import is_gymnax
+from procmem_jax.envs.foreign.gymnax import RawGymnax
 from procmem_jax.envs.foreign.peers import PEERS, make_peer
 from procmem_jax.memory.default.direction import direction_embedding
 
@@ -25,7 +26,7 @@ class Old:
 
     def step_env(self, key, state, action, params):
         state = types.SimpleNamespace(time=state.time + 1)
-        return jnp.zeros(1), state, 1.0, jnp.asarray((action == 1) | (state.time >= 5)), {}
+        return jnp.zeros(1), state, 1.0, jnp.asarray((action == 1) | (state.time >= params.max_steps_in_episode)), {}
 
 
 def test_five_values_become_six():

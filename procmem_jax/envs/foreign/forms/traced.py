@@ -1,0 +1,81 @@
+"""One step of an environment traced before anything is compiled: what cannot be played shows, in one line."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import numpy as np
+
+from procmem_jax.envs.foreign.keys import make_key
+from procmem_jax.records import canonical_dtype
+
+_PARAMS_IN_PYTHON = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)
+
+
+@dataclasses.dataclass(frozen=True)
+class RawKeys:
+    """A `RawEnvironment` that wants keys as two numbers, as `jax.random.PRNGKey` gives them.
+
+    Attributes:
+        env: the environment.
+    """
+
+    env: Any
+
+    never_resets = True
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.env, name)
+
+    def reset(self, key: jax.Array, params: Any) -> tuple[Any, Any]:
+        """Returns (observation, state)."""
+        return self.env.reset(jax.random.key_data(key), params)
+
+    def step(self, key: jax.Array, state: Any, action: jax.Array, params: Any) -> tuple:
+        """Returns (observation, state, reward, terminated, truncated, info)."""
+        return self.env.step(jax.random.key_data(key), state, action, params)
+
+
+def traceable(env: Any, params: Any) -> Any:
+    """Returns a `RawEnvironment`, given keys as two numbers if it can be traced with them only.
+
+    Raises:
+        ValueError: it decides shapes or branches by its params, which are traced, or its step gives no six values of
+            which reward, terminated and truncated are single.
+        Exception: whatever it raises itself.
+    """
+    params = jax.tree.map(lambda leaf: np.asarray(leaf, canonical_dtype(leaf)), params)
+    try:
+        _trace(env, params)
+    except _PARAMS_IN_PYTHON as error:
+        text = "the environment decides shapes or branches in Python by its params, or by what it draws"
+        raise ValueError(f"{text}; make such params attributes of the environment ({_first_line(error)})") from None
+    except TypeError:
+        try:
+            _trace(RawKeys(env), params)
+        except Exception:
+            pass
+        else:
+            return RawKeys(env)
+        raise
+    return env
+
+
+def _trace(env: Any, params: Any) -> None:
+    def play(words, action, params):
+        key = make_key(words)
+        return env.step(key, env.reset(key, params)[1], action, params)
+
+    word, action = jax.ShapeDtypeStruct((), "uint32"), jax.ShapeDtypeStruct((), "int32")
+    result = jax.eval_shape(play, (word, word), action, params)
+    if not isinstance(result, tuple) or len(result) != 6:
+        raise ValueError("step gives no six values; give (observation, state, reward, terminated, truncated, info)")
+    for name, value in zip(("reward", "terminated", "truncated"), result[2:5], strict=True):
+        if np.size(value) != 1:
+            raise ValueError(f"step gives {name} of shape {list(value.shape)}; give one number for one environment")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
