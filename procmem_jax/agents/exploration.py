@@ -168,7 +168,7 @@ class Tape:
     """Recorded exploration: entry by entry, an action or the scripted choice.
 
     Attributes:
-        entries: `[T]` int8, an action, or -1 for the scripted choice.
+        entries: `[T]` int8 (int16 if an action is above 127), an action, or -1 for the scripted choice.
         next_action: `[T]` int32, the first index from here on whose entry is an action; T if there is none.
     """
 
@@ -180,12 +180,14 @@ def make_tape(entries, length: int) -> Tape:
     """Returns the tape of a list of entries, padded with -1 to `length`.
 
     Raises:
+        OverflowError: an entry is above 32,767.
         ValueError: there are more than `length` entries.
     """
-    entries = np.asarray(entries, np.int8)
+    dtype = np.int16 if np.max(entries, initial=SCRIPTED) > 127 else np.int8
+    entries = np.asarray(entries, dtype)
     if entries.size > length:
         raise ValueError(f"tape of {entries.size} entries exceeds length={length}; raise length")
-    padded = np.full(length, SCRIPTED, np.int8)
+    padded = np.full(length, SCRIPTED, dtype)
     padded[: entries.size] = entries
     index = np.where(padded == SCRIPTED, length, np.arange(length))
     next_action = np.minimum.accumulate(index[::-1])[::-1].astype(np.int32)

@@ -22,8 +22,8 @@ class TickRecord:
         episode: `()` int32, the number of the episode.
         env_state: before the step.
         transition: the step, and which skill ran.
-        label, length, actions: `()`, `()` and `[L]` int8, of that skill as the library held it at this tick: its slot
-            may be given to another one later. Without a skill they mean nothing.
+        label, length, actions: `()`, `()` and `[L]`, as the library held that skill at this tick: its slot may be given
+            to another one later. Without a skill they mean nothing.
     """
 
     episode: jax.Array
@@ -72,7 +72,8 @@ def record_agents(
 def _skill_in(agent: ProceduralAgent, state: AgentState, slot: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Returns (label, length, actions) of the skill in `slot` before the tick."""
     if agent.memory is None:
-        actions = jnp.zeros((agent.config.library.max_skill_length,), jnp.int8)
+        config = agent.config.library
+        actions = jnp.zeros((config.max_skill_length,), config.action_dtype)
         return jnp.full((), NO_LABEL, jnp.int8), jnp.zeros((), jnp.int8), actions
     library = agent.library(state.memory)
     slot = jnp.maximum(slot, 0)

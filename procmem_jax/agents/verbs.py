@@ -124,7 +124,7 @@ def extract_skill(agent: ProceduralAgent, inputs: AgentInputs, trajectory: Traje
         trajectory: one example.
     """
     config = agent.config.library
-    window = empty_window(config.max_skill_length, trajectory.contexts.shape[1], config.num_predicates)
+    window = empty_window(config, trajectory.contexts.shape[1])
 
     def add(window, row):
         number, context, predicates, action = row

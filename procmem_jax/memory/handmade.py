@@ -30,7 +30,7 @@ def make_skill(
     """Returns a skill made by hand, ready for `insert`, which refuses it if what is traced turns out wrong.
 
     Args:
-        actions: 1 to L whole numbers from 0 to 127; how many is the skill's length.
+        actions: 1 to L whole numbers from 0 to `config.largest_action`; how many is the skill's length.
         embedding: `[D]` floats of any length but all finite.
         config: static, of the library that it is for.
         requires: what must hold where the skill begins, by predicate; what is not named may be either.

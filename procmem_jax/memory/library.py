@@ -22,7 +22,7 @@ class SkillLibrary:
 
     Attributes:
         embeddings: `[N, D]` float32.
-        actions: `[N, L]` int8.
+        actions: `[N, L]` int8, or int16 if the config says `wide_actions`.
         lengths: `[N]` int8, steps.
         pre_mask, pre_value, post_mask, post_value: `[N, P]` bool.
         labels: `[N]` int8.
@@ -85,7 +85,7 @@ def empty(config: LibraryConfig) -> SkillLibrary:
 
     return SkillLibrary(
         embeddings=jnp.zeros((slots, config.embedding_size), jnp.float32),
-        actions=jnp.zeros((slots, config.max_skill_length), jnp.int8),
+        actions=jnp.zeros((slots, config.max_skill_length), config.action_dtype),
         lengths=jnp.zeros((slots,), jnp.int8),
         pre_mask=conditions(),
         pre_value=conditions(),
@@ -112,13 +112,18 @@ def check_sizes(library: SkillLibrary, config: LibraryConfig) -> None:
 
     Raises:
         TypeError: it holds arrays of another kind.
-        ValueError: it holds arrays of another shape.
+        ValueError: it holds arrays of another shape, or actions too narrow for the config's.
     """
     rows = {"capacity": config.capacity}
     sizes = rows | {"embedding_size": config.embedding_size}
     check_array("library.embeddings", library.embeddings, "real numbers", **sizes)
     sizes = rows | {"max_skill_length": config.max_skill_length}
     check_array("library.actions", library.actions, "whole numbers", **sizes)
+    if np.iinfo(library.actions.dtype).max < config.largest_action:
+        raise ValueError(
+            f"library.actions is {library.actions.dtype}, too narrow for wide_actions={config.wide_actions}; make the "
+            "library by empty(config)"
+        )
     sizes = rows | {"num_predicates": config.num_predicates}
     check_array("library.pre_mask", library.pre_mask, "booleans", **sizes)
 

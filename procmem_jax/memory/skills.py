@@ -12,7 +12,6 @@ from procmem_jax.records import state_record
 
 NO_LABEL = -1
 UNKNOWN = -1  # the episode and the tick of a skill of which nobody said when it was learned
-_LARGEST_ACTION = 127
 _LARGEST_COUNT = 2**31 - 1
 
 
@@ -22,7 +21,7 @@ class Skill:
 
     Attributes:
         embedding: `[D]` float32, of any length: `insert` scales it to one.
-        actions: `[L]` int8, from 0; entries from `length` on are not looked at.
+        actions: `[L]` int8 (int16 with `wide_actions`), from 0; entries from `length` on are not looked at.
         length: `()` int8, 1 to L steps.
         pre_mask: `[P]` bool, which predicates the precondition asks about.
         pre_value: `[P]` bool, what it asks of them.
@@ -70,7 +69,7 @@ def checked_skill(skill: Skill, config: LibraryConfig) -> tuple[Skill, bool | ja
     }
     longest, last = config.max_skill_length, config.num_predicates - 1
     length, sound = _number(skill, "length", 1, longest, jnp.int8)
-    actions, playable = _actions(skill, length, longest)
+    actions, playable = _actions(skill, length, config)
     label, named = _number(skill, "label", NO_LABEL, last, jnp.int8)
     successes, counted = _number(skill, "successes", 0, _LARGEST_COUNT, jnp.int32)
     episode, known_episode = _number(skill, "episode", UNKNOWN, _LARGEST_COUNT, jnp.int32)
@@ -96,12 +95,13 @@ def _number(
 
 
 def _actions(
-    skill: Skill, length: np.ndarray | jax.Array, longest: int
+    skill: Skill, length: np.ndarray | jax.Array, config: LibraryConfig
 ) -> tuple[np.ndarray | jax.Array, bool | jax.Array]:
     """Returns (the actions, whether all that are looked at are actions)."""
+    longest, largest = config.max_skill_length, config.largest_action
     actions = as_checked("skill.actions", skill.actions, "whole numbers", max_skill_length=longest)
     behind = np.arange(longest, dtype=np.int8) >= length
-    playable = inside(actions, 0, _LARGEST_ACTION) | behind
-    remedy = "give the indices of actions"
-    playable = all_met("skill.actions", actions, playable, f"is outside 0 to {_LARGEST_ACTION}", remedy)
-    return narrow(actions, 0, _LARGEST_ACTION, jnp.int8), playable
+    playable = inside(actions, 0, largest) | behind
+    remedy = "give the indices of actions" + ("" if config.wide_actions else " (above 127: with wide_actions=True)")
+    playable = all_met("skill.actions", actions, playable, f"is outside 0 to {largest}", remedy)
+    return narrow(actions, 0, largest, config.action_dtype), playable

@@ -148,6 +148,7 @@ def test_unit_vectors_are_stored_to_the_bit_as_without_checks():
 # Numbers, kinds and shapes
 
 # (field, value, the text of its error); all are of the right kind and shape.
+WIDER = " (above 127: with wide_actions=True)"
 WRONG = (
     ("length", np.int32(99), "skill.length=99 is outside 1 to 2; give a value in that range"),
     ("length", np.int8(0), "skill.length=0 is outside 1 to 2; give a value in that range"),
@@ -157,9 +158,17 @@ WRONG = (
     ("successes", np.int32(-1), "skill.successes=-1 is outside 0 to 2147483647; give a value in that range"),
     ("episode", np.int32(-2), "skill.episode=-2 is outside -1 to 2147483647; give a value in that range"),
     ("tick", np.int32(-7), "skill.tick=-7 is outside -1 to 2147483647; give a value in that range"),
-    ("actions", np.array([0, 200]), "skill.actions=200 is outside 0 to 127; give the indices of actions"),
-    ("actions", np.array([-1, 0], np.int8), "skill.actions=-1 is outside 0 to 127; give the indices of actions"),
-    ("actions", np.array([128, 9], np.uint8), "skill.actions=128 is outside 0 to 127; give the indices of actions"),
+    ("actions", np.array([0, 200]), "skill.actions=200 is outside 0 to 127; give the indices of actions" + WIDER),
+    (
+        "actions",
+        np.array([-1, 0], np.int8),
+        "skill.actions=-1 is outside 0 to 127; give the indices of actions" + WIDER,
+    ),
+    (
+        "actions",
+        np.array([128, 9], np.uint8),
+        "skill.actions=128 is outside 0 to 127; give the indices of actions" + WIDER,
+    ),
 )
 
 

@@ -216,7 +216,7 @@ def adapt(
         TypeError: what `perceive` gives is no percept.
         ValueError: the number of names is wrong.
     """
-    check_count("number of actions", len(action_names), 2, 127)
+    check_count("number of actions", len(action_names), 2, 2**15 - 1)
     params = jax.tree.map(lambda leaf: np.asarray(leaf, canonical_dtype(leaf)), params)
     shapes = shapes_of(params)
     environment = AdaptedEnvironment(env, perceive, tuple(action_names), (), 0, shapes, episode_limit, same_start)

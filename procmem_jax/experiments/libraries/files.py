@@ -21,7 +21,7 @@ from procmem_jax.memory.settings import LibraryConfig
 from procmem_jax.records import function_text
 
 KIND = "procmem_jax skill libraries"
-FORMAT = 2  # format 1 lacks the percept, and when skills were learned
+FORMAT = 3  # 1 lacks the percept, and when skills were learned; 2 the width of actions, which is one byte
 SUFFIXES = (".json", ".npz")
 
 
@@ -69,7 +69,7 @@ def write_saved(path: pathlib.Path, saved: SavedLibraries, *, overwrite: bool = 
     libraries = saved.libraries
     head = {
         "kind": KIND,
-        "format": FORMAT,
+        "format": FORMAT if saved.config.wide_actions else FORMAT - 1,  # what is as before, older versions can read
         "versions": dict(saved.versions),
         "config": {**_plain(saved.config), "eviction": function_text(saved.config.eviction, EVICTION_RULES)},
         "embedding": saved.embedding,
@@ -124,7 +124,10 @@ def read_saved(path: pathlib.Path) -> SavedLibraries:
 
 
 def _plain(config: LibraryConfig) -> dict[str, Any]:
-    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+    plain = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+    if not config.wide_actions:
+        del plain["wide_actions"]
+    return plain
 
 
 def _saved_from(head: Mapping, arrays: Mapping[str, np.ndarray]) -> SavedLibraries:

@@ -120,6 +120,7 @@ def _with_capacity(libraries: SkillLibrary, config: LibraryConfig) -> SkillLibra
     blank = jax.device_get(skill_library.empty(config))
 
     def pad(array: np.ndarray, empty_slots: np.ndarray) -> np.ndarray:
+        array = array.astype(empty_slots.dtype, copy=False)  # actions of the same names, in one byte or two
         if array.ndim == 1 or given == config.capacity:
             return array
         padding = np.broadcast_to(empty_slots[given:], (num_agents, *empty_slots[given:].shape))

@@ -36,7 +36,7 @@ from procmem_jax.memory.default.state import DefaultMemoryState
 from procmem_jax.memory.eviction import EVICTION_RULES, EvictionRule, Utility
 from procmem_jax.memory.library import EMPTY, SkillLibrary
 from procmem_jax.memory.protocol import Memory, Running, Step, World
-from procmem_jax.memory.settings import LibraryConfig
+from procmem_jax.memory.settings import LibraryConfig, check_num_actions, needs_wide_actions
 from procmem_jax.percept import Percept
 from procmem_jax.records import check_settings, function_text, setting
 from procmem_jax.streams import coin_of
@@ -50,7 +50,8 @@ class DefaultMemory(Memory):
     """The memory that never hurts and really helps; the bare object is the preset.
 
     `embed(context, embedding_size)` gives an embedding `[D]` of length one; `choose(situation, params)` a `Choice`;
-    `evict(library, rates)` the slot that a full library gives up.
+    `evict(library, rates)` the slot that a full library gives up. `wide_actions` is for more than 127 actions (32,767
+    at most); `for_environment` sets it where they are known.
 
     Raises:
         TypeError, ValueError: a setting of the wrong kind or out of bounds.
@@ -93,6 +94,7 @@ class DefaultMemory(Memory):
     keep_better: bool = setting(True, "a shorter candidate takes the place of a skill for the same situation")
     admission: bool = setting(True, "turn a candidate away if the library expects no more steps without it")
     count_failures: bool = setting(True, "False: every use counts as a success")
+    wide_actions: bool = False
 
     Params = DefaultMemoryParams
     keeps_still = True
@@ -110,6 +112,11 @@ class DefaultMemory(Memory):
         """Ticks between two consolidations."""
         return self.consolidation_interval
 
+    def for_environment(self, environment: World, environment_params: Any) -> "DefaultMemory":
+        """See `Memory`."""
+        del environment_params
+        return dataclasses.replace(self, wide_actions=self.wide_actions or needs_wide_actions(environment.num_actions))
+
     def library_config(self, num_predicates: int, context_size: int) -> LibraryConfig:
         """See `Memory`."""
         return LibraryConfig(
@@ -118,6 +125,7 @@ class DefaultMemory(Memory):
             max_skill_length=self.max_skill_length,
             num_predicates=num_predicates,
             eviction=self.evict,
+            wide_actions=self.wide_actions,
         )
 
     def embedding_name(self, context_size: int) -> str:
@@ -131,6 +139,7 @@ class DefaultMemory(Memory):
         super().check(environment, environment_params, params)
         context = jax.ShapeDtypeStruct((environment.context_size,), jnp.float32)
         config = self.library_config(len(environment.predicate_names), environment.context_size)
+        check_num_actions(config, environment.num_actions)
         found = jax.eval_shape(self._embed, context)
         if (found.shape, found.dtype) != ((config.embedding_size,), jnp.float32):
             raise ValueError(
@@ -148,9 +157,10 @@ class DefaultMemory(Memory):
         nothing = jnp.full((), EMPTY, jnp.int32)
         no = jnp.zeros((), jnp.bool_)
         ring = ring_length(self.history_length, self.max_skill_length, self.consolidation_interval)
-        path = paths.begin_path(ring, percept.fingerprint, percept.context)
         num_predicates = percept.predicates.shape[0]
-        library = skill_library.empty(self.library_config(num_predicates, percept.context.shape[0]))
+        config = self.library_config(num_predicates, percept.context.shape[0])
+        path = paths.begin_path(ring, percept.fingerprint, percept.context, config.action_dtype)
+        library = skill_library.empty(config)
         return DefaultMemoryState(
             library=library,
             index=make_index(library),

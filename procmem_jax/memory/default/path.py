@@ -1,6 +1,7 @@
 """The way from the start of a segment to here, with its loops erased."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +16,7 @@ class Path:
     Attributes:
         fingerprints: `[R]` uint32.
         contexts: `[R, C]` float32.
-        actions: `[R]` int8.
+        actions: `[R]` int8 or int16.
         explored: `[R]` bool, whether the action was chosen by exploration, not by a skill.
         count: `()` int32, the number of the present state; states are numbered on and on through an agent's life.
         place: `()` int32, `count % R`, kept since a CPU has no vectors for division.
@@ -31,19 +32,20 @@ class Path:
     start: jax.Array
 
 
-def begin_path(length: int, fingerprint: jax.Array, context: jax.Array) -> Path:
+def begin_path(length: int, fingerprint: jax.Array, context: jax.Array, action_dtype: Any = jnp.int8) -> Path:
     """Returns the path that consists of one state.
 
     Args:
         length: static, R.
         fingerprint: `()` uint32.
         context: `[C]` float32.
+        action_dtype: static, of the actions.
     """
     zero = jnp.zeros((), jnp.int32)
     path = Path(
         fingerprints=jnp.zeros((length,), jnp.uint32),
         contexts=jnp.zeros((length, context.shape[0]), jnp.float32),
-        actions=jnp.zeros((length,), jnp.int8),
+        actions=jnp.zeros((length,), action_dtype),
         explored=jnp.zeros((length,), jnp.bool_),
         count=zero,
         place=zero,
@@ -76,7 +78,7 @@ def take_action(path: Path, action: jax.Array, explored: jax.Array) -> Path:
     here = _is_present(path)
     return dataclasses.replace(
         path,
-        actions=jnp.where(here, action.astype(jnp.int8), path.actions),
+        actions=jnp.where(here, action.astype(path.actions.dtype), path.actions),
         explored=jnp.where(here, explored, path.explored),
     )
 

@@ -87,7 +87,7 @@ def suffix_skill(
     label = jnp.min(jnp.where(gained, jnp.arange(changed.shape[0], dtype=jnp.int8), 127))
     return Skill(
         embedding=embed(path.contexts[places[0]]),
-        actions=jnp.where(steps < length, path.actions[places], 0).astype(jnp.int8),
+        actions=jnp.where(steps < length, path.actions[places], 0).astype(path.actions.dtype),
         length=length.astype(jnp.int8),
         pre_mask=jnp.ones_like(changed),
         pre_value=segment.before,

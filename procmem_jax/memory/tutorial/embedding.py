@@ -94,14 +94,14 @@ def tutorial_embedding(
     Args:
         context: `[1]` float32, the code of the position in which the skill starts.
         predicates: `[P]` bool, in the same place.
-        actions: `[L]` int8.
+        actions: `[L]` int8 or int16.
         length: `()` int8, steps; actions from there on do not count.
         action_codes: `[num_actions]` float32.
         embedding_size: static, D >= 3.
     """
     room = min(embedding_size - 3, actions.shape[0])
     index = jnp.arange(room, dtype=jnp.int8)
-    numbers = jnp.arange(action_codes.shape[0], dtype=jnp.int8)
+    numbers = jnp.arange(action_codes.shape[0], dtype=actions.dtype)
     chosen = actions[:room, None] == numbers[None, :]
     codes = jnp.sum(jnp.where(chosen, action_codes[None, :], 0.0), axis=-1)  # one term at most is not zero
     tail = jnp.pad(jnp.where(index < length, codes, 0.0), (0, embedding_size - 3 - room))

@@ -16,7 +16,7 @@ class Window:
     Attributes:
         contexts: `[W, C]` float32, before each action.
         predicates: `[W, P]` bool, before each action.
-        actions: `[W]` int8.
+        actions: `[W]` int8 or int16.
         length: `()` int32, transitions since the episode began (may exceed W).
     """
 
@@ -26,12 +26,13 @@ class Window:
     length: jax.Array
 
 
-def empty_window(width: int, context_size: int, num_predicates: int) -> Window:
-    """Returns a window of `width` transitions, with none in it."""
+def empty_window(config: LibraryConfig, context_size: int) -> Window:
+    """Returns a window of `config.max_skill_length` transitions, with none in it."""
+    width = config.max_skill_length
     return Window(
         contexts=jnp.zeros((width, context_size), jnp.float32),
-        predicates=jnp.zeros((width, num_predicates), jnp.bool_),
-        actions=jnp.zeros((width,), jnp.int8),
+        predicates=jnp.zeros((width, config.num_predicates), jnp.bool_),
+        actions=jnp.zeros((width,), config.action_dtype),
         length=jnp.zeros((), jnp.int32),
     )
 
@@ -48,7 +49,7 @@ def push(window: Window, context: jax.Array, predicates: jax.Array, action: jax.
     return Window(
         contexts=jnp.concatenate([window.contexts[1:], context[None]]),
         predicates=jnp.concatenate([window.predicates[1:], predicates[None]]),
-        actions=jnp.concatenate([window.actions[1:], action.astype(jnp.int8)[None]]),
+        actions=jnp.concatenate([window.actions[1:], action.astype(window.actions.dtype)[None]]),
         length=window.length + 1,
     )
 
@@ -96,4 +97,4 @@ def _shift_to_front(actions: jax.Array, start: jax.Array) -> jax.Array:
     width = actions.shape[0]
     positions = jnp.arange(width, dtype=jnp.int32)
     moves = positions[:, None] + start == positions[None, :]
-    return jnp.sum(jnp.where(moves, actions[None, :], 0), axis=-1).astype(jnp.int8)
+    return jnp.sum(jnp.where(moves, actions[None, :], 0), axis=-1).astype(actions.dtype)

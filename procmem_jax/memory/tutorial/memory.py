@@ -16,7 +16,7 @@ from procmem_jax.memory.insertion import insert_unit
 from procmem_jax.memory.library import EMPTY, SkillLibrary
 from procmem_jax.memory.protocol import Memory, Running, Step, World, check_grid, grid_size
 from procmem_jax.memory.retrieval import retrieve_unit
-from procmem_jax.memory.settings import LibraryConfig
+from procmem_jax.memory.settings import LibraryConfig, check_num_actions, needs_wide_actions
 from procmem_jax.memory.tutorial.embedding import CodeTables, hashed_code_tables, tutorial_query
 from procmem_jax.memory.tutorial.extraction import Window, empty_window, last_window_skill, push
 from procmem_jax.percept import Percept
@@ -64,6 +64,8 @@ class TutorialMemoryState:
 class TutorialMemory(Memory):
     """The tutorial's memory, every quirk included; the bare object is the preset. It knows the grid only.
 
+    `wide_actions` is for more than 127 actions; `for_environment` sets it where they are known.
+
     Raises:
         TypeError, ValueError: a setting of the wrong kind or out of bounds.
     """
@@ -86,6 +88,7 @@ class TutorialMemory(Memory):
         choices=("per_agent", "shared"),
     )
     max_size: int = setting(16, "cells along a side of the largest grid that the codes cover", minimum=3, maximum=64)
+    wide_actions: bool = False
 
     Params = TutorialMemoryParams
     settles = True
@@ -98,10 +101,13 @@ class TutorialMemory(Memory):
         """See `Memory`."""
         super().check(environment, environment_params, params)
         check_grid("the tutorial's memory", environment, environment_params, self.max_size)
+        check_num_actions(self.library_config(len(environment.predicate_names), 1), environment.num_actions)
 
     def for_environment(self, environment: World, environment_params: Any) -> "TutorialMemory":
         """See `Memory`."""
-        return dataclasses.replace(self, max_size=grid_size(environment, environment_params, self.max_size))
+        size = grid_size(environment, environment_params, self.max_size)
+        wide = self.wide_actions or needs_wide_actions(environment.num_actions)
+        return dataclasses.replace(self, max_size=size, wide_actions=wide)
 
     def library_config(self, num_predicates: int, context_size: int) -> LibraryConfig:
         """See `Memory`."""
@@ -113,6 +119,7 @@ class TutorialMemory(Memory):
             num_predicates=num_predicates,
             eviction=self.evict,
             counting=self.counting,
+            wide_actions=self.wide_actions,
         )
 
     def _config_of(self, state: TutorialMemoryState) -> LibraryConfig:
@@ -137,9 +144,10 @@ class TutorialMemory(Memory):
         """Returns a memory without skills."""
         del params
         num_predicates = percept.predicates.shape[0]
+        config = self.library_config(num_predicates, 1)
         return TutorialMemoryState(
-            library=skill_library.empty(self.library_config(num_predicates, 1)),
-            window=empty_window(self.max_skill_length, 1, num_predicates),
+            library=skill_library.empty(config),
+            window=empty_window(config, 1),
             running=jnp.full((), EMPTY, jnp.int32),
             cursor=jnp.zeros((), jnp.int32),
             num_uses=jnp.zeros((), jnp.int32),

@@ -23,7 +23,7 @@ NAMES = ("has_key", "door_open", "goal_reached")
 @functools.partial(jax.jit, static_argnames="config")
 def extract(contexts, predicates, actions, end_predicates, config=CONFIG):
     """(window, skill) of an episode with these transitions, `[T, ...]`."""
-    first = empty_window(config.max_skill_length, contexts.shape[1], predicates.shape[1])
+    first = empty_window(config, contexts.shape[1])
     window, _ = jax.lax.scan(lambda window, step: (push(window, *step), None), first, (contexts, predicates, actions))
     return window, last_window_skill(window, end_predicates, jnp.array(ACTION_CODES, jnp.float32), config)
 
