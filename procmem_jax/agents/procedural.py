@@ -8,8 +8,9 @@ import jax.numpy as jnp
 
 from procmem_jax.agents.exploration import ExplorationPolicy, PolicyState
 from procmem_jax.agents.settings import Config, Params
-from procmem_jax.agents.states import AgentInputs, AgentState, EpisodeMetrics, Finished, Transition
+from procmem_jax.agents.states import AgentInputs, AgentState, EpisodeMetrics, Finished, Transition, no_metrics
 from procmem_jax.envs.protocol import Environment, EnvState, Start
+from procmem_jax.envs.returns import add_reward
 from procmem_jax.memory.library import SkillLibrary, empty
 from procmem_jax.memory.protocol import Inputs, Memory, MemoryState, Step, no_skill
 from procmem_jax.percept import Percept
@@ -81,7 +82,6 @@ class ProceduralAgent:
     def begin(self, params: Params, streams: Streams, inputs: AgentInputs, num_recorded: int) -> AgentState:
         """Returns an agent at the start of its first episode, with room for metrics of `num_recorded` episodes."""
         zero = jnp.zeros((), jnp.int32)
-        room = jnp.zeros((num_recorded,), jnp.int32)
         real_zero = jnp.zeros((), jnp.float32)
         env_state = self.environment.begin(self.draw_layout(params, streams, inputs, zero), params.environment)
         memory = None
@@ -97,9 +97,7 @@ class ProceduralAgent:
             skill_steps=zero,
             episode_return=real_zero,
             return_error=real_zero,
-            metrics=EpisodeMetrics(
-                jnp.zeros((num_recorded,), jnp.float32), room, room.astype(jnp.bool_), room, room, room
-            ),
+            metrics=no_metrics((num_recorded,), self.environment.has_success),
         )
 
     def tick(
@@ -170,7 +168,9 @@ class ProceduralAgent:
         )
         state = _add_reward(state, reward)
         ended = ended & active
-        success = step.after.predicates[-1]
+        success = None
+        if self.environment.has_success:
+            success = self.environment.succeeded(env_state, params.environment)
         finished = Finished(ended, state.episode, state.episode_return, state.steps, success, state.skill_steps)
         transition = Transition(action, env_state, reward, terminated, truncated, active, in_skill, running)
         return state, transition, finished
@@ -310,7 +310,5 @@ def _select(wanted: jax.Array, new: Any, old: Any) -> Any:
 
 
 def _add_reward(state: AgentState, reward: jax.Array) -> AgentState:
-    corrected = reward - state.return_error
-    total = state.episode_return + corrected
-    error = (total - state.episode_return) - corrected
+    total, error = add_reward(state.episode_return, state.return_error, reward)
     return dataclasses.replace(state, episode_return=total, return_error=error)

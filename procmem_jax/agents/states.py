@@ -1,6 +1,9 @@
 """What an agent is and carries from tick to tick, and what a tick and an episode tell."""
 
+from collections.abc import Callable
+
 import jax
+import jax.numpy as jnp
 
 from procmem_jax.agents.exploration import PolicyState
 from procmem_jax.envs.protocol import EnvState
@@ -30,7 +33,7 @@ class EpisodeMetrics:
     Attributes:
         episode_return: float32, the sum of the rewards in their order.
         steps: int32, primitive steps.
-        success: bool, whether the last predicate was true at its end (in the grid: the goal was reached).
+        success: bool (in the grid: the goal was reached); None where the environment has no success.
         skills: int32, skills in the library after the episode.
         skill_uses: int32, skills used since the agent began.
         skill_steps: int32, steps taken inside skills.
@@ -38,10 +41,21 @@ class EpisodeMetrics:
 
     episode_return: jax.Array
     steps: jax.Array
-    success: jax.Array
+    success: jax.Array | None
     skills: jax.Array
     skill_uses: jax.Array
     skill_steps: jax.Array
+
+    def known(self) -> dict[str, jax.Array]:
+        """Returns the columns that there are, by name."""
+        return {name: column for name, column in vars(self).items() if column is not None}
+
+
+def no_metrics(shape: tuple[int, ...], has_success: bool, zeros: Callable = jnp.zeros) -> EpisodeMetrics:
+    """Returns metrics of `shape` that are all 0, made by `zeros(shape, dtype)`."""
+    counts = (zeros(shape, jnp.int32) for _ in range(3))
+    success = zeros(shape, jnp.bool_) if has_success else None
+    return EpisodeMetrics(zeros(shape, jnp.float32), zeros(shape, jnp.int32), success, *counts)
 
 
 @state_record
@@ -58,7 +72,7 @@ class Finished:
     episode: jax.Array
     episode_return: jax.Array
     steps: jax.Array
-    success: jax.Array
+    success: jax.Array | None
     skill_steps: jax.Array
 
 
@@ -74,8 +88,7 @@ class AgentState:
         episode: `()` int32, the number of the running episode; `num_episodes` once it is frozen.
         steps, skill_steps: `()` int32, of the running episode.
         episode_return: `()` float32, of the running episode.
-        return_error: `()` float32, what rounding has taken from `episode_return` (Kahan 1965, compensated summation):
-            a plain float32 sum of thousands of rewards of -0.1 is off in the second decimal.
+        return_error: `()` float32, what rounding has taken from it (see `add_reward`).
         metrics: of all its episodes so far.
     """
 

@@ -35,10 +35,11 @@ class Runs:
         if not rows:
             print(f"{self.folder} holds no runs, sweeps or studies.")
             return
-        lines = [("folder", "what", "begun", "done", "success", "steps")]
+        lines = [("folder", "what", "begun", "done", "success", "return", "steps")]
         for row in rows:
             success = "" if row["success"] is None else f"{100 * row['success']:.1f}%"
+            returned = "" if row["episode_return"] is None else f"{row['episode_return']:.2f}"
             steps = "" if row["steps"] is None else f"{row['steps']:.1f}"
             what = row["what"] if row["kind"] == "run" else f"{row['kind']} {row['what']}"
-            lines.append((row["folder"], what, row["when"], "yes" if row["done"] else "no", success, steps))
-        print(aligned_table(lines, "<<<<>>"))
+            lines.append((row["folder"], what, row["when"], "yes" if row["done"] else "no", success, returned, steps))
+        print(aligned_table(lines, "<<<<>>>"))

@@ -17,11 +17,12 @@ class Environment(Protocol):
 
     Attributes:
         action_names: actions are the indices into it.
-        predicate_names: P names; the last predicate means success.
+        predicate_names: P names.
         context_size: C, the length of a percept's context.
         percept_name: of what makes its percepts: libraries are of use where all names, C and this are the same.
         draws_layout: whether episodes begin differently.
         costly_reset: whether `begin` takes longer than a step, so that a batch had better do it for few.
+        has_success: whether it says what success is, so that `succeeded` may be asked.
         has_script: whether `scripted_action(obs)` tells what a script would do, `()` int32, -1 for nothing.
     """
 
@@ -31,6 +32,7 @@ class Environment(Protocol):
     percept_name: str
     draws_layout: bool
     costly_reset: bool
+    has_success: bool
     has_script: bool
 
     @property
@@ -62,6 +64,9 @@ class Environment(Protocol):
 
     def perceive_state(self, state: EnvState, params: EnvParams) -> Percept:
         """Returns what a memory may know."""
+
+    def succeeded(self, state: EnvState, params: EnvParams) -> jax.Array:
+        """Returns whether an episode that ends in `state` is a success, `()` bool."""
 
     def with_observations(self) -> "Environment":
         """Returns the same environment, its states such that `observe_state` works."""

@@ -59,7 +59,13 @@ def _unnamed(params: Any) -> Iterator[np.ndarray]:
 
 
 def _unnamed_fields(config: Config) -> Iterator[tuple[str, str]]:
-    """Yields (path, text) of what is no setting in the memory and the policy, and not as it is by default."""
+    """Yields (path, text) of what is no setting in the memory and the policy, and not as it is by default.
+
+    Of the environment, which its task makes, it yields what counts as success, if that was given.
+    """
+    success = getattr(config.environment, "success", None)
+    if success is not None:
+        yield "environment.success", function_text(success, {}) if callable(success) else success
     if config.use_skills:
         yield from _unnamed_fields_in(config.memory, "memory")
     yield from _unnamed_fields_in(config.exploration, "exploration")

@@ -13,6 +13,7 @@ from procmem_jax.envs.foreign.forms.limits import whole_limit
 from procmem_jax.envs.foreign.forms.traced import traceable
 from procmem_jax.envs.foreign.projected import ProjectedPercept
 from procmem_jax.envs.foreign.recognised import recognise
+from procmem_jax.envs.foreign.success import SuccessRule
 from procmem_jax.experiments.overrides import apply_overrides
 from procmem_jax.memory.default.memory import DefaultMemory
 from procmem_jax.memory.protocol import Memory
@@ -23,6 +24,7 @@ def with_memory(
     env: Any,
     perceive: PerceiveFunction | None = None,
     *,
+    success: SuccessRule | None = None,
     max_steps: int | None = None,
     env_params: Any = None,
     num_actions: int | None = None,
@@ -41,9 +43,14 @@ def with_memory(
         env: a gymnax environment (wrapped or not; Craftax is one), or an object that never resets itself, with
             `reset(key, params) -> (obs, state)` and `step(key, state, action, params) -> (obs, state, reward,
             terminated, truncated, info)`.
-        perceive: (observation, `AdaptedState`, env_params) -> `Percept`, one example. Its last predicate means success;
-            what happened earlier in the episode is in the state (`rewarded`), not to be guessed. Pass the same function
-            object again to reuse compiled programs. By default a `ProjectedPercept`, which serves any environment.
+        perceive: (observation, `AdaptedState`, env_params) -> `Percept`, one example. Its last predicate means success,
+            unless `success` is given; what happened earlier in the episode is in the state (`rewarded`), not to be
+            guessed. Pass the same function object again to reuse compiled programs. By default a `ProjectedPercept`,
+            which serves any environment.
+        success: what counts as success in results, where the last predicate does not tell or there is no `perceive`:
+            "terminated" (the episode ended otherwise than by a limit), "rewarded" (a positive reward came),
+            "return>=195" (or ">", any number), or a function of the `AdaptedState` at the end that returns one bool.
+            The memory learns the same with any. With neither, results have no success, and tell returns.
         max_steps: steps after which an episode is truncated, if the environment does not end it sooner; by default
             `env_params.max_steps_in_episode`, which gymnax's have (Craftax: `max_timesteps`).
         env_params: by default `env.default_params`.
@@ -81,6 +88,7 @@ def with_memory(
         predicate_names=predicate_names,
         episode_limit=int(max_steps),
         same_start=same_start,
+        success=success,
     )
     config = Config(environment, memory or DefaultMemory(), exploration or RandomPolicy(), use_skills)
     config, params = apply_overrides(config, config.default_params(env_params), overrides or {})

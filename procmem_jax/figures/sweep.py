@@ -17,6 +17,7 @@ from procmem_jax.figures.axes import are_factors_apart, legend_below, new_figure
 FIGURE_FILE = "sweep.png"
 _PANELS = {
     "success": "success, last episodes",
+    "episode_return": "return, last episodes",
     "steps_over_optimal": "steps / fewest possible",
     "steps": "steps, last episodes",
 }
@@ -35,11 +36,11 @@ _GOLDEN = 0.618  # a step that scatters points evenly
 def plot_sweep(folder: pathlib.Path, path: pathlib.Path | None = None) -> pathlib.Path:
     """Returns the path of the figure of a finished sweep, drawn from its summary.
 
-    Above success, below steps over the fewest possible, or steps where these are unknown: interquartile means over
-    runs, with 95% intervals where there is room. One swept setting is drawn as a line, two as lines or, with more than
-    six of them, as a heat map; two that were drawn at random as coloured points. Every combination of further settings
-    has a panel of its own or, where that makes more than six, every swept setting has. Numbers lie on a logarithmic
-    axis where that spreads them more evenly.
+    Above success (returns where there is none), below steps over the fewest possible, or steps where these are unknown:
+    interquartile means over runs, with 95% intervals where there is room. One swept setting is drawn as a line, two as
+    lines or, with more than six of them, as a heat map; two that were drawn at random as coloured points. Every
+    combination of further settings has a panel of its own or, where that makes more than six, every swept setting has.
+    Numbers lie on a logarithmic axis where that spreads them more evenly.
 
     Args:
         folder: of the sweep.
@@ -115,16 +116,19 @@ class _Table:
 
 
 def _draw(path: pathlib.Path, title: str, table: _Table) -> None:
-    lower = "steps" if np.isnan(table.score("steps_over_optimal")).any() else "steps_over_optimal"
+    scores = tuple(
+        other if np.isnan(table.score(name)).any() else name
+        for name, other in (("success", "episode_return"), ("steps_over_optimal", "steps"))
+    )
     names = sorted(table.swept, key=lambda name: (not table.is_numeric(name), -len(table.distinct(name))))
     parts, within = table.split(names[2:]), names[:2] or ["setting"]
     is_grid = all(part.is_full_grid(within) for part in parts.values())
     if len(parts) > _MOST_PANELS or not (is_grid or all(map(table.is_numeric, within))):
-        figure, bounds = _draw_each(table, ("success", lower))
+        figure, bounds = _draw_each(table, scores)
     elif is_grid and (len(within) == 1 or len(table.distinct(within[1])) <= _MOST_LINES):
-        figure, bounds = _draw_lines(table, parts, within, ("success", lower))
+        figure, bounds = _draw_lines(table, parts, within, scores)
     else:
-        figure, bounds = _draw_coloured(table, parts, within, ("success", lower), is_grid)
+        figure, bounds = _draw_coloured(table, parts, within, scores, is_grid)
     figure.suptitle(f"{title}\ninterquartile means over seeds{bounds}", fontsize=10)
     figure.savefig(path, dpi=150, format="png")
 
@@ -172,8 +176,8 @@ def _draw_coloured(table: _Table, parts: dict[str, _Table], within: Sequence[str
     panels = figure.subplots(2, len(parts), squeeze=False, sharex=True, sharey=True)
     for row, score in zip(panels, scores, strict=True):
         known = table.score(score)[0]
-        top = 1.0 if score == "success" else known.max()
-        scale = {"cmap": _colour_map(score), "vmin": min(known.min(), 0.9 * top), "vmax": top}
+        top = 1.0 if score == "success" else np.nanmax(known)
+        scale = {"cmap": _colour_map(score), "vmin": min(np.nanmin(known), 0.9 * top), "vmax": top}
         for axes, (words, part) in zip(row, parts.items(), strict=True):
             if grid:
                 image = _draw_map(axes, table, part, within, score, scale, texts)
@@ -259,7 +263,7 @@ def _colour_map(score: str):
     """Returns one whose bright end is the better one, and which is as good in grey."""
     import matplotlib
 
-    return matplotlib.colormaps["viridis" if score == "success" else "viridis_r"]
+    return matplotlib.colormaps["viridis" if score in ("success", "episode_return") else "viridis_r"]
 
 
 def _set_axis(axis, table: _Table, name: str) -> None:

@@ -25,8 +25,9 @@ class Comparison:
     Attributes:
         num_agents: those that both have.
         first_episode, last_episode: that are compared, counted from 1.
-        scores: by name ("success", "steps", and "steps_over_optimal" where known): (of the first run, of the second,
-            mean difference first less second, probability that the first is better: less is better but for success).
+        scores: by name ("success", "steps", and "steps_over_optimal" where known; "episode_return" alone where a run
+            has no success, so that more steps may be better ones): (of the first run, of the second, mean difference
+            first less second, probability that the first is better: less is better but for success and return).
         settings: by name, the values that differ.
     """
 
@@ -66,14 +67,18 @@ def compare_runs(first: RunFiles, second: RunFiles) -> Comparison:
     agents, last = (min(first.stored[name], second.stored[name]) for name in ("agents", "episodes"))
     start = max(0, last - window(last))
     part = (slice(0, agents), slice(start, last))
-    ours, theirs = _scores(first, part), _scores(second, part)
-    scores = {name: _compare(ours[name], theirs[name], name == "success") for name in ours if name in theirs}
+    aims = ("success",) if all(run.metrics.success is not None for run in (first, second)) else ("episode_return",)
+    ours, theirs = (_scores(run, part, aims[0]) for run in (first, second))
+    scores = {name: _compare(ours[name], theirs[name], name in aims) for name in ours if name in theirs}
     return Comparison(agents, start + 1, last, scores, differing_settings(first.stored, second.stored))
 
 
-def _scores(run: RunFiles, part: tuple[slice, slice]) -> dict[str, np.ndarray]:
+def _scores(run: RunFiles, part: tuple[slice, slice], aim: str) -> dict[str, np.ndarray]:
     metrics = run.metrics
-    scores = {"success": metrics.success[part], "steps": metrics.steps[part]}
+    scores = {aim: getattr(metrics, aim)[part]}
+    if aim != "success":
+        return scores
+    scores["steps"] = metrics.steps[part]
     if run.optimal_steps is not None:
         scores["steps_over_optimal"] = metrics.steps[part] / run.optimal_steps[part]
     return scores

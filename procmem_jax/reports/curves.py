@@ -61,7 +61,13 @@ def scores_of(runs: Sequence[RunFiles]) -> list[Score]:
     known = all(run.optimal_steps is not None for run in runs)
     has_skills = any(run.metrics.skills.any() for run in runs)
     has_returns = all(np.isfinite(run.metrics.episode_return).all() for run in runs)
-    return [SUCCESS, RATIO if known else STEPS, *([SKILLS] if has_skills else []), *([RETURN] if has_returns else [])]
+    has_success = all(run.metrics.success is not None for run in runs)
+    return [
+        *([SUCCESS] if has_success else []),
+        RATIO if known else STEPS,
+        *([SKILLS] if has_skills else []),
+        *([RETURN] if has_returns else []),
+    ]
 
 
 def learning_curves(runs: Mapping[str, RunFiles], name: str) -> tuple[Html, dict[str, dict]]:

@@ -14,6 +14,7 @@ from procmem_jax.experiments.storage.files import read_json
 from procmem_jax.experiments.study.study import IDENTITY_FILE, ROWS_FILE, is_study
 from procmem_jax.reports.words import run_words
 
+_SCORES = ("success", "episode_return", "steps")
 _DEPTH = 4  # folders below the one that is listed
 
 
@@ -21,8 +22,8 @@ def list_results(folder: pathlib.Path) -> list[dict[str, Any]]:
     """Returns a row for each run, sweep and study in or below `folder`, the earliest first, ready for JSON.
 
     Each has `folder`, `kind`, `what` (in words), `when` (it was begun, local time, ISO 8601), `done`, and of a run
-    that is done `success` and `steps`, means over agents and its last episodes; or None. What cannot be read is told
-    in `what`, with the kind "unreadable".
+    that is done `success`, `episode_return` and `steps`, means over agents and its last episodes; or None. What cannot
+    be read is told in `what`, with the kind "unreadable".
 
     Raises:
         ValueError: there is no such folder.
@@ -50,7 +51,7 @@ def _row(folder: pathlib.Path) -> dict[str, Any]:
     when = datetime.datetime.fromtimestamp(begun.stat().st_mtime).isoformat(sep=" ", timespec="minutes")
     done = (folder / (ROWS_FILE if of_study else SUMMARY_FILE)).exists()
     row = {"folder": str(folder), "kind": "study", "what": "", "when": when, "done": done}
-    scores: dict[str, float | None] = {"success": None, "steps": None}
+    scores: dict[str, float | None] = dict.fromkeys(_SCORES)
     try:
         stored = read_json(begun) if of_study else read_config(folder)
         row |= {**_words(stored, of_study), "done": done and (of_study or is_finished(folder, stored))}
@@ -71,6 +72,7 @@ def _words(stored: dict, of_study: bool) -> dict[str, str]:
     return {"kind": "run", "what": run_words(stored)}
 
 
-def _scores(episodes: dict) -> dict[str, float]:
-    """Returns means over the last episodes of the means over agents, which the summary holds."""
-    return {name: float(np.mean(episodes[name]["mean"][-LAST:])) for name in ("success", "steps")}
+def _scores(episodes: dict) -> dict[str, float | None]:
+    """Returns means over the last episodes of the means over agents, which the summary holds; None where it has not."""
+    found = {name: np.asarray(episodes[name]["mean"][-LAST:], float).mean() for name in _SCORES if name in episodes}
+    return {name: float(found[name]) if np.isfinite(found.get(name, np.nan)) else None for name in _SCORES}

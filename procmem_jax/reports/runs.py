@@ -15,6 +15,7 @@ from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.experiments.runs.evaluate import read_experiment
 from procmem_jax.experiments.runs.libraries import libraries_of_run
 from procmem_jax.experiments.runs.stored import CONFIG_FILE, EPISODES_FILE, SUMMARY_FILE, open_finished
+from procmem_jax.experiments.runs.stored_episodes import metric_column
 from procmem_jax.experiments.statistics.headline import Bounds, bounds_json, headline, headline_lines
 from procmem_jax.experiments.storage.files import expecting_fields, read_json
 from procmem_jax.experiments.storage.parquet import read_table
@@ -61,7 +62,7 @@ class RunFiles:
 
     @property
     def metrics(self) -> EpisodeMetrics:
-        """`[A, E]` NumPy arrays."""
+        """`[A, E]` NumPy arrays; None for what is unknown."""
         return EpisodeMetrics(**{name: self._columns[name] for name in _COLUMNS[:-2]})
 
     @property
@@ -87,8 +88,7 @@ class RunFiles:
     @functools.cached_property
     def headline(self) -> dict[str, Bounds | int]:
         """See `statistics.headline`."""
-        metrics = self.metrics
-        return headline(metrics.success, metrics.steps, self.optimal_steps, metrics.skills)
+        return headline(self.metrics, self.optimal_steps)
 
     def as_json(self) -> dict[str, Any]:
         """Returns the folder, what was run, and the headline, ready for JSON."""
@@ -114,9 +114,7 @@ class RunFiles:
             shape = int(self.stored["agents"]), int(self.stored["episodes"])
         try:
             table = read_table(path, columns=list(_COLUMNS))
-            unknown = table["optimal_steps"].null_count > 0
-            names = [name for name in _COLUMNS if not (unknown and name == "optimal_steps")]
-            read = {name: table[name].to_numpy().reshape(shape) for name in names}
+            read = {name: metric_column(table, name) for name in _COLUMNS}
+            return {name: None if column is None else column.reshape(shape) for name, column in read.items()}
         except (OSError, ValueError, KeyError, pa.ArrowException) as error:
             raise ValueError(f"{path}: cannot be read as a table of episodes ({error})") from None
-        return {"optimal_steps": None, **read}

@@ -43,7 +43,8 @@ def sweep_part(folder: pathlib.Path, name: str) -> Part:
 def _figure(folder: pathlib.Path, what: str, swept: list[str]) -> Html:
     with tempfile.TemporaryDirectory() as aside:
         png = plot_sweep(folder, pathlib.Path(aside) / "sweep.png").read_bytes()
-    told = f"Success and steps over {', '.join(swept)}, with 95% intervals; the numbers are in the table below."
+    aims = "Success (returns where there is none) and steps"
+    told = f"{aims} over {', '.join(swept)}, with 95% intervals; the numbers are in the table below."
     picture = element("img", src=picture_address(png), alt=f"{what}. {told}")
     return element("figure", picture, element("figcaption", told), class_="picture")
 

@@ -11,8 +11,8 @@ from figures.ticks import colliding_ticks
 from procmem_jax.figures.sweep import plot_sweep
 
 
-def store(folder, columns, known=True):
-    """A finished sweep with these swept columns and made-up scores; the fewest steps may be unknown."""
+def store(folder, columns, known=True, has_success=True):
+    """A finished sweep with these swept columns and made-up scores; the fewest steps and success may be unknown."""
     count = len(next(iter(columns.values()))) if columns else 1
     config = {
         "format": 2,
@@ -27,10 +27,12 @@ def store(folder, columns, known=True):
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "summary.json").write_text("{}")
     values = np.linspace(0.2, 0.9, count)
-    scores = {f"{s}_{end}": values + shift for s in ("success", "steps_over_optimal", "steps")
+    scores = {f"{s}_{end}": values + shift for s in ("success", "steps_over_optimal", "steps", "episode_return")
               for end, shift in (("iqm", 0), ("low", -0.05), ("high", 0.05))}  # fmt: skip
     if not known:
         scores |= {name: np.full(count, np.nan) for name in scores if name.startswith("steps_over_optimal")}
+    if not has_success:
+        scores |= {name: np.full(count, np.nan) for name in scores if name.startswith("success")}
     table = pa.table({**columns, "setting": np.arange(count), **scores})
     pyarrow.parquet.write_table(table, folder / "summary.parquet")
 
@@ -101,6 +103,14 @@ def test_at_most_two_swept_settings_share_a_panel(tmp_path, figures):
     ]
     assert sorted(along for _, along, _ in many) == sorted(2 * list(RANDOM["five ranges"]))  # each, by itself
     assert [title for title, _, _ in chosen] == 2 * ["choice = cost", "choice = rate"]
+
+
+def test_returns_are_drawn_where_there_is_no_success(tmp_path, figures):
+    for columns in CASES.values():
+        store(tmp_path, columns, known=False, has_success=False)
+        plot_sweep(tmp_path)
+        told = {axes.get_ylabel() for axes in figures[-1].axes}
+        assert {"return, last episodes", "steps, last episodes"} <= told and "success, last episodes" not in told
 
 
 def test_rates_end_at_a_hundred_percent_and_legends_are_beside_the_panels(tmp_path, figures):

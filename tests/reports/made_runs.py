@@ -1,5 +1,6 @@
 """Folders of finished runs, sweeps and studies that are written down, not run: reports read files alone."""
 
+import dataclasses
 import json
 import pathlib
 
@@ -32,7 +33,7 @@ def made_metrics(learned_after: int, agents: int = AGENTS, episodes: int = EPISO
 
 
 def made_run(folder: pathlib.Path, learned_after: int = 8, *, agents: int = AGENTS, known: bool = True, stored=None,
-             **experiment) -> pathlib.Path:  # fmt: skip
+             has_success: bool = True, **experiment) -> pathlib.Path:  # fmt: skip
     """The folder of a run; `stored` takes the place of what its config says, `experiment` goes to `make_experiment`."""
     folder.mkdir(parents=True)
     config, params = make_experiment("random-4", **experiment)
@@ -40,8 +41,11 @@ def made_run(folder: pathlib.Path, learned_after: int = 8, *, agents: int = AGEN
     said = {**spec.identity(), "versions": versions(), **(stored or {})}
     said["settings"] = {**said["settings"], "capacity": CONFIG.capacity}
     means = {"success": {"mean": [0.5, 1.0]}, "steps": {"mean": [40.0, 5.0]}}
+    if not has_success:
+        means = {"episode_return": {"mean": [1.5, 2.5]}, "steps": {"mean": [40.0, 5.0]}}
     (folder / "summary.json").write_text(json.dumps({"agent_steps_per_second": 12345.6, "episodes": means}))
     metrics = made_metrics(learned_after, agents)
+    metrics = metrics if has_success else dataclasses.replace(metrics, success=None)
     write_episodes(folder / "episodes.parquet", metrics, np.full_like(metrics.steps, OPTIMAL) if known else None)
     has_skills = config.use_skills and config.memory.has_skills
     saved = SavedLibraries(

@@ -42,8 +42,9 @@ def episode_line(episode: int, metrics: EpisodeMetrics) -> str:
         ("skills", metrics.skills, 2),
     )
     parts = [f"{name} {_with_interval(mean_interval(values), digits)}" for name, values, digits in shown]
-    success = _percent(proportion_interval(metrics.success))
-    return f"Episode {episode:>5}: {'  '.join(parts)}  success {success}"
+    if metrics.success is not None:
+        parts.append(f"success {_percent(proportion_interval(metrics.success))}")
+    return f"Episode {episode:>5}: {'  '.join(parts)}"
 
 
 def _with_interval(interval, digits: int) -> str:
@@ -60,9 +61,12 @@ def _percent(interval) -> str:
 
 def evaluation_report(evaluation: Evaluation, num_agents: int, num_episodes: int) -> str:
     """Returns the lines that tell how frozen libraries did."""
+    aim = f"Return of an episode: {_with_interval(evaluation.episode_return, 2)}"
+    if evaluation.success is not None:
+        aim = f"Success of episodes: {_percent(evaluation.success)}"
     lines = [
         f"{num_agents} agents, {num_episodes} fresh episodes each, libraries frozen; mean over agents [95% interval]",
-        f"Success of episodes: {_percent(evaluation.success)}",
+        aim,
         f"Steps: {_with_interval(evaluation.steps, 1)}",
     ]
     if evaluation.steps_over_optimal is not None:
@@ -105,11 +109,11 @@ def _headline(summary: dict) -> list[str]:
 
     agents = summary["num_agents"]
     head = f"Last {shown} of {count} episodes, mean over {agents:,} agents" if count > shown else "The only episode"
-    lines = [
-        coloured(head, BOLD),
-        f"  success of episodes   {against(means['success'], '.1%')}",
-        f"  steps                 {against(means['steps'], '.1f')}",
-    ]
+    if "success" in means:
+        aim = f"  success of episodes   {against(means['success'], '.1%')}"
+    else:
+        aim = f"  return of an episode  {against(means['episode_return'], '.2f')}"
+    lines = [coloured(head, BOLD), aim, f"  steps                 {against(means['steps'], '.1f')}"]
     if "optimal_steps" in means:
         over = [
             means["steps"][part].mean() / means["optimal_steps"][part].mean()

@@ -24,7 +24,7 @@ def plan_lines(plan: SweepPlan) -> list[str]:
         f"{plan.programs:,} compiled programs, about {plan.compile_seconds:.0f} s each",
         f"{plan.lanes:,} runs at once, {plan.steps_per_second:,.0f} agent steps/s in a trial of the first setting",
         f"{plan.device_bytes / _GIB:.2f} GiB for them, {plan.host_bytes / _GIB:.2f} GiB for results on their way",
-        f"Expected time: {running}, {duration(plan.most_seconds)} if none succeeded; compilation apart",
+        f"Expected time: {running}, {duration(plan.most_seconds)} if none ended before its limit; compilation apart",
     ]
 
 

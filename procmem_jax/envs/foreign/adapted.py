@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from procmem_jax.envs.foreign.keys import keys_to_words, make_key, words_to_keys
+from procmem_jax.envs.foreign.success import SuccessRule, success_function
+from procmem_jax.envs.returns import add_reward
 from procmem_jax.percept import Percept
 from procmem_jax.records import (
     canonical_dtype,
@@ -46,6 +48,8 @@ class AdaptedState:
         terminated: `()` bool, whether the episode has ended otherwise than by a time limit.
         step: `()` int32, steps since the episode began.
         notes: what its `take_notes(obs, state, notes, params)`, if it has one, noted in this episode, else None.
+        episode_return: `()` float32, the rewards of this episode so far.
+        return_error: `()` float32, what rounding has taken from them (see `add_reward`).
     """
 
     env: Any
@@ -53,6 +57,8 @@ class AdaptedState:
     terminated: jax.Array
     step: jax.Array
     notes: Any = None
+    episode_return: jax.Array | float = 0.0
+    return_error: jax.Array | float = 0.0
 
 
 @state_record
@@ -76,12 +82,14 @@ class AdaptedEnvironment:
 
     Attributes:
         env: the environment.
-        perceive: (observation, `AdaptedState`, params) -> `Percept`; the last predicate means success.
+        perceive: (observation, `AdaptedState`, params) -> `Percept`.
         action_names: of the actions 0, 1, ...
         predicate_names: P names.
         context_size: C.
         params_shapes: of the environment's params, as `shapes_of` gives them.
         keeps_observations: whether states hold the observation.
+        success: what counts as success (see `success_function`); None: the last predicate does, unless `perceive` says
+            by `tells_success = False` that it knows of none.
     """
 
     env: RawEnvironment
@@ -96,6 +104,7 @@ class AdaptedEnvironment:
     )  # fmt: skip
     same_start: bool = setting(False, "all episodes of an agent begin alike")
     keeps_observations: bool = False
+    success: SuccessRule | None = None
 
     draws_layout = True
     costly_reset = True
@@ -108,6 +117,11 @@ class AdaptedEnvironment:
     def num_actions(self) -> int:
         """The number of actions."""
         return len(self.action_names)
+
+    @property
+    def has_success(self) -> bool:
+        """See `Environment`."""
+        return self.success is not None or getattr(self.perceive, "tells_success", True)
 
     @property
     def percept_name(self) -> str:
@@ -150,8 +164,8 @@ class AdaptedEnvironment:
     def begin(self, layout: tuple[jax.Array, jax.Array], params: Any) -> PerceivedState:
         """See `Environment`."""
         obs, env = self.env.reset(make_key(layout), params)
-        no = jnp.zeros((), jnp.bool_)
-        return self._perceived(obs, AdaptedState(env, no, no, jnp.zeros((), jnp.int32)), None, params)
+        no, zero = jnp.zeros((), jnp.bool_), jnp.zeros((), jnp.float32)
+        return self._perceived(obs, AdaptedState(env, no, no, jnp.zeros((), jnp.int32), None, zero, zero), None, params)
 
     def step_from_words(
         self, words: tuple[jax.Array, jax.Array], state: PerceivedState, action: jax.Array, params: Any
@@ -163,7 +177,8 @@ class AdaptedEnvironment:
         terminated = jnp.asarray(terminated).astype(jnp.bool_).reshape(())
         step = old.step + 1
         truncated = (jnp.asarray(truncated).astype(jnp.bool_).reshape(()) | (step >= self.episode_limit)) & ~terminated
-        new = AdaptedState(env, old.rewarded | (reward > 0), terminated, step)
+        returned = add_reward(old.episode_return, old.return_error, reward)
+        new = AdaptedState(env, old.rewarded | (reward > 0), terminated, step, None, *returned)
         return self._perceived(obs, new, old.notes, params), reward, terminated, truncated, info
 
     def _perceived(self, obs: Any, state: AdaptedState, notes: Any, params: Any) -> PerceivedState:
@@ -178,6 +193,13 @@ class AdaptedEnvironment:
         """See `Environment`."""
         del params
         return state.percept
+
+    def succeeded(self, state: PerceivedState, params: Any) -> jax.Array:
+        """See `Environment`."""
+        del params
+        if self.success is None:
+            return state.percept.predicates[-1]
+        return jnp.asarray(success_function(self.success)(words_to_keys(state.adapted)))
 
     @property
     def has_picture(self) -> bool:
@@ -207,20 +229,24 @@ def adapt(
     predicate_names: Sequence[str] | None,
     episode_limit: int,
     same_start: bool = False,
+    success: SuccessRule | None = None,
 ) -> tuple[AdaptedEnvironment, Any]:
     """Returns (environment, its params with explicit dtypes), the sizes found by tracing, without running anything.
 
     Args: see `AdaptedEnvironment`; without `predicate_names` the predicates are numbered.
 
     Raises:
-        TypeError: what `perceive` gives is no percept.
-        ValueError: the number of names is wrong.
+        TypeError: what `perceive` gives is no percept, or what `success` gives no bool.
+        ValueError: the number of names is wrong, or `success` is unknown.
     """
     check_count("number of actions", len(action_names), 2, 2**15 - 1)
     params = jax.tree.map(lambda leaf: np.asarray(leaf, canonical_dtype(leaf)), params)
     shapes = shapes_of(params)
-    environment = AdaptedEnvironment(env, perceive, tuple(action_names), (), 0, shapes, episode_limit, same_start)
+    environment = AdaptedEnvironment(
+        env, perceive, tuple(action_names), (), 0, shapes, episode_limit, same_start, success=success
+    )
     predicates, context = _percept_sizes(environment, params)
+    _check_success(environment, params)
     names = [f"predicate_{i}" for i in range(predicates)] if predicate_names is None else predicate_names
     if len(names) != predicates:
         raise ValueError(f"predicate_names has {len(names)} names, perceive gives {predicates} predicates; name each")
@@ -236,6 +262,15 @@ def _percept_sizes(environment: AdaptedEnvironment, params: Any) -> tuple[int, i
             given = "nothing" if leaf is None else f"{leaf.dtype}{list(leaf.shape)}"
             raise TypeError(f"perceive gives {given} as {name}; give {dtype} of {rank} dimension{'s' * (rank != 1)}")
     return percept.predicates.shape[0], percept.context.shape[0]
+
+
+def _check_success(environment: AdaptedEnvironment, params: Any) -> None:
+    if environment.success is None:
+        return
+    word = jax.ShapeDtypeStruct((), "uint32")
+    found = jax.eval_shape(lambda words: environment.succeeded(environment.begin(words, params), params), (word, word))
+    if str(found.dtype) != "bool" or found.shape:
+        raise TypeError(f"success gives {found.dtype}{list(found.shape)}; give one bool")
 
 
 def _strong(tree: Any) -> Any:

@@ -20,8 +20,8 @@ class ProjectedPercept:
 
     The context is a fixed sparse random projection of the observation, whose elements are rounded to whole multiples of
     1 / `resolution` first: sums of integers are exact in any order. Predicates: for each threshold, whether that
-    element of the observation has reached it in this episode; last, whether a positive reward came, which counts as
-    success. The fingerprint is a hash of the rounded observation.
+    element of the observation has reached it in this episode; last, whether a positive reward came. What success is, it
+    cannot know. The fingerprint is a hash of the rounded observation.
 
     Source: Achlioptas 2003, "Database-friendly random projections", theorem 1.1 with entries -1, 0 and 1.
 
@@ -33,6 +33,7 @@ class ProjectedPercept:
     """
 
     fits_anything = True
+    tells_success = False
 
     num_features: int = 8
     thresholds: tuple[tuple[int, float], ...] = ()

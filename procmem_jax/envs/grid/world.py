@@ -118,6 +118,7 @@ class GridWorld:
     )
 
     costly_reset = False
+    has_success = True
     percept_name = "key-door grid"
     has_script = True
     is_grid = True
@@ -249,6 +250,11 @@ class GridWorld:
     def is_terminated(self, state: GridWorldState) -> jax.Array:
         """Returns whether the goal was reached with the door open, `()` bool."""
         return state.door_open & (state.x == state.layout.goal_x) & (state.y == state.layout.goal_y)
+
+    def succeeded(self, state: GridWorldState, params: GridWorldParams) -> jax.Array:
+        """See `Environment`: the goal was reached."""
+        del params
+        return self.is_terminated(state)
 
     def is_truncated(self, state: GridWorldState, params: GridWorldParams) -> jax.Array:
         """Returns whether `max_steps` ran out before the goal was reached, `()` bool."""

@@ -48,7 +48,7 @@ class Frame:
         action: what the agent chooses here, -1 in the last frame.
         reward: of the step that led here, 0 in the first frame.
         episode_return: rewards so far.
-        success: whether the last predicate has come true, in the last frame only.
+        success: whether the episode was one, in the last frame only.
     """
 
     step: int
@@ -61,13 +61,13 @@ class Frame:
     success: bool = False
 
 
-def frames_of_episode(records: TickRecord, config: Config, success: bool) -> list[Frame]:
+def frames_of_episode(records: TickRecord, config: Config, success: bool | None) -> list[Frame]:
     """Returns the T + 1 frames of an episode of T steps.
 
     Args:
         records: `[T, ...]` NumPy arrays, all ticks of one episode.
         config: of the run.
-        success: whether the episode was one.
+        success: whether the episode was one; None where there is no success.
     """
     num_steps = len(records.episode)
     names = config.environment.predicate_names
@@ -83,8 +83,8 @@ def frames_of_episode(records: TickRecord, config: Config, success: bool) -> lis
         action = int(record.transition.action)
         frames.append(Frame(step, record.env_state, doing, skill, action, reward, float(returns[step])))
     last = jax.tree.map(lambda column: column[-1], records.transition)
-    ending = _ending(bool(last.terminated), bool(last.truncated), success, names[-1])
-    end = Frame(num_steps, last.env_state, ending, None, EMPTY, float(rewards[-1]), float(returns[-1]), success)
+    ending = _ending(bool(last.terminated), bool(last.truncated), success, _success_words(config))
+    end = Frame(num_steps, last.env_state, ending, None, EMPTY, float(rewards[-1]), float(returns[-1]), bool(success))
     return [*frames, end]
 
 
@@ -100,9 +100,15 @@ def _skill_of(record: TickRecord, predicate_names: tuple[str, ...]) -> FrameSkil
     return FrameSkill(name, label, slot, done, tuple(actions[done:end]), tuple(actions[end:]))
 
 
-def _ending(terminated: bool, truncated: bool, success: bool, goal: str) -> str:
+def _success_words(config: Config) -> str:
+    """Returns what is said of a success: the last predicate, where that is what it means."""
+    told = getattr(config.environment, "success", None) is None
+    return config.environment.predicate_names[-1].replace("_", " ") if told else "success"
+
+
+def _ending(terminated: bool, truncated: bool, success: bool | None, goal: str) -> str:
     if success:
-        return goal.replace("_", " ")
+        return goal
     if terminated:
-        return "ended without success"
+        return "ended" if success is None else "ended without success"
     return "time is up" if truncated else "gave up"

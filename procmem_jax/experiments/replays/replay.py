@@ -84,7 +84,8 @@ def replay_episode(
     life = Life(key, config, params, agent, num_episodes, library)
     follower = _Follower(folder, stored.get("versions", {}), agent, episode, record, on_progress)
     records = record_episode(life, episode, int(record.steps[:episode].sum(dtype=np.int64)), follower.look)
-    frames = frames_of_episode(records, config, bool(record.success[episode]))
+    success = None if record.success is None else bool(record.success[episode])
+    frames = frames_of_episode(records, config, success)
     return Replay(stored["task"], stored["preset"], config, params, agent, episode, frames)
 
 

@@ -4,7 +4,10 @@ import dataclasses
 import pathlib
 from collections.abc import Callable, Iterable
 
+import numpy as np
+
 from procmem_jax.agents.settings import Config, Params
+from procmem_jax.agents.states import EpisodeMetrics
 from procmem_jax.experiments.descriptions import remake_experiment
 from procmem_jax.experiments.optimum import optimal_steps
 from procmem_jax.experiments.runs import results
@@ -16,7 +19,7 @@ from procmem_jax.experiments.runs.stored import (
     make_way,
     open_finished,
 )
-from procmem_jax.experiments.statistics.headline import bounds_json, over_agents
+from procmem_jax.experiments.statistics.headline import Bounds, bounds_json, over_agents
 from procmem_jax.experiments.storage.checksums import hash_files, write_vouching
 from procmem_jax.experiments.storage.files import make_folder, write_whole
 from procmem_jax.experiments.training.driver import Progress
@@ -30,14 +33,16 @@ class Evaluation:
     """How frozen libraries do; each an (estimate, low, high) with a 95% interval over agents.
 
     Attributes:
-        success: share of successful episodes.
+        success: share of successful episodes; None where there is no success.
         steps: primitive steps per episode.
         steps_over_optimal: steps over the fewest possible, mean over episodes; None where these are unknown.
+        episode_return: rewards of an episode.
     """
 
-    success: tuple[float, float, float]
-    steps: tuple[float, float, float]
-    steps_over_optimal: tuple[float, float, float] | None
+    success: Bounds | None
+    steps: Bounds
+    steps_over_optimal: Bounds | None
+    episode_return: Bounds
 
     def as_json(self) -> dict[str, dict[str, float] | None]:
         """Returns it ready for JSON."""
@@ -98,7 +103,10 @@ def evaluate_run(
     write_whole(out / EPISODES_FILE, lambda path: results.write_episodes(path, result.metrics, optimal))
     summary = results.summarize(result, optimal, config.library)
     write_vouching(out / SUMMARY_FILE, summary, hash_files(out, [EPISODES_FILE]))
-    metrics = result.metrics
+    return _evaluation(result.metrics, optimal), out
 
+
+def _evaluation(metrics: EpisodeMetrics, optimal: np.ndarray | None) -> Evaluation:
+    success = None if metrics.success is None else over_agents(metrics.success)
     ratio = None if optimal is None else over_agents(metrics.steps / optimal)
-    return Evaluation(over_agents(metrics.success), over_agents(metrics.steps), ratio), out
+    return Evaluation(success, over_agents(metrics.steps), ratio, over_agents(metrics.episode_return))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Mapping
 
 import jax
 import numpy as np
@@ -39,7 +40,7 @@ def write_episodes(path: pathlib.Path, metrics: EpisodeMetrics, optimal: np.ndar
 
     Args:
         path: of the Parquet file.
-        metrics: `[A, E]` in each field.
+        metrics: `[A, E]` in each field; what is None there is null in the file.
         optimal: `[A, E]` int32, the fewest steps; None where unknown (null in the file).
     """
     num_agents, num_episodes = metrics.steps.shape
@@ -53,15 +54,20 @@ def write_episodes(path: pathlib.Path, metrics: EpisodeMetrics, optimal: np.ndar
 def _episode_table(metrics: EpisodeMetrics, optimal: np.ndarray | None, rows: slice) -> pa.Table:
     part = jax.tree.map(lambda column: column[rows], metrics)
     count, num_episodes = part.steps.shape
-    columns = {field.name: getattr(part, field.name).reshape(-1) for field in dataclasses.fields(part)}
+    columns = {name: column.reshape(-1) for name, column in part.known().items()}
     columns["agent"] = np.repeat(np.arange(rows.start, rows.stop), num_episodes)
     columns["episode"] = np.tile(np.arange(num_episodes, dtype=np.int32), count)
     columns["env_steps"] = np.cumsum(part.steps, axis=1, dtype=np.int64).reshape(-1)
-    if optimal is None:
-        columns["optimal_steps"] = pa.nulls(count * num_episodes, pa.int32())
-    else:
+    if optimal is not None:
         columns["optimal_steps"] = optimal[rows].reshape(-1)
-    return pa.table({field.name: pa.array(columns[field.name], field.type) for field in EPISODE_SCHEMA})
+    return episode_columns(columns, EPISODE_SCHEMA)
+
+
+def episode_columns(columns: Mapping[str, np.ndarray | pa.Array], schema: pa.Schema) -> pa.Table:
+    """Returns a table of `schema` of these columns, `steps` among them; those that there are not are null."""
+    count = len(columns["steps"])
+    found = {field.name: columns.get(field.name, pa.nulls(count, field.type)) for field in schema}
+    return pa.table(found, schema=schema)
 
 
 def summarize(result: TrainResult, optimal: np.ndarray | None, config: LibraryConfig) -> dict:
@@ -72,7 +78,7 @@ def summarize(result: TrainResult, optimal: np.ndarray | None, config: LibraryCo
     libraries, and `num_evictions`, the skills that full libraries gave up in all agents together.
     """
     metrics = result.metrics
-    columns = {field.name: getattr(metrics, field.name) for field in dataclasses.fields(metrics)}
+    columns = metrics.known()
     columns["env_steps"] = np.cumsum(metrics.steps, axis=1, dtype=np.int64)
     if optimal is not None:
         columns["optimal_steps"] = optimal
@@ -90,10 +96,10 @@ def summarize(result: TrainResult, optimal: np.ndarray | None, config: LibraryCo
 def told_infinite(metrics: EpisodeMetrics) -> list[str]:
     """Returns a line for every metric with values that are infinite or NaN, as a foreign world may give them."""
     lines = []
-    for field in dataclasses.fields(metrics):
-        count = np.count_nonzero(~np.isfinite(getattr(metrics, field.name)))
+    for name, column in metrics.known().items():
+        count = np.count_nonzero(~np.isfinite(column))
         if count:
-            where = f"{field.name} is infinite or NaN in {count:,} of {metrics.steps.size:,} episodes"
+            where = f"{name} is infinite or NaN in {count:,} of {metrics.steps.size:,} episodes"
             lines.append(f"{where}: JSON files hold null for its means, episodes.parquet all values as they are")
     return lines
 

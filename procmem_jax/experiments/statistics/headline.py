@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from procmem_jax.agents.states import EpisodeMetrics
 from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
 
 LAST = 20  # episodes
@@ -12,6 +13,7 @@ Bounds = tuple[float, float, float]
 # Scores of a headline: (key, words, factor, digits, unit).
 SCORES = (
     ("success", "success", 100.0, 1, "%"),
+    ("episode_return", "return of an episode", 1.0, 2, ""),
     ("steps", "steps per episode", 1.0, 1, ""),
     ("steps_over_optimal", "steps over the fewest possible", 1.0, 2, ""),
 )
@@ -35,28 +37,30 @@ def over_agents(values: np.ndarray) -> Bounds:
     return mean, low, high
 
 
-def headline(
-    success: np.ndarray, steps: np.ndarray, optimal: np.ndarray | None, skills: np.ndarray
-) -> dict[str, Bounds | int]:
+def headline(metrics: EpisodeMetrics, optimal: np.ndarray | None) -> dict[str, Bounds | int]:
     """Returns the headline of a run.
 
-    `episodes` are as many at either end as are looked at (see `window`); `success`, `steps` and, where the
-    fewest steps are known, `steps_over_optimal` are of the last of them, `first_success` and so on of the first, and
-    `skills` those of the library at the end.
+    `episodes` are as many at either end as are looked at (see `window`); `success` (`episode_return` where there is no
+    success), `steps` and, where the fewest steps are known, `steps_over_optimal` are of the last of them,
+    `first_success` and so on of the first, and `skills` those of the library at the end.
 
     Args:
-        success: `[A, E]` bool.
-        steps: `[A, E]` int.
+        metrics: `[A, E]` in each field.
         optimal: `[A, E]` int, the fewest steps; None where unknown.
-        skills: `[A, E]` int, in the library after each episode.
     """
-    count = window(success.shape[1])
-    scores = {"success": success, "steps": steps}
+    count = window(metrics.steps.shape[1])
+    scores = {**aims_of(metrics), "steps": metrics.steps}
     if optimal is not None:
-        scores["steps_over_optimal"] = steps / optimal
+        scores["steps_over_optimal"] = metrics.steps / optimal
     last = {name: over_agents(values[:, -count:]) for name, values in scores.items()}
     first = {f"first_{name}": over_agents(values[:, :count]) for name, values in scores.items()}
-    return {"episodes": count, **last, **first, "skills": over_agents(skills[:, -1:])}
+    return {"episodes": count, **last, **first, "skills": over_agents(metrics.skills[:, -1:])}
+
+
+def aims_of(metrics: EpisodeMetrics) -> dict[str, np.ndarray]:
+    """Returns what the agents are after, by its name: success, or returns where there is no success; more is better."""
+    name = "episode_return" if metrics.success is None else "success"
+    return {name: getattr(metrics, name)}
 
 
 def bounds_json(bounds: Sequence[float]) -> dict[str, float]:

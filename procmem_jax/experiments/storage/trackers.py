@@ -3,7 +3,6 @@
 All are written between two chunks of ticks, an episode at a time, once all agents have finished it.
 """
 
-import dataclasses
 import importlib
 import json
 import os
@@ -12,6 +11,7 @@ import shutil
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import jax
 import numpy as np
 
 from procmem_jax.agents.states import EpisodeMetrics
@@ -35,9 +35,10 @@ class Tracker(Protocol):
 
 def means_of(metrics: EpisodeMetrics) -> dict[str, float]:
     """Returns the mean over agents of every metric of one episode (`[A]` in each field), by name."""
-    columns = {field.name: getattr(metrics, field.name) for field in dataclasses.fields(metrics)}
     with np.errstate(invalid="ignore"):  # rewards of a foreign world may be infinite
-        return {name: float(np.mean(np.ascontiguousarray(each), dtype=np.float64)) for name, each in columns.items()}
+        return {
+            name: float(np.mean(np.ascontiguousarray(each), dtype=np.float64)) for name, each in metrics.known().items()
+        }
 
 
 def _package(name: str, option: str) -> Any:
@@ -49,8 +50,7 @@ def _package(name: str, option: str) -> Any:
 
 
 def _episode_of(metrics: EpisodeMetrics, episode: int) -> EpisodeMetrics:
-    columns = {field.name: getattr(metrics, field.name)[:, episode] for field in dataclasses.fields(metrics)}
-    return EpisodeMetrics(**columns)
+    return jax.tree.map(lambda column: column[:, episode], metrics)
 
 
 class JsonLines:

@@ -29,7 +29,8 @@ class SweepPlan:
         device_bytes, host_bytes: estimated.
         steps_per_second: agent steps of all lanes together, in the trial.
         compile_seconds: of one program.
-        fewest_seconds, most_seconds: of the runs, if every episode took its shortest path, and if none succeeded.
+        fewest_seconds, most_seconds: of the runs, if every episode took its shortest path, and if none ended before
+            its limit.
     """
 
     runs: int

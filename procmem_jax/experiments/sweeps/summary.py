@@ -13,6 +13,7 @@ from procmem_jax.experiments.sweeps.tables import SCORES
 
 # Failures count their steps: each asks for success and for short ways, and less is better. The first known is taken.
 _BEST_SCORES = ("steps_over_optimal", "steps")
+_BEST_RETURN = "episode_return"  # where there is no success, short ways may be bad ones: more is better
 _NUM_RESAMPLES = 2000
 _FEWEST_RESAMPLES = 200
 _DRAWS = 40_000_000  # distinct values times resamples; with more distinct values there are fewer resamples
@@ -99,11 +100,19 @@ def read_summary(path: pathlib.Path) -> pa.Table:
 
 
 def known_score(summary: pa.Table) -> str:
-    """Returns by which of `_BEST_SCORES` settings are ranked: in foreign worlds the fewest steps are unknown."""
+    """Returns the score by which settings are ranked: of foreign worlds the fewest steps or success are unknown."""
+    if np.isnan(summary["success_iqm"].to_numpy()).any():
+        return _BEST_RETURN
     return next(score for score in _BEST_SCORES if not np.isnan(summary[f"{score}_iqm"].to_numpy()).any())
 
 
 def best_first(summary: pa.Table) -> list[dict[str, Any]]:
     """Returns the rows of a sweep's summary, the best setting first."""
     score = known_score(summary)
-    return sorted(summary.to_pylist(), key=lambda row: (row[f"{score}_iqm"], row["setting"]))
+    sign = -1.0 if score == _BEST_RETURN else 1.0
+
+    def place(row: dict[str, Any]) -> tuple[float, int]:
+        value = sign * row[f"{score}_iqm"]
+        return (np.inf if np.isnan(value) else value, row["setting"])
+
+    return sorted(summary.to_pylist(), key=place)

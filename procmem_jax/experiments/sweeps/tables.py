@@ -3,7 +3,6 @@
 Both begin with the swept settings (by name), `setting` (their number, from 0), `seed` (that of the sweep) and `agent`.
 """
 
-import dataclasses
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from procmem_jax.agents.states import EpisodeMetrics
-from procmem_jax.experiments.runs.results import EPISODE_SCHEMA
+from procmem_jax.experiments.runs.results import EPISODE_SCHEMA, episode_columns
 from procmem_jax.experiments.storage.parquet import read_table
 
 LAST_EPISODES = 20
@@ -37,9 +36,9 @@ def episode_schema(values: Mapping[str, Any]) -> pa.Schema:
 def run_schema(values: Mapping[str, Any]) -> pa.Schema:
     """Returns the columns of the table of runs: the run's, `SCORES` (float64), then what the whole run came to.
 
-    Scores are means over the last 20 episodes, or all if there are fewer: the share of successes, the primitive
-    steps, these over the fewest possible (failures at their steps), and the episode return. `env_steps` counts all
-    primitive steps; `skills` and `skill_uses` are as they were at the end.
+    Scores are means over the last 20 episodes, or all if there are fewer: the share of successes (NaN where there is no
+    success), the primitive steps, these over the fewest possible (failures at their steps; NaN where unknown), and the
+    episode return. `env_steps` counts all primitive steps; `skills` and `skill_uses` are as they were at the end.
     """
     return pa.schema([*setting_schema(values), *((name, pa.float64()) for name in SCORES), *_WHOLE_RUN])
 
@@ -73,15 +72,14 @@ def part_tables(
         return None, runs
     num_episodes = metrics.steps.shape[1]
     kept = np.unique([*range(every - 1, num_episodes, every), num_episodes - 1])
-    columns = {field.name: getattr(metrics, field.name) for field in dataclasses.fields(metrics)}
-    columns["optimal_steps"] = optimal
+    columns = metrics.known()
+    if optimal is not None:
+        columns["optimal_steps"] = optimal
     columns["env_steps"] = np.cumsum(metrics.steps, axis=1, dtype=np.int64)
     columns["episode"] = np.broadcast_to(np.arange(num_episodes, dtype=np.int32), metrics.steps.shape)
     repeated = {name: column.take(np.repeat(np.arange(len(rows)), len(kept))) for name, column in which.items()}
-    flat = {name: pa.array(column[:, kept].reshape(-1)) for name, column in columns.items() if column is not None}
-    if optimal is None:
-        flat["optimal_steps"] = pa.nulls(len(rows) * len(kept), pa.int32())
-    return pa.table({**repeated, **flat}, schema=episode_schema(settings[0])), runs
+    flat = {name: column[:, kept].reshape(-1) for name, column in columns.items()}
+    return episode_columns({**repeated, **flat}, episode_schema(settings[0])), runs
 
 
 def _setting_columns(rows: np.ndarray, settings, num_seeds: int, seed: int) -> dict[str, pa.Array]:
@@ -101,7 +99,7 @@ def _scores(metrics: EpisodeMetrics, optimal: np.ndarray | None) -> dict[str, np
     last = jax.tree.map(lambda column: column[:, -LAST_EPISODES:].astype(np.float64), metrics)
     shortest = np.nan if optimal is None else optimal[:, -LAST_EPISODES:]
     return {
-        "success": _row_means(last.success),
+        "success": np.full(len(last.steps), np.nan) if last.success is None else _row_means(last.success),
         "steps": _row_means(last.steps),
         "steps_over_optimal": _row_means(last.steps / shortest),
         "episode_return": _row_means(last.episode_return),

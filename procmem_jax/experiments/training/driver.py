@@ -165,7 +165,10 @@ class Driver:
         self._on_progress, self._on_chunk = on_progress, on_chunk
         self._groups = make_groups(settings, num_agents, first_row, last_row)
         library = settings[0][0].library if kept.libraries else None
-        self.buffer = PartBuffer(num_episodes, first_row, last_row, kept.rows_per_part, library)
+        has_success = settings[0][0].environment.has_success
+        self.buffer = PartBuffer(
+            num_episodes, first_row, last_row, kept.rows_per_part, library, has_success=has_success
+        )
         self._total = (last_row - first_row) * num_episodes
         self._done_before = 0
         self.compile_seconds = self.run_seconds = 0.0

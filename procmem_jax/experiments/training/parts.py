@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from procmem_jax.agents.states import EpisodeMetrics
+from procmem_jax.agents.states import EpisodeMetrics, no_metrics
 from procmem_jax.memory import library as skill_library
 from procmem_jax.memory.library import SkillLibrary
 from procmem_jax.memory.settings import LibraryConfig
@@ -33,10 +33,26 @@ class PartBuffer:
     """The rows of parts that are not whole yet."""
 
     def __init__(
-        self, num_episodes: int, first_row: int, last_row: int, rows_per_part: int, library: LibraryConfig | None
+        self,
+        num_episodes: int,
+        first_row: int,
+        last_row: int,
+        rows_per_part: int,
+        library: LibraryConfig | None,
+        *,
+        has_success: bool = True,
     ):
-        """Prepares for the rows `first_row` to `last_row` - 1; `library` are the settings of libraries to keep."""
+        """Prepares for the rows `first_row` to `last_row` - 1.
+
+        Args:
+            num_episodes: E, of each row.
+            first_row, last_row: those that are to come.
+            rows_per_part: of a whole part.
+            library: the settings of libraries to keep; None for none.
+            has_success: whether the environment has success.
+        """
         self._size, self._num_episodes, self._library = rows_per_part, num_episodes, library
+        self._has_success = has_success
         self._first, self._last = first_row, last_row
         self._open: dict[int, tuple[dict[str, Any], np.ndarray]] = {}
 
@@ -70,12 +86,7 @@ class PartBuffer:
 
     def no_rows(self, count: int) -> dict[str, Any]:
         """Returns `count` rows with nothing in them: `metrics`, and `libraries` if they are kept."""
-
-        def column(dtype):
-            return np.zeros((count, self._num_episodes), dtype)
-
-        counts = (column(np.int32) for _ in range(3))
-        rows = {"metrics": EpisodeMetrics(column(np.float32), column(np.int32), column(np.bool_), *counts)}
+        rows = {"metrics": no_metrics((count, self._num_episodes), self._has_success, np.zeros)}
         if self._library is not None:
             blank = jax.device_get(skill_library.empty(self._library))
             rows["libraries"] = jax.tree.map(lambda leaf: np.repeat(leaf[None], count, axis=0), blank)

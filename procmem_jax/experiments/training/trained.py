@@ -60,14 +60,15 @@ class TrainResult:
         return float(self.metrics.steps.sum(dtype=np.int64)) / self.run_seconds
 
     def summary(self) -> dict[str, Bounds | int]:
-        """Returns the headline: success, steps and, where the fewest are known, steps over these, as (mean, low, high)
-        over agents with a 95% interval, of the last episodes and (`first_...`) of the first; see `statistics.headline`.
+        """Returns the headline: success (returns where there is none), steps and, where the fewest are known, steps
+        over these, as (mean, low, high) over agents with a 95% interval, of the last episodes and (`first_...`) of the
+        first; see `statistics.headline`.
         """
         metrics, origin, optimal = self.metrics, self.origin, None
         if origin is not None:
             where = origin.key, origin.config, origin.params, *metrics.steps.shape
             optimal = optimal_steps(*where, first_agent=origin.first_agent)
-        return headline(metrics.success, metrics.steps, optimal, metrics.skills)
+        return headline(metrics, optimal)
 
     def save(self, folder: str | pathlib.Path, *, task: str | None = None, preset: str | None = None) -> pathlib.Path:
         """Returns the folder in which it writes the files that `procmem train` would; see `experiments.save_result`."""
@@ -86,8 +87,9 @@ class TrainResult:
         if np.ndim(steps) != 2 or not isinstance(steps, (np.ndarray, jax.Array)):
             return "TrainResult(transformed)"  # what a transformation put in the place of arrays
         found = self._of_metrics()
-        success, count = 100 * found["success"][0], found["episodes"]
-        last = f"{success:.1f}% success, {found['steps'][0]:.1f} steps in the last {count}"
+        success = f"{100 * found['success'][0]:.1f}% success" if "success" in found else ""
+        aim = success or f"return {found['episode_return'][0]:.2f}"
+        last = f"{aim}, {found['steps'][0]:.1f} steps in the last {found['episodes']}"
         skills = f"{found['skills'][0]:.1f} skills an agent"
         took = f"{self.run_seconds:.1f} s running, {self.compile_seconds:.1f} s compiling"
         return f"TrainResult({steps.shape[0]:,} agents x {steps.shape[1]:,} episodes: {last}, {skills}; {took})"
@@ -98,7 +100,7 @@ class TrainResult:
 
     def _of_metrics(self) -> dict[str, Bounds | int]:
         """Returns the headline without what must be computed anew."""
-        return headline(self.metrics.success, self.metrics.steps, None, self.metrics.skills)
+        return headline(self.metrics, None)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -57,5 +57,6 @@ def test_a_plan_in_lines():
         "3 compiled programs, about 10 s each",
         "512 runs at once, 123,457 agent steps/s in a trial of the first setting",
         "0.50 GiB for them, 0.25 GiB for results on their way",
-        "Expected time: 119 s if every episode took its shortest path, 2.0 h if none succeeded; compilation apart",
+        "Expected time: 119 s if every episode took its shortest path, 2.0 h if none ended before its limit; "
+        "compilation apart",
     ]

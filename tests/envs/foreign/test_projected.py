@@ -83,6 +83,6 @@ def test_it_is_the_default_and_suffices():
     percept = ProjectedPercept(num_features=12, resolution=1.0, thresholds=((1, 1.0),))
     runs = []
     for use_skills in (False, True):
-        config, params = with_memory(Lamp(), percept, max_steps=60, use_skills=use_skills)
+        config, params = with_memory(Lamp(), percept, max_steps=60, use_skills=use_skills, success="rewarded")
         runs.append(train(run_key(0), config, params, 32, 60).metrics.success[:, -20:].mean())
     assert runs[1] > 0.8 > 0.5 > runs[0]
