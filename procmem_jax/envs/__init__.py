@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from procmem_jax.envs.foreign.adapted import AdaptedEnvironment as AdaptedEnvironment
     from procmem_jax.envs.foreign.adapted import AdaptedState as AdaptedState
     from procmem_jax.envs.foreign.projected import ProjectedPercept as ProjectedPercept
+    from procmem_jax.envs.foreign.suites.jumanji import from_jumanji as from_jumanji
+    from procmem_jax.envs.foreign.suites.pgx import from_pgx as from_pgx
     from procmem_jax.envs.grid.layouts import Layout as Layout
     from procmem_jax.envs.grid.render import render_rgb as render_rgb
     from procmem_jax.envs.grid.render import render_text as render_text
@@ -26,6 +28,8 @@ _NAMES = {
     "export.gymnasium_ids": "register_gymnasium",
     "foreign.adapted": "AdaptedEnvironment AdaptedState",
     "foreign.projected": "ProjectedPercept",
+    "foreign.suites.jumanji": "from_jumanji",
+    "foreign.suites.pgx": "from_pgx",
     "grid.layouts": "Layout",
     "grid.render": "render_rgb render_text",
     "grid.tasks": "make_task",

@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 from procmem_jax.envs.foreign.forms.layers import is_gymnax, is_of, layer_names
 from procmem_jax.envs.foreign.forms.limits import limit_of
 from procmem_jax.envs.foreign.gymnax import RawGymnax
+from procmem_jax.envs.foreign.suites.jumanji import from_jumanji
+from procmem_jax.envs.foreign.suites.layers import belongs_to
+from procmem_jax.envs.foreign.suites.pgx import from_pgx
 
 
 class Recognised(NamedTuple):
@@ -48,11 +51,17 @@ def recognise(env: Any, env_params: Any = None) -> Recognised:
 
 
 def recognise_raw(raw: Any, env_params: Any = None) -> Recognised:
-    """Returns a `RawEnvironment` with what it tells: `default_params` and their limit, `action_space(params)`."""
+    """Returns a `RawEnvironment` with what it tells by `default_params`, `episode_limit`, `action_space(params)`."""
     params = getattr(raw, "default_params", None) if env_params is None else env_params
     space = getattr(raw, "action_space", None)
     space = space(params) if callable(space) else space
-    return Recognised(raw, params, None, limit_of(params), space)
+    limit = limit_of(params)
+    return Recognised(raw, params, None, getattr(raw, "episode_limit", None) if limit is None else limit, space)
+
+
+def _of_suite(make: Callable[[Any], Any], *packages: str) -> tuple[Callable, Callable]:
+    """Returns the row of a package whose environments `make` adapts."""
+    return lambda env: belongs_to(env, *packages), lambda env, params: recognise_raw(make(env), params)
 
 
 def _recognise_gymnax(env: Any, env_params: Any) -> Recognised:
@@ -61,5 +70,7 @@ def _recognise_gymnax(env: Any, env_params: Any) -> Recognised:
 
 # Whether an environment is of a package, told by attributes or `is_of`, and what makes a `Recognised` of it.
 _ADAPTERS: tuple[tuple[Callable[[Any], bool], Callable[[Any, Any], Recognised]], ...] = (
+    _of_suite(from_jumanji, "jumanji"),
+    _of_suite(from_pgx, "pgx"),
     (is_gymnax, _recognise_gymnax),
 )

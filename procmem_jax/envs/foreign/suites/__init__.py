@@ -1,0 +1,1 @@
+"""Environments of other packages as `RawEnvironment`s: an adapter for each package, none of them imported."""
