@@ -71,7 +71,6 @@ def with_memory(
     raw = hashable(raw)
     if actions is not None or told_names is None:
         raw, told_names = number_actions(raw, space, actions)
-    raw = traceable(raw, env_params)
     perceive = ProjectedPercept() if perceive is None else perceive
     if predicate_names is None:
         predicate_names = getattr(perceive, "predicate_names", None)
@@ -80,6 +79,7 @@ def with_memory(
     if max_steps is None:
         raise ValueError("max_steps is unknown: the environment's params do not tell; give it")
     check_count("max_steps", max_steps, 1, 2**30)
+    raw = traceable(raw, env_params)
     environment, env_params = adapt(
         raw,
         perceive,

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from procmem_jax.envs.foreign.forms.by_content import ByContent
+from procmem_jax.records import canonical_dtype
 
 MOST_ACTIONS = 2**15 - 1
 
@@ -108,7 +109,7 @@ def _fit_table(actions: Any, space: Any) -> Any:
         return table
     if math.prod(table.shape[1:]) != math.prod(shape):
         raise ValueError(f"actions= has rows of shape {table.shape[1:]}, the space is {_kind(space)}; give {shape}")
-    table = table.reshape(-1, *shape).astype(np.dtype(space.dtype))
+    table = _strict(table.reshape(-1, *shape).astype(np.dtype(space.dtype)))
     if low is not None and not np.all((table >= np.asarray(low)) & (table <= np.asarray(high))):
         raise ValueError(f"actions= has values outside of {_kind(space)}; keep to its bounds")
     return table
@@ -116,7 +117,7 @@ def _fit_table(actions: Any, space: Any) -> Any:
 
 def _strict(table: np.ndarray) -> np.ndarray:
     """Returns an array in a dtype that jax has."""
-    return table.astype(jnp.result_type(table.dtype))
+    return table.astype(canonical_dtype(table))
 
 
 def _combinations(space: Any) -> Any:
@@ -146,7 +147,7 @@ def _assemble(space: Any, columns: Any) -> Any:
         return tuple(_assemble(child, columns) for child in spaces)
     counts = _counts(space)
     table = np.stack([next(columns) for _ in range(counts.size)], axis=-1)
-    return table.reshape(-1, *counts.shape).astype(jnp.result_type(getattr(space, "dtype", None) or np.int32))
+    return _strict(table.reshape(-1, *counts.shape).astype(getattr(space, "dtype", None) or np.int32))
 
 
 def _children(space: Any) -> list[Any] | None:

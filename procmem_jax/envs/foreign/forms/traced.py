@@ -9,8 +9,6 @@ import numpy as np
 from procmem_jax.envs.foreign.keys import make_key
 from procmem_jax.records import canonical_dtype
 
-_PARAMS_IN_PYTHON = (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError)
-
 
 @dataclasses.dataclass(frozen=True)
 class RawKeys:
@@ -42,31 +40,35 @@ def traceable(env: Any, params: Any) -> Any:
     """Returns a `RawEnvironment`, given keys as two numbers if it can be traced with them only.
 
     Raises:
-        ValueError: it decides shapes or branches by its params, which are traced, or its step gives no six values of
-            which reward, terminated and truncated are single.
+        ValueError: it decides shapes or branches in Python by its params, or its step gives no six values of which
+            reward, terminated and truncated are single.
         Exception: whatever it raises itself.
     """
     params = jax.tree.map(lambda leaf: np.asarray(leaf, canonical_dtype(leaf)), params)
     try:
         _trace(env, params)
-    except _PARAMS_IN_PYTHON as error:
-        text = "the environment decides shapes or branches in Python by its params, or by what it draws"
-        raise ValueError(f"{text}; make such params attributes of the environment ({_first_line(error)})") from None
-    except TypeError:
-        try:
-            _trace(RawKeys(env), params)
-        except Exception:
-            pass
-        else:
+    except Exception:
+        if _can_be_traced(RawKeys(env), params):
             return RawKeys(env)
+        if _can_be_traced(env, params, params_traced=False):
+            text = "the environment decides shapes or branches in Python by its params, which are traced"
+            raise ValueError(f"{text}; make these attributes of the environment") from None
         raise
     return env
 
 
-def _trace(env: Any, params: Any) -> None:
-    def play(words, action, params):
-        key = make_key(words)
-        return env.step(key, env.reset(key, params)[1], action, params)
+def _can_be_traced(env: Any, params: Any, params_traced: bool = True) -> bool:
+    try:
+        _trace(env, params, params_traced)
+    except Exception:
+        return False
+    return True
+
+
+def _trace(env: Any, params: Any, params_traced: bool = True) -> None:
+    def play(words, action, traced):
+        key, given = make_key(words), traced if params_traced else params
+        return env.step(key, env.reset(key, given)[1], action, given)
 
     word, action = jax.ShapeDtypeStruct((), "uint32"), jax.ShapeDtypeStruct((), "int32")
     result = jax.eval_shape(play, (word, word), action, params)
@@ -75,7 +77,3 @@ def _trace(env: Any, params: Any) -> None:
     for name, value in zip(("reward", "terminated", "truncated"), result[2:5], strict=True):
         if np.size(value) != 1:
             raise ValueError(f"step gives {name} of shape {list(value.shape)}; give one number for one environment")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]

@@ -10,6 +10,7 @@ import pytest
 
 from procmem_jax import with_memory
 from procmem_jax.envs.foreign.keys import make_key
+from quick import quick_first
 
 gymnax = pytest.importorskip("gymnax")
 from gymnax.environments.classic_control.cartpole import CartPole  # noqa: E402
@@ -94,13 +95,13 @@ def sticky(env):
 
 
 WRAPPED = {
+    "nested": lambda: purerl.LogWrapper(Doubled(Shifted(sticky(CartPole())))),
     "sticky": lambda: sticky(CartPole()),
     "reward": lambda: Doubled(CartPole()),
     "observation": lambda: Shifted(CartPole()),
     "log": lambda: purerl.LogWrapper(CartPole()),
     "flat": lambda: purerl.FlattenObservationWrapper(CartPole()),
     "slots": lambda: Slotted(CartPole()),
-    "nested": lambda: purerl.LogWrapper(Doubled(Shifted(sticky(CartPole())))),
     "five values": lambda: gymnax.wrappers.LegacyStepAPIWrapper(Doubled(sticky(CartPole()))),
     "a class further down": FastCartPole,
     "and wrapped": lambda: sticky(FastCartPole()),
@@ -120,7 +121,7 @@ def episode(env, params, keys, step=None):
     return met, state
 
 
-@pytest.mark.parametrize("name", WRAPPED)
+@pytest.mark.parametrize("name", quick_first(WRAPPED))
 def test_the_agent_meets_what_the_step_of_the_wrapper_gives(name):
     env, params = WRAPPED[name](), CartPole().default_params
     words = [(jnp.uint32(3), jnp.uint32(number)) for number in range(STEPS + 1)]
@@ -135,7 +136,9 @@ def test_the_agent_meets_what_the_step_of_the_wrapper_gives(name):
     assert met[-1][2] and [pair[1:] for pair in met] == [pair[1:] for pair in by_hand]
     for ours, theirs in zip(met[:-1], by_hand[:-1], strict=True):
         np.testing.assert_array_equal(ours[0], theirs[0])
-    assert np.abs(met[-1][0] - (1.0 if name == "observation" else 0.0)).max() > 0.15  # it lies where it fell
+    assert (
+        np.abs(met[-1][0] - (1.0 if name in ("observation", "nested") else 0.0)).max() > 0.15
+    )  # it lies where it fell
 
 
 def test_a_step_is_not_reset_and_the_environment_of_the_user_stays_as_it_is():

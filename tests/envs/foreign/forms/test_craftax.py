@@ -1,0 +1,43 @@
+"""Craftax: its state counts by another name, and the limit is called otherwise; single steps, and whole runs."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from procmem_jax import run_key, train, with_memory
+
+NAMES = ("Craftax-Classic-Symbolic-v1", "Craftax-Symbolic-v1", "Craftax-Classic-Pixels-v1", "Craftax-Pixels-v1")
+
+
+def make(name, auto_reset=True):
+    module = pytest.importorskip("craftax.craftax_env")
+    return module.make_craftax_env_from_name(name, auto_reset=auto_reset)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("auto_reset", (True, False))
+def test_its_raw_steps_are_played_and_its_limit_is_told_from_death(auto_reset, lenient):
+    env = make(NAMES[0], auto_reset)
+    world = with_memory(env, use_skills=False)[0].environment
+    assert (world.num_actions, world.episode_limit) == (17, 10_000)
+    key, params = jax.random.key(0), env.default_params
+    _, state = jax.jit(env.reset_env)(key, params)
+    ours, theirs = jax.jit(world.env.step), jax.jit(env.step_env)
+    dead, late = state.replace(player_health=jnp.int32(-3)), state.replace(timestep=jnp.int32(9_999))
+    both = dead.replace(timestep=late.timestep)
+    for start, ends in ((state, (0, 0)), (dead, (1, 0)), (late, (0, 1)), (both, (1, 0))):
+        expected, found = theirs(key, start, 1, params), ours(key, start, 1, params)
+        jax.tree.map(np.testing.assert_array_equal, found[:3], expected[:3])
+        assert (bool(found[3]), bool(found[4])) == ends and bool(expected[3]) == any(ends)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_trained(name, lenient):
+    config, params = with_memory(make(name), max_steps=6)
+    params = dataclasses.replace(params, environment=params.environment.replace(max_timesteps=np.int32(4)))
+    metrics = train(run_key(0), config, params, 2, 2).metrics
+    assert (metrics.steps == 4).all()
