@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from envs.corridor import Corridor
 from procmem_jax import run_key, train, with_memory
 from procmem_jax.envs.foreign.forms.limits import lift_limit, limit_of, whole_limit
 from procmem_jax.envs.foreign.forms.traced import RawKeys
@@ -166,11 +167,11 @@ def test_params_in_python_and_steps_of_another_form_are_refused_in_one_line():
         def reset_env(self, key, params):
             return jnp.zeros(params.stride), super().reset_env(key, params)[1]
 
-    class Many(OldKeys):
+    class Many(Corridor):
         def step(self, key, state, action, params):
             return jnp.zeros(1), state, jnp.zeros(3), False, False, {}
 
-    class Few(OldKeys):
+    class Few(Corridor):
         def step(self, key, state, action, params):
             return jnp.zeros(1), state, 0.0, False, {}
 
