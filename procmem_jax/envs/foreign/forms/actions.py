@@ -24,10 +24,13 @@ class TabledActions:
     Attributes:
         env: the environment.
         table: holds a pytree of `[A, ...]` arrays, an action a row.
+        numbers: of the rows among all actions of the environment; None where the table holds them all, or what they
+            are numbered by is unknown.
     """
 
     env: Any
     table: ByContent
+    numbers: tuple[int, ...] | None = None
 
     never_resets = True
 
@@ -50,6 +53,12 @@ class TabledActions:
         row = jax.tree.map(lambda column: jnp.asarray(column)[action], self.table.value)
         return self.env.step(key, state, row, params)
 
+    def legal_actions(self, obs: Any, state: Any, params: Any) -> jax.Array | None:
+        """Returns which rows are legal, `[A]` bool; None where the environment does not tell."""
+        tells = getattr(self.env, "legal_actions", None)
+        legal = None if tells is None else tells(obs, state, params)
+        return legal if legal is None or self.numbers is None else legal[np.array(self.numbers)]
+
 
 def number_actions(env: Any, space: Any, actions: Any = None) -> tuple[Any, tuple[str, ...] | None]:
     """Returns (`env` with the actions 0, 1, ..., their names); names None where nothing tells how many there are.
@@ -65,7 +74,10 @@ def number_actions(env: Any, space: Any, actions: Any = None) -> tuple[Any, tupl
             does not fit.
     """
     if actions is not None:
-        return _with_table(env, _fit_table(actions, space))
+        table, counts = _fit_table(actions, space), _counts(space)
+        if counts is None or counts.ndim:
+            return _with_table(env, table)
+        return _with_table(env, table, tuple((table - getattr(space, "start", 0)).tolist()))
     count = getattr(env, "num_actions", None) if space is None else getattr(space, "n", None)
     if count is not None and not callable(count) and int(getattr(space, "start", 0)) == 0:
         return env, tuple(f"action_{number}" for number in range(int(count)))
@@ -80,12 +92,12 @@ def number_actions(env: Any, space: Any, actions: Any = None) -> tuple[Any, tupl
 _TABLE = "give actions=, a table [A, ...] of those to choose from"
 
 
-def _with_table(env: Any, table: Any) -> tuple[TabledActions, tuple[str, ...]]:
+def _with_table(env: Any, table: Any, numbers: Any = None) -> tuple[TabledActions, tuple[str, ...]]:
     rows = len(jax.tree.leaves(table)[0])
     names = tuple(_name(jax.tree.map(operator.itemgetter(row), table)) for row in range(rows))
     if len(set(names)) < rows:
         names = tuple(f"action_{row}" for row in range(rows))
-    return TabledActions(env, ByContent(table)), names
+    return TabledActions(env, ByContent(table), numbers), names
 
 
 def _name(action: Any) -> str:
@@ -102,17 +114,26 @@ def _fit_table(actions: Any, space: Any) -> Any:
     lengths = {np.shape(column)[:1] for column in jax.tree.leaves(table)}
     if len(lengths) != 1 or () in lengths:
         raise ValueError("actions= is no table; give an array [A, ...], an action a row, or a dict of such arrays")
-    if not isinstance(table, np.ndarray):
-        return table
-    low, high, shape = (getattr(space, name, None) for name in ("low", "high", "shape"))
-    if shape is None:
+    low, high, shape = _bounds(space)
+    if not isinstance(table, np.ndarray) or shape is None:
         return table
     if math.prod(table.shape[1:]) != math.prod(shape):
         raise ValueError(f"actions= has rows of shape {table.shape[1:]}, the space is {_kind(space)}; give {shape}")
-    table = _strict(table.reshape(-1, *shape).astype(np.dtype(space.dtype)))
-    if low is not None and not np.all((table >= np.asarray(low)) & (table <= np.asarray(high))):
+    table = table.reshape(-1, *shape)
+    if not np.all((table >= low) & (table <= high)):
         raise ValueError(f"actions= has values outside of {_kind(space)}; keep to its bounds")
-    return table
+    return _strict(table.astype(getattr(space, "dtype", None) or table.dtype))
+
+
+def _bounds(space: Any) -> tuple[Any, Any, tuple[int, ...] | None]:
+    """Returns (lowest, highest, shape) of a Box, a Discrete or a MultiDiscrete; shape None for others."""
+    counts = _counts(space)
+    if counts is not None:
+        start = np.asarray(getattr(space, "start", 0))
+        return start, start + counts - 1, counts.shape
+    if _is_box(space):
+        return np.asarray(space.low), np.asarray(space.high), tuple(space.shape)
+    return None, None, None
 
 
 def _strict(table: np.ndarray) -> np.ndarray:

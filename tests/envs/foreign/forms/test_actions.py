@@ -73,6 +73,8 @@ def test_tables():
     assert names == ("(-1, 0)", "(0.25, 1)") and values[1].tolist() == [0.25, 1]
     names, values = played(box(2), jnp.ones((3, 2)))
     assert names == ("action_0", "action_1", "action_2")  # they are one and the same
+    names, values = played(discrete(9), [7, 2])
+    assert names == ("7", "2") and values[0] == 7
     names, values = played(None, [[1, 2], [3, 4], [5, 6]])
     assert values[2].tolist() == [5, 6] and values[2].dtype == np.int32
     pair = kind("Dict", spaces={"turn": box(), "fire": discrete(2)})
@@ -95,6 +97,7 @@ def test_tables():
         ),
         (box(2), [[1.0, 1.0, 1.0]], r"actions= has rows of shape \(3,\), the space is Box"),
         (box(2), [[1.0, 1.5], [0, 0]], "actions= has values outside of Box"),
+        (discrete(3), [0, 3], "actions= has values outside of Discrete"),
         (box(), 3.0, "actions= is no table; give an array"),
         (None, {"a": [1, 2], "b": [1]}, "actions= is no table; give an array"),
     ],
@@ -103,6 +106,20 @@ def test_what_does_not_fit_is_refused_in_one_line(space, actions, text):
     with pytest.raises(ValueError, match=text) as caught:
         number_actions(Echo(), space, actions)
     assert "\n" not in str(caught.value)
+
+
+def test_masks_are_those_of_the_rows():
+    class Masked(Echo):
+        def legal_actions(self, obs, state, params):
+            return jnp.array([True, False, True])
+
+    def legal(space, actions=None, env=Masked):
+        found = number_actions(env(), space, actions)[0].legal_actions(None, None, None)
+        return found if found is None else found.tolist()
+
+    assert legal(discrete(3), [2, 1]) == [True, False] == legal(discrete(3, start=4), [6, 5])
+    assert legal(kind("MultiDiscrete", nvec=np.array([3, 1]))) == [True, False, True]
+    assert legal(discrete(3), [2, 1], env=Echo) is None
 
 
 def test_names_fit_the_actions():
