@@ -16,7 +16,7 @@ from procmem_jax.envs.protocol import Environment
 from procmem_jax.memory.protocol import NoParams, Step
 from procmem_jax.percept import Percept
 from procmem_jax.records import check_count, check_numbers, param, params_record, state_record
-from procmem_jax.streams import scale_word
+from procmem_jax.streams import scale_word, threefry2x32
 
 SCRIPTED = -1  # the script's choice on a tape, and what a script says that has none
 
@@ -72,6 +72,24 @@ class ExplorationPolicy:
         """
         raise NotImplementedError(f"{type(self).__name__} lacks act(state, percept, observation, word, params)")
 
+    def act_legally(
+        self,
+        state: PolicyState,
+        percept: Percept,
+        observation: Any,
+        word: jax.Array,
+        params: PolicyParams,
+        legal: jax.Array,
+    ) -> tuple[PolicyState, jax.Array]:
+        """Returns what `act` does where `legal` (`[A]` bool) allows it, else a uniformly random legal action.
+
+        Called in the place of `act` in environments that tell which actions are legal; one always is.
+        """
+        state, action = self.act(state, percept, observation, word, params)
+        # The word has chosen what is not legal, and so is not random any more.
+        fresh, _ = threefry2x32((jnp.uint32(0), jnp.uint32(0)), word, word)
+        return state, jnp.where(is_legal(action, legal), action, random_legal_action(fresh, legal))
+
     def observe(self, state: PolicyState, step: Step, ended: jax.Array, params: PolicyParams) -> PolicyState:
         """Returns the state after a step, whoever chose it; `ended` (`()` bool): the episode ended with it."""
         del step, ended, params
@@ -81,6 +99,18 @@ class ExplorationPolicy:
 def random_action(word: jax.Array, num_actions: int) -> jax.Array:
     """Returns a uniform action, `()` int32, from one random word."""
     return scale_word(word, num_actions)[0]
+
+
+def random_legal_action(word: jax.Array, legal: jax.Array) -> jax.Array:
+    """Returns a uniform action among those that `legal` (`[A]` bool) allows, `()` int32; 0 if there is none."""
+    rank, _ = scale_word(word, jnp.sum(legal, dtype=jnp.int32))
+    before = jnp.cumsum(legal, dtype=jnp.int32) <= rank
+    return jnp.where(jnp.any(legal), jnp.sum(before, dtype=jnp.int32), 0)
+
+
+def is_legal(action: jax.Array, legal: jax.Array) -> jax.Array:
+    """Returns whether `legal` (`[A]` bool) allows `action` (`()` integer), `()` bool; False outside 0 to A - 1."""
+    return legal.at[action].get(mode="fill", fill_value=False, wrap_negative_indices=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,6 +136,12 @@ class RandomPolicy(ExplorationPolicy):
         """See `ExplorationPolicy`."""
         del percept, observation, params
         return state, random_action(word, self.num_actions)
+
+    def act_legally(self, state, percept, observation, word, params, legal):
+        """See `ExplorationPolicy`; beyond the first `num_actions` only where none of these is legal."""
+        del percept, observation, params
+        first = legal & (np.arange(legal.shape[0]) < self.num_actions)
+        return state, random_legal_action(word, jnp.where(jnp.any(first), first, legal))
 
 
 @dataclasses.dataclass(frozen=True)

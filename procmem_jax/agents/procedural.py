@@ -6,10 +6,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.agents.exploration import ExplorationPolicy, PolicyState
+from procmem_jax.agents.exploration import ExplorationPolicy, PolicyState, is_legal
 from procmem_jax.agents.settings import Config, Params
 from procmem_jax.agents.states import AgentInputs, AgentState, EpisodeMetrics, Finished, Transition, no_metrics
-from procmem_jax.envs.protocol import Environment, EnvState, Start
+from procmem_jax.envs.protocol import Environment, EnvState, Start, check_legal_actions, has_legal_actions
 from procmem_jax.envs.returns import add_reward
 from procmem_jax.memory.library import SkillLibrary, empty
 from procmem_jax.memory.protocol import Inputs, Memory, MemoryState, Step, no_skill
@@ -145,9 +145,10 @@ class ProceduralAgent:
         """Returns (state, transition, what ended) of one primitive step, before `begin_next_episode`."""
         active = state.episode < inputs.num_episodes
         before = self.perceive(params, inputs, state.env_state)
-        memory, in_skill, skill_action = self._decide(params, state.memory, before, words[0])
+        legal = self.legal_actions(params, state)
+        memory, in_skill, skill_action = self._decide(params, state.memory, before, words[0], legal)
         running = no_skill() if self.memory is None else self.memory.running(memory)
-        exploration, explored = self.explore(params, state, before, words[0])
+        exploration, explored = self.explore(params, state, before, words[0], legal)
         action = jnp.where(in_skill, skill_action, explored)
         exploration = _select(active & ~in_skill, exploration, state.exploration)
         env_state, reward, terminated, truncated, _ = self.environment.step_from_words(
@@ -242,14 +243,24 @@ class ProceduralAgent:
         return percept if self.memory is None else self.memory.view(percept, env_state, inputs.memory)
 
     def explore(
-        self, params: Params, state: AgentState, percept: Percept, word: jax.Array
+        self, params: Params, state: AgentState, percept: Percept, word: jax.Array, legal: jax.Array | None = None
     ) -> tuple[PolicyState, jax.Array]:
-        """Returns (state, action) of the exploration policy."""
+        """Returns (state, action) of the exploration policy; a legal action if `legal` is no None."""
         observation = None
         if self.exploration.uses_observation:
             observation = self.environment.observe_state(state.env_state, params.environment)
-        policy_state, action = self.exploration.act(state.exploration, percept, observation, word, params.exploration)
-        return policy_state, _as_action(self.exploration, action)
+        known = state.exploration, percept, observation, word, params.exploration
+        policy = self.exploration
+        policy_state, action = policy.act(*known) if legal is None else policy.act_legally(*known, legal)
+        return policy_state, _as_action(policy, action)
+
+    def legal_actions(self, params: Params, state: AgentState) -> jax.Array | None:
+        """Returns which actions may be taken, `[A]` bool, one at least; None where the environment does not tell."""
+        if not has_legal_actions(self.environment):
+            return None
+        legal = self.environment.legal_actions(state.env_state, params.environment)
+        check_legal_actions(legal, self.environment.num_actions)
+        return legal | ~jnp.any(legal)
 
     def draw_layout(self, params: Params, streams: Streams, inputs: AgentInputs, episode: jax.Array) -> Start:
         """Returns where things stand in the episode of number `episode` (`()` int32)."""
@@ -259,11 +270,15 @@ class ProceduralAgent:
             words = draw_words(streams.episode, number, inputs.agent_id)
         return self.environment.draw_layout(words, params.environment)
 
-    def _decide(self, params: Params, memory: MemoryState | None, percept: Percept, word: jax.Array):
+    def _decide(self, params: Params, memory: MemoryState | None, percept: Percept, word: jax.Array, legal):
         if self.memory is None:
             return None, jnp.zeros((), jnp.bool_), jnp.zeros((), jnp.int32)
         memory, acts, action = self.memory.decide(memory, percept, word, params.memory)
-        return memory, acts, _as_action(self.memory, action)
+        action = _as_action(self.memory, action)
+        if legal is not None:
+            refused = acts & ~is_legal(action, legal)
+            memory, acts = self.memory.break_off(memory, refused), acts & ~refused
+        return memory, acts, action
 
     def _learn(
         self, params: Params, memory: MemoryState | None, step: Step, steps: jax.Array, active: jax.Array

@@ -10,6 +10,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
+from procmem_jax.agents.exploration import is_legal
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.settings import Params
 from procmem_jax.agents.states import AgentInputs, AgentState, EpisodeMetrics
@@ -69,7 +70,7 @@ def _follow(
         )
         state = jax.tree.map(lambda new, old: jnp.where(moves, new, old), moved, state)
         row = (percept.context, percept.predicates, action, reward, moves, terminated)
-        return (state, done | (moves & (terminated | truncated))), row
+        return (state, done | ~goes_on | (moves & (terminated | truncated))), row
 
     start = (state, jnp.zeros((), jnp.bool_))
     (state, _), rows = jax.lax.scan(step, start, jnp.arange(num_steps, dtype=jnp.int32))
@@ -108,7 +109,7 @@ def explore(
 
     def choose(state, number, percept, word):
         del number
-        exploration, action = agent.explore(params, state, percept, word)
+        exploration, action = agent.explore(params, state, percept, word, agent.legal_actions(params, state))
         return action, exploration, jnp.ones((), jnp.bool_)
 
     return _follow(agent, params, streams, inputs, state, choose, max_steps)
@@ -149,7 +150,8 @@ def execute_skill(
 ) -> tuple[AgentState, Trajectory, jax.Array, jax.Array]:
     """Returns (state, trajectory, total reward `()` float32, success `()` bool) of the skill in `slot`, run as a whole.
 
-    It runs to its end unless the episode ends first; the use and its outcome are counted in the library.
+    It runs to its end unless the episode ends first, or its next action is not legal; the use and its outcome are
+    counted in the library.
 
     Args:
         agent: static.
@@ -167,7 +169,9 @@ def execute_skill(
 
     def choose(state, number, percept, word):
         del percept, word
-        return library.actions[slot, number].astype(jnp.int32), state.exploration, number < length
+        action, legal = library.actions[slot, number].astype(jnp.int32), agent.legal_actions(params, state)
+        goes_on = number < length
+        return action, state.exploration, goes_on if legal is None else goes_on & is_legal(action, legal)
 
     num_steps = agent.config.library.max_skill_length
     state, trajectory, success = _follow(agent, params, streams, inputs, state, choose, num_steps)

@@ -6,7 +6,7 @@ from typing import Any
 
 from procmem_jax.agents.exploration import ExplorationPolicy, RandomPolicy
 from procmem_jax.agents.settings import Config, Params, check_params
-from procmem_jax.envs.foreign.adapted import PerceiveFunction, adapt
+from procmem_jax.envs.foreign.adapted import LegalActions, PerceiveFunction, adapt
 from procmem_jax.envs.foreign.forms.actions import number_actions
 from procmem_jax.envs.foreign.forms.by_content import hashable
 from procmem_jax.envs.foreign.forms.limits import whole_limit
@@ -31,6 +31,7 @@ def with_memory(
     actions: Any = None,
     action_names: Sequence[str] | None = None,
     predicate_names: Sequence[str] | None = None,
+    legal_actions: LegalActions | None = None,
     same_start: bool = False,
     use_skills: bool = True,
     memory: Memory | None = None,
@@ -58,6 +59,9 @@ def with_memory(
         actions: a table `[A, ...]` of values, an action a row, for a continuous space (or dicts, tuples of tables).
         action_names: by default numbers, or the values in the table.
         predicate_names: P names; by default `perceive.predicate_names`, else numbers.
+        legal_actions: (observation, `AdaptedState`, env_params) -> `[A]` bool, which actions may be taken; no other is
+            taken then, except where none may. By default what `env.legal_actions(obs, state, params)` tells, if it has
+            such a method, else all.
         same_start: whether every episode of an agent begins as its first did (a fixed layout).
         use_skills: False switches the memory off.
         memory: by default `DefaultMemory()`.
@@ -89,6 +93,7 @@ def with_memory(
         episode_limit=int(max_steps),
         same_start=same_start,
         success=success,
+        legal_actions=legal_actions,
     )
     config = Config(environment, memory or DefaultMemory(), exploration or RandomPolicy(), use_skills)
     config, params = apply_overrides(config, config.default_params(env_params), overrides or {})

@@ -78,6 +78,8 @@ def check_grid(who: str, environment: World, environment_params: Any, max_size: 
     """Raises a ValueError unless `environment` is a grid of at most `max_size` cells along a side."""
     if not getattr(environment, "is_grid", False):
         raise ValueError(f"{who} knows the grid only; use the default memory")
+    if getattr(environment, "has_legal_actions", False):
+        raise ValueError(f"{who} takes any action, this environment has illegal ones; use the default memory")
     largest = int(np.max(environment_params.size))
     if largest > max_size:
         raise ValueError(f"max_size={max_size} of {who} is below size={largest}; raise max_size or lower size")
@@ -167,6 +169,14 @@ class Memory:
     ) -> tuple[MemoryState, jax.Array, jax.Array]:
         """Returns (state, whether the memory acts `()` bool, its action `()` int32); `word` is a random word."""
         raise NotImplementedError(f"{type(self).__name__} lacks decide(state, percept, word, params)")
+
+    def break_off(self, state: MemoryState, now: jax.Array) -> MemoryState:
+        """Returns the state after a `decide` whose action is not taken where `now` (`()` bool): it is not legal there.
+
+        Exploration acts instead. By default as it is: `observe` gets the action that was taken.
+        """
+        del now
+        return state
 
     def observe(self, state: MemoryState, step: Step, params: MemoryParams, enabled: jax.Array) -> MemoryState:
         """Returns the state after a step; with `enabled` False what the memory has learned stays as it is."""

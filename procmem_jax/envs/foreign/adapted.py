@@ -10,6 +10,7 @@ import numpy as np
 
 from procmem_jax.envs.foreign.keys import keys_to_words, make_key, words_to_keys
 from procmem_jax.envs.foreign.success import SuccessRule, success_function
+from procmem_jax.envs.protocol import check_legal_actions
 from procmem_jax.envs.returns import add_reward
 from procmem_jax.percept import Percept
 from procmem_jax.records import (
@@ -28,6 +29,7 @@ _PERCEPT_KINDS = {"predicates": ("bool", 1), "context": ("float32", 1), "fingerp
 class RawEnvironment(Protocol):
     """An environment that never resets itself inside `step`; hashable.
 
+    With a method `legal_actions(obs, state, params)`, which returns `[A]` bool (or None), nothing else is done in it.
     With a method `picture(state, params)`, which returns `[H, W, 3]` uint8 on the host, its episodes can be drawn.
     """
 
@@ -65,15 +67,17 @@ class AdaptedState:
 class PerceivedState:
     """An `AdaptedState`, its keys as numbers, and what the memory may know of it, found once per step.
 
-    `observation` is None unless the exploration policy looks at it.
+    `observation` is None unless the exploration policy looks at it, `legal` unless the environment has illegal actions.
     """
 
     adapted: AdaptedState
     percept: Percept
     observation: Any = None
+    legal: jax.Array | None = None
 
 
 PerceiveFunction = Callable[[Any, AdaptedState, Any], Percept]
+LegalActions = Callable[[Any, AdaptedState, Any], jax.Array]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +94,9 @@ class AdaptedEnvironment:
         keeps_observations: whether states hold the observation.
         success: what counts as success (see `success_function`); None: the last predicate does, unless `perceive` says
             by `tells_success = False` that it knows of none.
+        legal: (observation, `AdaptedState`, params) -> `[A]` bool, which actions may be taken; by default what the
+            environment tells.
+        has_legal_actions: whether either tells that.
     """
 
     env: RawEnvironment
@@ -105,6 +112,8 @@ class AdaptedEnvironment:
     same_start: bool = setting(False, "all episodes of an agent begin alike")
     keeps_observations: bool = False
     success: SuccessRule | None = None
+    legal: LegalActions | None = None
+    has_legal_actions: bool = False
 
     draws_layout = True
     costly_reset = True
@@ -187,7 +196,19 @@ class AdaptedEnvironment:
         if take_notes is not None:
             state = dataclasses.replace(state, notes=take_notes(obs, state, notes, params))
         kept = obs if self.keeps_observations else None
-        return _strong(keys_to_words(PerceivedState(state, self.perceive(obs, state, params), kept)))
+        legal = self._find_legal(obs, state, params) if self.has_legal_actions else None
+        return _strong(keys_to_words(PerceivedState(state, self.perceive(obs, state, params), kept, legal)))
+
+    def _find_legal(self, obs: Any, state: AdaptedState, params: Any) -> jax.Array | None:
+        if self.legal is not None:
+            return self.legal(obs, state, params)
+        tells = getattr(self.env, "legal_actions", None)
+        return tells(obs, state.env, params) if callable(tells) else None
+
+    def legal_actions(self, state: PerceivedState, params: Any) -> jax.Array:
+        """See `Environment`."""
+        del params
+        return state.legal
 
     def perceive_state(self, state: PerceivedState, params: Any) -> Percept:
         """See `Environment`."""
@@ -230,13 +251,15 @@ def adapt(
     episode_limit: int,
     same_start: bool = False,
     success: SuccessRule | None = None,
+    legal_actions: LegalActions | None = None,
 ) -> tuple[AdaptedEnvironment, Any]:
     """Returns (environment, its params with explicit dtypes), the sizes found by tracing, without running anything.
 
     Args: see `AdaptedEnvironment`; without `predicate_names` the predicates are numbered.
 
     Raises:
-        TypeError: what `perceive` gives is no percept, or what `success` gives no bool.
+        TypeError: what `perceive` gives is no percept, what `success` gives no bool, or what tells the legal actions no
+            `[A]` bool.
         ValueError: the number of names is wrong, or `success` is unknown.
     """
     check_count("number of actions", len(action_names), 2, 2**15 - 1)
@@ -245,17 +268,25 @@ def adapt(
     environment = AdaptedEnvironment(
         env, perceive, tuple(action_names), (), 0, shapes, episode_limit, same_start, success=success
     )
-    predicates, context = _percept_sizes(environment, params)
+    environment = dataclasses.replace(environment, legal=legal_actions, has_legal_actions=True)
+    begun = _first_state(environment, params)
+    if begun.legal is not None:
+        check_legal_actions(begun.legal, len(action_names))
+    predicates, context = _percept_sizes(begun.percept)
     _check_success(environment, params)
     names = [f"predicate_{i}" for i in range(predicates)] if predicate_names is None else predicate_names
     if len(names) != predicates:
         raise ValueError(f"predicate_names has {len(names)} names, perceive gives {predicates} predicates; name each")
-    return dataclasses.replace(environment, predicate_names=tuple(names), context_size=context), params
+    sizes = {"predicate_names": tuple(names), "context_size": context}
+    return dataclasses.replace(environment, **sizes, has_legal_actions=begun.legal is not None), params
 
 
-def _percept_sizes(environment: AdaptedEnvironment, params: Any) -> tuple[int, int]:
+def _first_state(environment: AdaptedEnvironment, params: Any) -> PerceivedState:
     word = jax.ShapeDtypeStruct((), "uint32")
-    percept = jax.eval_shape(lambda words: environment.begin(words, params).percept, (word, word))
+    return jax.eval_shape(lambda words: environment.begin(words, params), (word, word))
+
+
+def _percept_sizes(percept: Any) -> tuple[int, int]:
     for name, (dtype, rank) in _PERCEPT_KINDS.items():
         leaf = getattr(percept, name, None)
         if leaf is None or str(leaf.dtype) != dtype or leaf.ndim != rank:

@@ -224,6 +224,11 @@ class DefaultMemory(Memory):
         action = state.library.actions.at[place].get(mode="promise_in_bounds").astype(jnp.int32)
         return state, state.running != EMPTY, action
 
+    def break_off(self, state: DefaultMemoryState, now: jax.Array) -> DefaultMemoryState:
+        """See `Memory`: the running skill has failed."""
+        now = now & (state.running != EMPTY)
+        return break_off(dataclasses.replace(state, looped=state.looped | now), now)
+
     def observe(
         self, state: DefaultMemoryState, step: Step, params: DefaultMemoryParams, enabled: jax.Array
     ) -> DefaultMemoryState:
