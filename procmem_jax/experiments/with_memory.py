@@ -11,6 +11,7 @@ from procmem_jax.envs.foreign.forms.actions import number_actions
 from procmem_jax.envs.foreign.forms.by_content import hashable
 from procmem_jax.envs.foreign.forms.limits import whole_limit
 from procmem_jax.envs.foreign.forms.traced import traceable
+from procmem_jax.envs.foreign.probe import no_percept, probed
 from procmem_jax.envs.foreign.projected import ProjectedPercept
 from procmem_jax.envs.foreign.recognised import recognise
 from procmem_jax.envs.foreign.success import SuccessRule
@@ -47,7 +48,8 @@ def with_memory(
         perceive: (observation, `AdaptedState`, env_params) -> `Percept`, one example. Its last predicate means success,
             unless `success` is given; what happened earlier in the episode is in the state (`rewarded`), not to be
             guessed. Pass the same function object again to reuse compiled programs. By default a `ProjectedPercept`,
-            which serves any environment.
+            which serves any environment whose observations hold numbers; a few hundred random steps, the same in every
+            call, tell their range.
         success: what counts as success in results, where the last predicate does not tell or there is no `perceive`:
             "terminated" (the episode ended otherwise than by a limit), "rewarded" (a positive reward came),
             "return>=195" (or ">", any number), or a function of the `AdaptedState` at the end that returns one bool.
@@ -75,7 +77,7 @@ def with_memory(
     raw = hashable(raw)
     if actions is not None or told_names is None:
         raw, told_names = number_actions(raw, space, actions)
-    perceive = ProjectedPercept() if perceive is None else perceive
+    perceive = ProjectedPercept(resolution=None) if perceive is None else perceive
     if predicate_names is None:
         predicate_names = getattr(perceive, "predicate_names", None)
     if max_steps is None:
@@ -84,17 +86,13 @@ def with_memory(
         raise ValueError("max_steps is unknown: the environment's params do not tell; give it")
     check_count("max_steps", max_steps, 1, 2**30)
     raw = traceable(raw, env_params)
-    environment, env_params = adapt(
-        raw,
-        perceive,
-        env_params,
-        action_names=_action_names(action_names, num_actions, told_names),
-        predicate_names=predicate_names,
-        episode_limit=int(max_steps),
-        same_start=same_start,
-        success=success,
-        legal_actions=legal_actions,
-    )
+    names = _action_names(action_names, num_actions, told_names)
+    limits = {"action_names": names, "episode_limit": int(max_steps), "same_start": same_start}
+    limits["legal_actions"] = legal_actions
+    if isinstance(perceive, ProjectedPercept) and perceive.resolution is None:
+        perceive = probed(perceive, *adapt(raw, no_percept, env_params, predicate_names=None, **limits))
+    named = {"predicate_names": predicate_names, "success": success}
+    environment, env_params = adapt(raw, perceive, env_params, **named, **limits)
     config = Config(environment, memory or DefaultMemory(), exploration or RandomPolicy(), use_skills)
     config, params = apply_overrides(config, config.default_params(env_params), overrides or {})
     config = dataclasses.replace(config, memory=config.memory.for_environment(config.environment, params.environment))

@@ -1,6 +1,7 @@
-"""A percept for any environment whose observation is a vector or an image: projection, thresholds, rewards."""
+"""A percept for any environment whose observation consists of numbers: projection, thresholds, rewards."""
 
 import dataclasses
+import hashlib
 from typing import Any
 
 import jax
@@ -13,23 +14,30 @@ from procmem_jax.percept import Percept
 
 _LARGEST = 2.0**20  # what an element counts at most, so that sums stay exact
 
+Numbers = float | tuple[float, ...]  # one for all elements of an observation, or one each
 
-@dataclasses.dataclass(frozen=True)
+
+@dataclasses.dataclass(frozen=True, repr=False)
 class ProjectedPercept:
     """A `perceive` function that knows nothing of its environment. Hashable; equal settings make equal functions.
 
-    The context is a fixed sparse random projection of the observation, whose elements are rounded to whole multiples of
-    1 / `resolution` first: sums of integers are exact in any order. Predicates: for each threshold, whether that
-    element of the observation has reached it in this episode; last, whether a positive reward came. What success is, it
-    cannot know. The fingerprint is a hash of the rounded observation.
+    An observation is an array, or a pytree of arrays (a dict, a tuple, images) of any dtypes, flattened leaf by leaf in
+    jax's order; keys in it do not count, and NaN counts as the offset. The context is a fixed sparse random projection,
+    whose elements are rounded to whole multiples of 1 / `resolution` first: sums of integers are exact in any order.
+    Predicates: for each threshold, whether that element of the observation has reached it in this episode; last,
+    whether a positive reward came. What success is, it cannot know. The fingerprint is a hash of the rounded
+    observation.
 
     Source: Achlioptas 2003, "Database-friendly random projections", theorem 1.1 with entries -1, 0 and 1.
 
     Attributes:
         num_features: C.
         thresholds: (index into the flat observation, value) of each predicate but the last.
-        resolution: steps per unit of an observation; 1 for images of bytes and one-hot vectors.
+        resolution: steps per unit of an observation, for all elements or for each; 1 for images of bytes and one-hot
+            vectors. None: `with_memory` finds resolution, offset and scale, by a few hundred random steps.
         seed: of the projection.
+        offset: what is subtracted from an observation, from all elements or from each.
+        scale: what the projection is multiplied by; unless it is 1, the context is rounded to whole numbers.
     """
 
     fits_anything = True
@@ -37,35 +45,95 @@ class ProjectedPercept:
 
     num_features: int = 8
     thresholds: tuple[tuple[int, float], ...] = ()
-    resolution: float = 8.0
+    resolution: Numbers | None = 8.0
     seed: int = 0
+    offset: Numbers = 0.0
+    scale: float = 1.0
+
+    def __repr__(self) -> str:
+        """As of any dataclass, but many numbers are a digest; an offset or scale that changes nothing is left out."""
+        silent = {"offset": 0.0, "scale": 1.0}
+        told = [field.name for field in dataclasses.fields(self)]
+        told = [name for name in told if getattr(self, name) != silent.get(name)]
+        return f"ProjectedPercept({', '.join(f'{name}={_short(getattr(self, name))}' for name in told)})"
 
     @property
     def predicate_names(self) -> tuple[str, ...]:
         """P names."""
         return (*(f"obs_{index}_reached_{value:g}" for index, value in self.thresholds), "rewarded")
 
-    def take_notes(self, obs: jax.Array, state: AdaptedState, notes: jax.Array | None, params: Any) -> jax.Array | None:
+    def take_notes(self, obs: Any, state: AdaptedState, notes: jax.Array | None, params: Any) -> jax.Array | None:
         """Returns which thresholds have been reached in this episode, `[P - 1]` bool; None if there are none."""
         del state, params
         if not self.thresholds:
             return None  # an empty array could not be split over devices
-        flat = _flat(obs)
+        flat = flat_numbers(obs)
         reached = jnp.stack([flat[index] >= value for index, value in self.thresholds])
         return reached if notes is None else reached | notes
 
-    def __call__(self, obs: jax.Array, state: AdaptedState, params: Any) -> Percept:
-        """Returns the percept of one observation of numbers, of any shape."""
+    def __call__(self, obs: Any, state: AdaptedState, params: Any) -> Percept:
+        """Returns the percept of one observation.
+
+        Raises:
+            TypeError: the observation holds no numbers.
+            ValueError: it has another number of elements than resolution or offset.
+        """
         del params
-        scaled = jnp.clip(jnp.round(_flat(obs) * self.resolution), -_LARGEST, _LARGEST).astype(jnp.int32)
-        signs = np.random.default_rng(self.seed).choice([-1, 0, 0, 0, 0, 1], (self.num_features, scaled.size))
-        features = jnp.sum(jnp.asarray(signs, jnp.int32) * scaled[None, :], axis=1, dtype=jnp.int32)
+        steps = self.rounded(flat_numbers(obs))
+        features = jnp.sum(jnp.asarray(self.signs(steps.size)) * steps[None, :], axis=1, dtype=jnp.int32)
+        context = features.astype(jnp.float32)
         return Percept(
             predicates=jnp.stack([*([] if state.notes is None else state.notes), state.rewarded]),
-            context=features.astype(jnp.float32),
-            fingerprint=hash_of(scaled),
+            context=context if self.scale == 1.0 else jnp.round(context * self.scale),
+            fingerprint=hash_of(steps),
         )
 
+    def rounded(self, flat: jax.Array) -> jax.Array:
+        """Returns the steps that each element of a flat observation `[N]` float32 is off the offset, `[N]` int32."""
+        if self.resolution is None:
+            raise ValueError("resolution=None is for with_memory to find; give a number to use the percept yourself")
+        for name in ("resolution", "offset"):
+            numbers = getattr(self, name)
+            if isinstance(numbers, tuple) and len(numbers) != flat.size:
+                raise ValueError(f"{name} has {len(numbers)} numbers, the observation {flat.size}; give one each")
+        if self.offset != 0.0:
+            flat = flat - _as_given(self.offset)
+        steps = jnp.clip(jnp.round(flat * _as_given(self.resolution)), -_LARGEST, _LARGEST)
+        return jnp.where(jnp.isnan(steps), 0.0, steps).astype(jnp.int32)
 
-def _flat(obs: jax.Array) -> jax.Array:
-    return jnp.ravel(obs).astype(jnp.float32)
+    def signs(self, num_elements: int) -> np.ndarray:
+        """Returns the projection, `[C, N]` int32 of -1, 0 and 1, a third of them not 0."""
+        choices = np.random.default_rng(self.seed).choice([-1, 0, 0, 0, 0, 1], (self.num_features, num_elements))
+        return choices.astype(np.int32)
+
+
+def _as_given(numbers: Numbers) -> Any:
+    return jnp.asarray(numbers, jnp.float32) if isinstance(numbers, tuple) else numbers
+
+
+def _short(value: Any) -> str:
+    if not isinstance(value, tuple) or len(value) <= 4:
+        return repr(value)
+    return f"<{len(value)} numbers, sha256 {hashlib.sha256(repr(value).encode()).hexdigest()[:12]}>"
+
+
+def numbers_in(obs: Any) -> list[jax.Array]:
+    """Returns the leaves of an observation that are numbers, in jax's order; keys and None are none.
+
+    Raises:
+        TypeError: there are none.
+    """
+    leaves = [jnp.asarray(leaf) if jnp.isscalar(leaf) else leaf for leaf in jax.tree.leaves(obs)]
+    leaves = [leaf for leaf in leaves if not jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)]
+    if not sum(leaf.size for leaf in leaves):
+        raise TypeError("the observation holds no numbers; give a function perceive that makes a percept of the state")
+    return leaves
+
+
+def flat_numbers(obs: Any) -> jax.Array:
+    """Returns all numbers of an observation, `[N]` float32; of complex ones the real parts, then the imaginary ones."""
+    parts = []
+    for leaf in numbers_in(obs):
+        halves = (leaf.real, leaf.imag) if jnp.iscomplexobj(leaf) else (leaf,)
+        parts.extend(jnp.ravel(half).astype(jnp.float32) for half in halves)
+    return parts[0] if len(parts) == 1 else jnp.concatenate(parts)
