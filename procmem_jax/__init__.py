@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from procmem_jax.agents.settings import Config as Config
     from procmem_jax.agents.settings import Params as Params
     from procmem_jax.envs.grid.world import GridWorld as GridWorld
+    from procmem_jax.experiments.checking import check_environment as check_environment
     from procmem_jax.experiments.presets import make_experiment as make_experiment
     from procmem_jax.experiments.presets import register_preset as register_preset
     from procmem_jax.experiments.sweeps.ranges import Range as Range
@@ -43,6 +44,7 @@ _NAMES = {
     "agents.q_learning": "QLearning",
     "agents.settings": "Config Params",
     "envs.grid.world": "GridWorld",
+    "experiments.checking": "check_environment",
     "experiments.presets": "make_experiment register_preset",
     "experiments.sweeps.ranges": "Range",
     "experiments.sweeps.sweep": "make_sweep sweep",

@@ -45,7 +45,7 @@ ORDER = {
     ).split(),
     "experiments": (
         "defaults preset_names task_registry setting_names text_tables signals processes statistics optimum overrides "
-        "with_memory tasks presets descriptions storage libraries training runs replays sweeps study"
+        "with_memory checking tasks presets descriptions storage libraries training runs replays sweeps study"
     ).split(),
 }
 KNOWS_THE_VERSION = {"procmem_jax.cli.main", "procmem_jax.experiments.storage.versions"}

@@ -9,8 +9,8 @@ import procmem_jax
 
 PUBLIC = """
 Config DefaultMemory EpsilonPolicy ExplorationPolicy GridWorld Memory Params Percept QLearning RandomPolicy Range
-ScriptedPolicy TrainResult TutorialMemory dense make_experiment make_sweep open_run register_preset register_task
-run_key sweep train use_all_cores with_memory
+ScriptedPolicy TrainResult TutorialMemory check_environment dense make_experiment make_sweep open_run register_preset
+register_task run_key sweep train use_all_cores with_memory
 """.split()
 ROOMS = {
     "memory": """

@@ -11,7 +11,8 @@ from procmem_jax.envs.foreign.forms.actions import number_actions
 from procmem_jax.envs.foreign.forms.by_content import hashable
 from procmem_jax.envs.foreign.forms.limits import whole_limit
 from procmem_jax.envs.foreign.forms.traced import traceable
-from procmem_jax.envs.foreign.probe import no_percept, probed
+from procmem_jax.envs.foreign.probes.play import no_percept
+from procmem_jax.envs.foreign.probes.ranges import probed
 from procmem_jax.envs.foreign.projected import ProjectedPercept
 from procmem_jax.envs.foreign.recognised import recognise
 from procmem_jax.envs.foreign.success import SuccessRule

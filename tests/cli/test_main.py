@@ -1,5 +1,6 @@
 """The command `procmem`, run in this process: its commands, lists and errors, whatever the command."""
 
+import contextlib
 import dataclasses
 import inspect
 import os
@@ -12,7 +13,9 @@ import pytest
 import procmem_jax
 from command_line import contents, out_of, run
 from procmem_jax import cli
-from procmem_jax.cli.main import COMMANDS, find_command
+from procmem_jax.cli.main import COMMANDS, find_command, main
+from procmem_jax.envs.foreign.probes.findings import Finding, Report
+from procmem_jax.experiments import checking
 from procmem_jax.experiments.runs import folders as runs
 
 pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
@@ -37,7 +40,7 @@ def test_a_command_is_what_the_table_says(capsys, name):
     words = " ".join(out_of(capsys, name, "--help").split())
     assert words.startswith(f"usage: procmem {name} [-h]") and COMMANDS[name][1] in words
     for field in dataclasses.fields(command):
-        if field.default is not dataclasses.MISSING and field.name not in ("settings", "name", "folder"):
+        if field.default is not dataclasses.MISSING and field.name not in ("settings", "name", "folder", "what"):
             assert f"--{field.name.replace('_', '-')}" in words
 
 
@@ -116,7 +119,22 @@ def test_presets_and_tasks(capsys, monkeypatch):
     assert "tutorial-N   N 4 to 64" in tasks and "random-N     N 3 to 64" in tasks
 
 
+def test_a_check_of_a_task(capsys, monkeypatch):
+    faulty = Report((Finding("error", "it is wrong", "mend it"),), 512, 1, 99.0)
+    for report, status in ((faulty, 1), (Report((), 512, 1, 99.0), 0)):
+        monkeypatch.setattr(checking, "check_environment", lambda config, params, report=report: report)
+        for json in ([], ["--json"]):
+            with pytest.raises(SystemExit) if status else contextlib.nullcontext() as stop:
+                main(["tasks", "check", "random-5", *json])
+            assert stop is None or stop.value.code == status
+            printed = capsys.readouterr().out
+            assert printed == f"{report}\n" if not json else '"steps_per_second": 99.0' in printed
+
+
 BAD = [
+    ("tasks check", "tasks check is unknown; give `tasks check NAME`"),
+    ("tasks chek random-5", "tasks chek random-5 is unknown; give `tasks check NAME`"),
+    ("tasks check rnadom-5", "task='rnadom-5' is unknown; did you mean random-N"),
     ("train --agents 0", "--agents=0 is below 1"),
     ("train --agents -1", "--agents=-1 is below 1"),
     ("train --agents 1.5", "--agents"),

@@ -11,7 +11,7 @@ import pytest
 from envs.corridor import LENGTH, Corridor
 from procmem_jax import run_key, train, with_memory
 from procmem_jax.envs import AdaptedState, ProjectedPercept
-from procmem_jax.envs.foreign.probe import fitted
+from procmem_jax.envs.foreign.probes.ranges import fitted
 
 
 def look(percept, obs, rewarded=False, notes=None):

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from procmem_jax.envs.foreign.forms.steady import check_steady
 from procmem_jax.envs.foreign.keys import make_key
 from procmem_jax.records import canonical_dtype
 
@@ -68,12 +69,14 @@ def _can_be_traced(env: Any, params: Any, params_traced: bool = True) -> bool:
 def _trace(env: Any, params: Any, params_traced: bool = True) -> None:
     def play(words, action, traced):
         key, given = make_key(words), traced if params_traced else params
-        return env.step(key, env.reset(key, given)[1], action, given)
+        start = env.reset(key, given)
+        return start, env.step(key, start[1], action, given)
 
     word, action = jax.ShapeDtypeStruct((), "uint32"), jax.ShapeDtypeStruct((), "int32")
-    result = jax.eval_shape(play, (word, word), action, params)
+    start, result = jax.eval_shape(play, (word, word), action, params)
     if not isinstance(result, tuple) or len(result) != 6:
         raise ValueError("step gives no six values; give (observation, state, reward, terminated, truncated, info)")
     for name, value in zip(("reward", "terminated", "truncated"), result[2:5], strict=True):
         if np.size(value) != 1:
             raise ValueError(f"step gives {name} of shape {list(value.shape)}; give one number for one environment")
+    check_steady(start, result[:2])
