@@ -128,16 +128,16 @@ def _facts(seen: dict[str, np.ndarray], names: Sequence[str]) -> Iterator[Findin
 
 
 def _success(seen: dict[str, np.ndarray], environment: Any) -> Iterator[Finding]:
-    if not getattr(environment, "has_success", True):
-        yield Finding(
-            "note", "nothing says what success is: results will tell returns alone", "give with_memory a success"
-        )
-    reached = seen.get("succeeded", seen["predicates"][:, :, 1, -1])
-    if not (reached & seen["ended"]).any() and not seen["predicates"][..., -1].any():
+    reached, what = (seen["succeeded"] & seen["ended"]).any(), "success"
+    if not environment.has_success:
+        remedy = 'give with_memory a success, such as success="terminated"'
+        yield Finding("note", "nothing says what success is: results tell returns only", remedy)
+        reached, what = seen["predicates"][..., -1].any(), f"{environment.predicate_names[-1]!r}"
+    if not reached:
         yield Finding(
             "warning",
-            f"success never came in {reached.size} random steps",
-            "a memory learns from the first success on: give facts on the way, a better explorer, or an easier start",
+            f"{what} never came in {seen['start'].size} random steps",
+            "a memory learns from the first time on: give facts on the way, a better explorer, or an easier start",
         )
 
 

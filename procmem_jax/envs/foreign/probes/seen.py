@@ -62,9 +62,8 @@ class Look:
             "whole": jnp.stack([_digest(_own(state)) for state in (before, after)]),
             "values": jnp.stack([self._values(state, params) for state in (before, after)]),
             "frozen": self._frozen(before, params),
+            "succeeded": self.environment.succeeded(after, params),
         }
-        if hasattr(self.environment, "succeeded"):
-            seen["succeeded"] = self.environment.succeeded(after, params)
         if self.wrapper is not None:
             seen["honoured"] = _honoured(self.wrapper, played, params)
         return seen

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from procmem_jax import Percept, check_environment, make_experiment, with_memory
+from procmem_jax.envs import ProjectedPercept
 from procmem_jax.envs.foreign.probes.check import look_for_faults
 from procmem_jax.envs.foreign.probes.findings import Finding, Report, worst_first
 from procmem_jax.envs.foreign.probes.judged import repeats
@@ -91,6 +92,7 @@ def test_one_that_resets_itself_and_gives_odd_numbers_and_facts():
     ]
 
 
+@pytest.mark.slow
 def test_one_that_resets_itself_and_counts_nothing():
     assert told(Walk(("resets itself", "no counter"))) == [
         "error: it resets itself inside `step`: after the end of an episode the state is that of a new one"
@@ -108,6 +110,7 @@ def test_a_clock_success_that_never_comes_and_one_start():
     )
 
 
+@pytest.mark.slow
 def test_a_key_in_the_fingerprint():
     [clock] = told(Walk(), with_its_key)
     assert "% do without state.env['key']: a clock in the fingerprint" in clock
@@ -182,6 +185,14 @@ class Bypass:
         return obs, state, self.factor * reward, *rest
 
 
+def test_where_nothing_says_what_success_is():
+    percept = ProjectedPercept(resolution=1.0, num_features=2, seed=1)
+    assert [line for line in told(Walk(("no counter",)), percept, 5) if "success" in line] == [
+        "note: nothing says what success is: results tell returns only"
+    ]
+
+
+@pytest.mark.slow
 def test_a_wrapper_that_is_not_honoured():
     [bypassed] = told(Bypass(Doubled(Line()), 1.0))
     assert bypassed.startswith("error: a wrapper is not honoured: its own `step` gives other rewards, ends or ")
