@@ -4,12 +4,13 @@ from typing import Any
 
 from procmem_jax.agents.settings import Config, Params
 from procmem_jax.envs.foreign.adapted import PerceiveFunction
+from procmem_jax.envs.foreign.listed import Facts
 from procmem_jax.envs.foreign.probes.check import check_by_play
 from procmem_jax.envs.foreign.probes.findings import Finding, Report
 from procmem_jax.experiments.with_memory import with_memory
 
 
-def check_environment(env: Any, perceive: PerceiveFunction | Params | None = None, **options: Any) -> Report:
+def check_environment(env: Any, perceive: PerceiveFunction | Facts | Params | None = None, **options: Any) -> Report:
     """Returns what 512 random steps show of an environment and its percept; print it.
 
     It tells of an environment that resets itself inside `step`, arrays that change their form, numbers that are not

@@ -74,10 +74,10 @@ def _take_apart(name: str, made: Any) -> TaskParts:
             f"task={name} makes a {type(made).__name__} that is no environment; give one that has reset and step, "
             "(environment, perceive), or (config, params) such as with_memory makes"
         )
-    if other is not None and not callable(other):
+    if other is not None and not callable(other) and not isinstance(other, (list, tuple)):
         raise TypeError(
-            f"task={name} makes an environment and a {type(other).__name__}; give a function perceive with it, or "
-            "what with_memory makes of them"
+            f"task={name} makes an environment and a {type(other).__name__}; give a function perceive or a list of "
+            "facts with it, or what with_memory makes of them"
         )
     try:
         config, params = with_memory(environment, other)

@@ -11,9 +11,9 @@ from procmem_jax.envs.foreign.forms.actions import number_actions
 from procmem_jax.envs.foreign.forms.by_content import hashable
 from procmem_jax.envs.foreign.forms.limits import whole_limit
 from procmem_jax.envs.foreign.forms.traced import traceable
+from procmem_jax.envs.foreign.listed import Facts, PartFunction, as_percept
 from procmem_jax.envs.foreign.probes.play import no_percept
-from procmem_jax.envs.foreign.probes.ranges import probed
-from procmem_jax.envs.foreign.projected import ProjectedPercept
+from procmem_jax.envs.foreign.probes.ranges import is_open, probed
 from procmem_jax.envs.foreign.recognised import recognise
 from procmem_jax.envs.foreign.success import SuccessRule
 from procmem_jax.experiments.overrides import apply_overrides
@@ -24,8 +24,9 @@ from procmem_jax.records import check_count
 
 def with_memory(
     env: Any,
-    perceive: PerceiveFunction | None = None,
+    perceive: PerceiveFunction | Facts | None = None,
     *,
+    offsets: PartFunction | Sequence[PartFunction] | None = None,
     success: SuccessRule | None = None,
     max_steps: int | None = None,
     env_params: Any = None,
@@ -48,9 +49,12 @@ def with_memory(
             terminated, truncated, info)`.
         perceive: (observation, `AdaptedState`, env_params) -> `Percept`, one example. Its last predicate means success,
             unless `success` is given; what happened earlier in the episode is in the state (`rewarded`), not to be
-            guessed. Pass the same function object again to reuse compiled programs. By default a `ProjectedPercept`,
-            which serves any environment whose observations hold numbers; a few hundred random steps, the same in every
-            call, tell their range.
+            guessed. Or a list of facts, (name, function of the same three) -> one bool, the last of which means
+            success; the fingerprint is then of the observation. Pass the same function objects again to reuse compiled
+            programs. By default a `ProjectedPercept`, which serves any environment whose observations hold numbers; a
+            few hundred random steps, the same in every call, tell their range.
+        offsets: a function or functions (observation, `AdaptedState`, env_params) -> numbers, which together are the
+            context: where things are, in terms that transfer.
         success: what counts as success in results, where the last predicate does not tell or there is no `perceive`:
             "terminated" (the episode ended otherwise than by a limit), "rewarded" (a positive reward came),
             "return>=195" (or ">", any number), or a function of the `AdaptedState` at the end that returns one bool.
@@ -78,7 +82,7 @@ def with_memory(
     raw = hashable(raw)
     if actions is not None or told_names is None:
         raw, told_names = number_actions(raw, space, actions)
-    perceive = ProjectedPercept(resolution=None) if perceive is None else perceive
+    perceive = as_percept(perceive, offsets)
     if predicate_names is None:
         predicate_names = getattr(perceive, "predicate_names", None)
     if max_steps is None:
@@ -90,7 +94,7 @@ def with_memory(
     names = _action_names(action_names, num_actions, told_names)
     limits = {"action_names": names, "episode_limit": int(max_steps), "same_start": same_start}
     limits["legal_actions"] = legal_actions
-    if isinstance(perceive, ProjectedPercept) and perceive.resolution is None:
+    if is_open(perceive):
         perceive = probed(perceive, *adapt(raw, no_percept, env_params, predicate_names=None, **limits))
     named = {"predicate_names": predicate_names, "success": success}
     environment, env_params = adapt(raw, perceive, env_params, **named, **limits)

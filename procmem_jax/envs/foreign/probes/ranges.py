@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from procmem_jax.envs.foreign.adapted import AdaptedEnvironment
+from procmem_jax.envs.foreign.adapted import AdaptedEnvironment, PerceiveFunction
 from procmem_jax.envs.foreign.keys import words_to_keys
+from procmem_jax.envs.foreign.listed import ListedPercept
 from procmem_jax.envs.foreign.probes.play import Played, no_percept, play
 from procmem_jax.envs.foreign.projected import ProjectedPercept, flat_numbers, numbers_in
 
@@ -25,17 +26,24 @@ def _numbers_of(played: Played, params: Any) -> jax.Array:
     return flat_numbers(words_to_keys(played.before.observation))
 
 
-def probed(percept: ProjectedPercept, environment: AdaptedEnvironment, params: Any) -> ProjectedPercept:
-    """Returns `percept` with the resolution, offset and scale that suit the observations of random play.
+def is_open(perceive: PerceiveFunction) -> bool:
+    """Whether the percept waits for a probe to find the range of its observations."""
+    return getattr(getattr(perceive, "projected", perceive), "resolution", "") is None
+
+
+def probed(perceive: PerceiveFunction, environment: AdaptedEnvironment, params: Any) -> PerceiveFunction:
+    """Returns an open percept with the resolution, offset and scale that suit the observations of random play.
 
     All are powers of two or multiples of them, so that the last bits of a processor do not change them.
     """
+    if isinstance(perceive, ListedPercept):
+        return dataclasses.replace(perceive, projected=probed(perceive.projected, environment, params))
     environment = dataclasses.replace(environment, perceive=no_percept)
     looking, word = environment.with_observations(), jax.ShapeDtypeStruct((), "uint32")
     first = jax.eval_shape(lambda words: words_to_keys(looking.begin(words, params).observation), (word, word))
     sizes = [leaf.size * (2 if jnp.iscomplexobj(leaf) else 1) for leaf in numbers_in(first)]
     rows = np.asarray(play(environment, params, _numbers_of), np.float64)
-    return fitted(percept, rows.reshape(-1, rows.shape[-1]), sizes)
+    return fitted(perceive, rows.reshape(-1, rows.shape[-1]), sizes)
 
 
 def fitted(percept: ProjectedPercept, rows: np.ndarray, sizes: list[int]) -> ProjectedPercept:
