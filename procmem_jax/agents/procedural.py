@@ -169,12 +169,22 @@ class ProceduralAgent:
         )
         state = _add_reward(state, reward)
         ended = ended & active
-        success = None
-        if self.environment.has_success:
-            success = self.environment.succeeded(env_state, params.environment)
-        finished = Finished(ended, state.episode, state.episode_return, state.steps, success, state.skill_steps)
+        finished = Finished(
+            ended,
+            state.episode,
+            state.episode_return,
+            state.steps,
+            self.environment.succeeded(env_state, params.environment) if self.environment.has_success else None,
+            state.skill_steps,
+            self._why(params, env_state, terminated, truncated),
+        )
         transition = Transition(action, env_state, reward, terminated, truncated, active, in_skill, running)
         return state, transition, finished
+
+    def _why(self, params: Params, env_state: EnvState, terminated: jax.Array, truncated: jax.Array) -> jax.Array:
+        """Returns why an episode ends that ends here, `()` int8, a place in `ENDS`."""
+        whose = jnp.where(self.environment.truncates(env_state, params.environment), 1, 2)
+        return jnp.where(terminated, 0, jnp.where(truncated, whose, 3)).astype(jnp.int8)
 
     def begin_next_episode(
         self, params: Params, inputs: AgentInputs, state: AgentState, ended: jax.Array, fresh: EnvState
@@ -217,7 +227,7 @@ class ProceduralAgent:
             skills = self.memory.num_skills(state.memory)
             uses = self.memory.num_uses(state.memory)
         return EpisodeMetrics(
-            finished.episode_return, finished.steps, finished.success, skills, uses, finished.skill_steps
+            finished.episode_return, finished.steps, finished.success, skills, uses, finished.skill_steps, finished.end
         )
 
     def consolidate(self, params: Params, inputs: AgentInputs, state: AgentState) -> AgentState:

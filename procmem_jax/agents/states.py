@@ -10,6 +10,9 @@ from procmem_jax.envs.protocol import EnvState
 from procmem_jax.memory.protocol import Inputs, MemoryState, Running
 from procmem_jax.records import state_record
 
+# Why an episode ended: by itself, cut short by its environment, by `max_steps`, or since the agent gave up.
+ENDS = ("terminated", "truncated", "max_steps", "step_budget")
+
 
 @state_record
 class AgentInputs:
@@ -37,6 +40,7 @@ class EpisodeMetrics:
         skills: int32, skills in the library after the episode.
         skill_uses: int32, skills used since the agent began.
         skill_steps: int32, steps taken inside skills.
+        end: int8, why it ended, a place in `ENDS`; None of a run folder that does not tell.
     """
 
     episode_return: jax.Array
@@ -45,6 +49,7 @@ class EpisodeMetrics:
     skills: jax.Array
     skill_uses: jax.Array
     skill_steps: jax.Array
+    end: jax.Array | None = None
 
     def known(self) -> dict[str, jax.Array]:
         """Returns the columns that there are, by name."""
@@ -55,7 +60,7 @@ def no_metrics(shape: tuple[int, ...], has_success: bool, zeros: Callable = jnp.
     """Returns metrics of `shape` that are all 0, made by `zeros(shape, dtype)`."""
     counts = (zeros(shape, jnp.int32) for _ in range(3))
     success = zeros(shape, jnp.bool_) if has_success else None
-    return EpisodeMetrics(zeros(shape, jnp.float32), zeros(shape, jnp.int32), success, *counts)
+    return EpisodeMetrics(zeros(shape, jnp.float32), zeros(shape, jnp.int32), success, *counts, zeros(shape, jnp.int8))
 
 
 @state_record
@@ -65,7 +70,7 @@ class Finished:
     Attributes:
         ended: `()` bool, whether an episode ended that counts.
         episode: `()` int32, its number.
-        episode_return: `()` float32; likewise `steps`, `success` and `skill_steps` as in `EpisodeMetrics`.
+        episode_return: `()` float32; likewise `steps`, `success`, `skill_steps` and `end` as in `EpisodeMetrics`.
     """
 
     ended: jax.Array
@@ -74,6 +79,7 @@ class Finished:
     steps: jax.Array
     success: jax.Array | None
     skill_steps: jax.Array
+    end: jax.Array
 
 
 @state_record

@@ -57,8 +57,9 @@ class Replay:
             where |= {} if self.text else {"check_config": check_drawable}
             replay = replay_episode(folder, self.agent, episode, **where)
         tell_origin(folder)
-        num_steps, ending = len(replay.frames) - 1, replay.frames[-1].doing
-        met = f"Agent {replay.agent}, episode {replay.episode}: {num_steps} steps, {ending}; it meets the stored row."
+        last = replay.frames[-1]
+        what = f"Agent {replay.agent}, episode {replay.episode}: {last.step} steps, {last.doing} ({last.end})"
+        met = f"{what}; it meets the stored row."
         if self.text:
             for text in text_frames(replay):
                 print(f"{text}\n")

@@ -83,6 +83,9 @@ class Environment(Protocol):
     def succeeded(self, state: EnvState, params: EnvParams) -> jax.Array:
         """Returns whether an episode that ends in `state` is a success, `()` bool."""
 
+    def truncates(self, state: EnvState, params: EnvParams) -> jax.Array:
+        """Returns whether the environment cut the episode short itself, and not `time_limit`, `()` bool."""
+
     def with_observations(self) -> "Environment":
         """Returns the same environment, its states such that `observe_state` works."""
 

@@ -90,10 +90,10 @@ def action_words(replay: Replay, number: int) -> str:
 
 
 def skill_detail(frame: Frame) -> str:
-    """Returns how far a frame's skill is, in a few words; nothing where no skill runs."""
+    """Returns how far a frame's skill is, in a few words; where no skill runs, why the episode ended if it has."""
     skill = frame.skill
     if skill is None:
-        return ""
+        return frame.end
     length = skill.done + len(skill.ahead) + len(skill.beyond)
     if skill.beyond:
         return f"slot {skill.slot}: {len(skill.ahead)} of its {length} steps"

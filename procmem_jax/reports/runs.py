@@ -15,10 +15,9 @@ from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.experiments.runs.evaluate import read_experiment
 from procmem_jax.experiments.runs.libraries import libraries_of_run
 from procmem_jax.experiments.runs.stored import CONFIG_FILE, EPISODES_FILE, SUMMARY_FILE, open_finished
-from procmem_jax.experiments.runs.stored_episodes import metric_column
+from procmem_jax.experiments.runs.stored_episodes import read_columns
 from procmem_jax.experiments.statistics.headline import Bounds, bounds_json, headline, headline_lines
 from procmem_jax.experiments.storage.files import expecting_fields, read_json
-from procmem_jax.experiments.storage.parquet import read_table
 from procmem_jax.reports.words import run_words
 
 _COLUMNS = (*(field.name for field in dataclasses.fields(EpisodeMetrics)), "optimal_steps", "env_steps")
@@ -113,8 +112,7 @@ class RunFiles:
         with expecting_fields(self.folder / CONFIG_FILE):
             shape = int(self.stored["agents"]), int(self.stored["episodes"])
         try:
-            table = read_table(path, columns=list(_COLUMNS))
-            read = {name: metric_column(table, name) for name in _COLUMNS}
+            read = read_columns(path, _COLUMNS)
             return {name: None if column is None else column.reshape(shape) for name, column in read.items()}
         except (OSError, ValueError, KeyError, pa.ArrowException) as error:
             raise ValueError(f"{path}: cannot be read as a table of episodes ({error})") from None

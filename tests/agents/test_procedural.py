@@ -11,6 +11,7 @@ import pytest
 
 from procmem_jax.agents import rollout
 from procmem_jax.agents.procedural import ProceduralAgent
+from procmem_jax.agents.states import ENDS
 from procmem_jax.envs.grid.actions import MOVE_DOWN, MOVE_LEFT, MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.memory.insertion import insert
@@ -79,6 +80,7 @@ def test_the_environments_limit_truncates_inside_a_skill():
         "skills": [1] * 3,
         "skill_uses": [2, 4, 6],  # the one that was cut off counts as used
         "skill_steps": [7] * 3,
+        "end": [ENDS.index("max_steps")] * 3,
     }
     library = state.memory.library
     assert (library.use_counts[0, 0], library.failure_counts[0, 0], library.success_counts[0, 0]) == (6, 6, 0)

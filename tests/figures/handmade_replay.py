@@ -25,7 +25,7 @@ def handmade_replay() -> Replay:
         ("acquire_key", then, 4, -0.1, -0.1),
         ("open_door_sequence", opens, 3, 1.0, 0.9),
         ("exploring", None, 2, -0.1, 0.8),  # which is not carried out: the step before sticks
-        ("time is up", None, -1, -0.1, 0.7),
+        ("time is up", None, -1, -0.1, 0.7, False, "max_steps"),
     ]
     frames = []
     for step, ((x, y, has_key, last), values) in enumerate(zip(numbers, rest, strict=True)):

@@ -80,7 +80,7 @@ def test_an_open_door_looks_otherwise(replay):
 def test_words(replay):
     frames = replay.frames
     assert [skill_detail(frame) for frame in frames] == [
-        "slot 7: step 1 of 2", "slot 7: step 2 of 2", "slot 9: 1 of its 3 steps", "", "",
+        "slot 7: step 1 of 2", "slot 7: step 2 of 2", "slot 9: 1 of its 3 steps", "", "max_steps",
     ]  # fmt: skip
     assert action_words(replay, 0) == "next: move_up"
     assert action_words(replay, 4) == "(stuck: move_right)"

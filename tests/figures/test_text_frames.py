@@ -19,6 +19,6 @@ def test_text_frames_by_hand():
         "step 1 of 4  reward -0.1  return -0.1  acquire_key (slot 7) k",
         "step 2 of 4  reward +1.0  return +0.9  open_door_sequence (slot 9) → [→ d]",
         "step 3 of 4  reward -0.1  return +0.8  exploring ←",
-        "step 4 of 4  reward -0.1  return +0.7  stuck: move_right  time is up",
+        "step 4 of 4  reward -0.1  return +0.7  stuck: move_right  time is up (max_steps)",
     ]
     assert frames[4].splitlines()[4] == ". . A D ."

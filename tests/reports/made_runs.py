@@ -29,7 +29,8 @@ def made_metrics(learned_after: int, agents: int = AGENTS, episodes: int = EPISO
     steps = np.where(success, OPTIMAL + np.arange(agents)[:, None] % 2, 40).astype(np.int32)
     skills = np.cumsum(success, axis=1, dtype=np.int32)
     returns = np.where(success, 12.0, -4.0).astype(np.float32)
-    return EpisodeMetrics(returns, steps, success, skills, skills, np.minimum(steps, skills))
+    end = np.where(success, 0, 2).astype(np.int8)
+    return EpisodeMetrics(returns, steps, success, skills, skills, np.minimum(steps, skills), end)
 
 
 def made_run(folder: pathlib.Path, learned_after: int = 8, *, agents: int = AGENTS, known: bool = True, stored=None,

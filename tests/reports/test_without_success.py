@@ -14,7 +14,6 @@ from procmem_jax import open_run
 from procmem_jax.cli.main import main
 from procmem_jax.cli.reports.run import episode_line, evaluation_report
 from procmem_jax.cli.reports.sweep import best_settings
-from procmem_jax.experiments.replays.frames import _ending
 from procmem_jax.experiments.runs.evaluate import _evaluation
 from procmem_jax.experiments.runs.results import summarize, told_infinite, write_episodes
 from procmem_jax.experiments.runs.stored_episodes import first_difference, read_agent_episodes
@@ -41,7 +40,7 @@ def test_a_runs_files_hold_none(tmp_path):
     summary = summarize(result, None, CONFIG)
     assert "success" not in summary["episodes"] and json.dumps(summary)
     assert told_infinite(METRICS) == []
-    assert set(means_of(jax.tree.map(lambda column: column[:, 0], METRICS))) == set(METRICS.known())
+    assert set(means_of(jax.tree.map(lambda column: column[:, 0], METRICS))) == set(METRICS.known()) - {"end"}
 
 
 def test_lines_tell_returns():
@@ -63,7 +62,11 @@ def test_settings_of_a_sweep_are_ranked_by_returns():
     both = jax.tree.map(lambda *columns: np.concatenate(columns), METRICS, better)
     episodes, runs = part_tables(np.arange(8), both, None, [{"capacity": 8}, {"capacity": 16}], 4, 0)
     assert episodes["success"].null_count == len(episodes) and np.isnan(runs["success"].to_numpy()).all()
+    assert (runs["ended_terminated"].to_numpy() + runs["ended_max_steps"].to_numpy()).tolist() == [50] * 8
+    assert episodes["end"].to_pylist()[:9] == ["max_steps"] * 8 + ["terminated"]
     summary = summarize_sweep(runs)
+    assert summary["ended_terminated"].to_pylist() == [int((METRICS.end == 0).sum())] * 2
+    assert "ended_terminated" not in summarize_sweep(runs.drop("ended_terminated")).column_names
     assert [row["capacity"] for row in best_first(summary)] == [16, 8]
     told = best_settings(summary, runs)
     assert "by episode_return" in told and told.count("unknown") == 4
@@ -87,7 +90,3 @@ def test_a_page_draws_returns(tmp_path):
     folders = [made_run(tmp_path / name, after, has_success=False) for name, after in (("a", 40), ("b", 8))]
     page = write_report(folders, tmp_path / "report.html", chosen=Chosen(replay=False)).read_text()
     assert "return of an episode" in page and "success, %" not in page
-
-
-def test_an_ending_is_no_failure():
-    assert [_ending(*how, None, "goal") for how in ((True, False), (False, True))] == ["ended", "time is up"]

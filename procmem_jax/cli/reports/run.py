@@ -121,7 +121,14 @@ def _headline(summary: dict) -> list[str]:
         ]
         first = f" (first {shown}: {over[1]:.2f})" if count > shown else ""
         lines.append(f"  steps over optimal    {coloured(f'{over[0]:.2f}', GREEN)}{first}")
-    return lines
+    return [*lines, *_ends_line(summary.get("ends", {}), shown)]
+
+
+def _ends_line(ends: dict[str, list[int]], shown: int) -> list[str]:
+    """Returns a line that tells why the last episodes ended; none where the summary does not know."""
+    counts = {word: sum(each[-shown:]) for word, each in ends.items()}
+    told = [f"{word} {count / sum(counts.values()):.1%}" for word, count in counts.items() if count]
+    return [f"  ended by              {', '.join(told)}"] if told else []
 
 
 def _library_lines(spec: RunSpec, summary: dict) -> list[str]:

@@ -52,6 +52,7 @@ class AdaptedState:
         notes: what its `take_notes(obs, state, notes, params)`, if it has one, noted in this episode, else None.
         episode_return: `()` float32, the rewards of this episode so far.
         return_error: `()` float32, what rounding has taken from them (see `add_reward`).
+        truncated: `()` bool, whether the environment has cut the episode short itself; `episode_limit` does not count.
     """
 
     env: Any
@@ -61,6 +62,7 @@ class AdaptedState:
     notes: Any = None
     episode_return: jax.Array | float = 0.0
     return_error: jax.Array | float = 0.0
+    truncated: jax.Array | bool = False
 
 
 @state_record
@@ -174,7 +176,8 @@ class AdaptedEnvironment:
         """See `Environment`."""
         obs, env = self.env.reset(make_key(layout), params)
         no, zero = jnp.zeros((), jnp.bool_), jnp.zeros((), jnp.float32)
-        return self._perceived(obs, AdaptedState(env, no, no, jnp.zeros((), jnp.int32), None, zero, zero), None, params)
+        state = AdaptedState(env, no, no, jnp.zeros((), jnp.int32), None, zero, zero, no)
+        return self._perceived(obs, state, None, params)
 
     def step_from_words(
         self, words: tuple[jax.Array, jax.Array], state: PerceivedState, action: jax.Array, params: Any
@@ -185,9 +188,10 @@ class AdaptedEnvironment:
         reward = jnp.asarray(reward).astype(jnp.float32).reshape(())
         terminated = jnp.asarray(terminated).astype(jnp.bool_).reshape(())
         step = old.step + 1
-        truncated = (jnp.asarray(truncated).astype(jnp.bool_).reshape(()) | (step >= self.episode_limit)) & ~terminated
+        cut = jnp.asarray(truncated).astype(jnp.bool_).reshape(()) & ~terminated
+        truncated = cut | ((step >= self.episode_limit) & ~terminated)
         returned = add_reward(old.episode_return, old.return_error, reward)
-        new = AdaptedState(env, old.rewarded | (reward > 0), terminated, step, None, *returned)
+        new = AdaptedState(env, old.rewarded | (reward > 0), terminated, step, None, *returned, cut)
         return self._perceived(obs, new, old.notes, params), reward, terminated, truncated, info
 
     def _perceived(self, obs: Any, state: AdaptedState, notes: Any, params: Any) -> PerceivedState:
@@ -221,6 +225,11 @@ class AdaptedEnvironment:
         if self.success is None:
             return state.percept.predicates[-1]
         return jnp.asarray(success_function(self.success)(words_to_keys(state.adapted)))
+
+    def truncates(self, state: PerceivedState, params: Any) -> jax.Array:
+        """See `Environment`."""
+        del params
+        return state.adapted.truncated
 
     @property
     def has_picture(self) -> bool:

@@ -256,6 +256,11 @@ class GridWorld:
         del params
         return self.is_terminated(state)
 
+    def truncates(self, state: GridWorldState, params: GridWorldParams) -> jax.Array:
+        """See `Environment`: `max_steps` is the only limit."""
+        del state, params
+        return jnp.zeros((), jnp.bool_)
+
     def is_truncated(self, state: GridWorldState, params: GridWorldParams) -> jax.Array:
         """Returns whether `max_steps` ran out before the goal was reached, `()` bool."""
         return ~self.is_terminated(state) & (params.max_steps > 0) & (state.step >= params.max_steps)

@@ -12,6 +12,7 @@ from procmem_jax.memory.library import EMPTY
 from procmem_jax.memory.naming import skill_name
 
 EXPLORING = "exploring"
+_ENDINGS = {"terminated": "ended", "truncated": "cut short", "max_steps": "time is up", "step_budget": "gave up"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Frame:
         reward: of the step that led here, 0 in the first frame.
         episode_return: rewards so far.
         success: whether the episode was one, in the last frame only.
+        end: why it ended, one of `ENDS`, in the last frame only.
     """
 
     step: int
@@ -59,15 +61,17 @@ class Frame:
     reward: float
     episode_return: float
     success: bool = False
+    end: str = ""
 
 
-def frames_of_episode(records: TickRecord, config: Config, success: bool | None) -> list[Frame]:
+def frames_of_episode(records: TickRecord, config: Config, success: bool | None, end: str) -> list[Frame]:
     """Returns the T + 1 frames of an episode of T steps.
 
     Args:
         records: `[T, ...]` NumPy arrays, all ticks of one episode.
         config: of the run.
         success: whether the episode was one; None where there is no success.
+        end: why it ended, one of `ENDS`.
     """
     num_steps = len(records.episode)
     names = config.environment.predicate_names
@@ -83,9 +87,11 @@ def frames_of_episode(records: TickRecord, config: Config, success: bool | None)
         action = int(record.transition.action)
         frames.append(Frame(step, record.env_state, doing, skill, action, reward, float(returns[step])))
     last = jax.tree.map(lambda column: column[-1], records.transition)
-    ending = _ending(bool(last.terminated), bool(last.truncated), success, _success_words(config))
-    end = Frame(num_steps, last.env_state, ending, None, EMPTY, float(rewards[-1]), float(returns[-1]), bool(success))
-    return [*frames, end]
+    ending = _success_words(config) if success else _ENDINGS[end]
+    if end == "terminated" and success is False:
+        ending = f"{ending} without success"
+    rest = (EMPTY, float(rewards[-1]), float(returns[-1]), bool(success), end)
+    return [*frames, Frame(num_steps, last.env_state, ending, None, *rest)]
 
 
 def _skill_of(record: TickRecord, predicate_names: tuple[str, ...]) -> FrameSkill | None:
@@ -104,11 +110,3 @@ def _success_words(config: Config) -> str:
     """Returns what is said of a success: the last predicate, where that is what it means."""
     told = getattr(config.environment, "success", None) is None
     return config.environment.predicate_names[-1].replace("_", " ") if told else "success"
-
-
-def _ending(terminated: bool, truncated: bool, success: bool | None, goal: str) -> str:
-    if success:
-        return goal
-    if terminated:
-        return "ended" if success is None else "ended without success"
-    return "time is up" if truncated else "gave up"

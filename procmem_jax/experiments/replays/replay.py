@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from procmem_jax.agents.settings import Config, Params
-from procmem_jax.agents.states import EpisodeMetrics
+from procmem_jax.agents.states import ENDS, EpisodeMetrics
 from procmem_jax.experiments.replays.frames import Frame, frames_of_episode
 from procmem_jax.experiments.replays.lives import Life, record_episode
 from procmem_jax.experiments.runs.evaluate import read_experiment
@@ -85,7 +85,7 @@ def replay_episode(
     follower = _Follower(folder, stored.get("versions", {}), agent, episode, record, on_progress)
     records = record_episode(life, episode, int(record.steps[:episode].sum(dtype=np.int64)), follower.look)
     success = None if record.success is None else bool(record.success[episode])
-    frames = frames_of_episode(records, config, success)
+    frames = frames_of_episode(records, config, success, ENDS[life.metrics.end[episode]])
     return Replay(stored["task"], stored["preset"], config, params, agent, episode, frames)
 
 

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pyarrow as pa
 
-from procmem_jax.agents.states import EpisodeMetrics
+from procmem_jax.agents.states import ENDS, EpisodeMetrics
 from procmem_jax.experiments.libraries.npz import read_npz
 from procmem_jax.experiments.libraries.saved import libraries_of_arrays
 from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
@@ -31,6 +31,7 @@ EPISODE_SCHEMA = pa.schema(
         ("skill_uses", pa.int32()),
         ("skill_steps", pa.int32()),
         ("env_steps", pa.int64()),
+        ("end", pa.string()),
     ]
 )
 
@@ -64,9 +65,14 @@ def _episode_table(metrics: EpisodeMetrics, optimal: np.ndarray | None, rows: sl
 
 
 def episode_columns(columns: Mapping[str, np.ndarray | pa.Array], schema: pa.Schema) -> pa.Table:
-    """Returns a table of `schema` of these columns, `steps` among them; those that there are not are null."""
+    """Returns a table of `schema` of these columns, `steps` among them; those that there are not are null.
+
+    Of `end` the places in `ENDS` are given, and the words are in the table.
+    """
     count = len(columns["steps"])
     found = {field.name: columns.get(field.name, pa.nulls(count, field.type)) for field in schema}
+    if "end" in columns:
+        found["end"] = pa.DictionaryArray.from_arrays(pa.array(columns["end"]), pa.array(ENDS)).cast(pa.string())
     return pa.table(found, schema=schema)
 
 
@@ -74,11 +80,12 @@ def summarize(result: TrainResult, optimal: np.ndarray | None, config: LibraryCo
     """Returns the summary of a run, ready for JSON.
 
     `episodes` holds, for every metric, lists over episodes of its mean over agents and the 95% interval of that mean
-    (null with a single agent, and where a value is not finite); `library` the same for the statistics of the final
+    (null with a single agent, and where a value is not finite); `ends` how many agents each of `ENDS` ended an episode
+    of, lists over episodes; `library` the same for the statistics of the final
     libraries, and `num_evictions`, the skills that full libraries gave up in all agents together.
     """
     metrics = result.metrics
-    columns = metrics.known()
+    columns = dataclasses.replace(metrics, end=None).known()
     columns["env_steps"] = np.cumsum(metrics.steps, axis=1, dtype=np.int64)
     if optimal is not None:
         columns["optimal_steps"] = optimal
@@ -86,11 +93,19 @@ def summarize(result: TrainResult, optimal: np.ndarray | None, config: LibraryCo
         "num_agents": int(metrics.steps.shape[0]),
         "num_episodes": int(metrics.steps.shape[1]),
         "episodes": {name: _interval_lists(values) for name, values in columns.items()},
+        "ends": {word: counts.tolist() for word, counts in count_ends(metrics, axis=0).items()},
         "library": _library_statistics(result.libraries, config),
         "run_seconds": result.run_seconds,
         "compile_seconds": result.compile_seconds,
         "agent_steps_per_second": result.agent_steps_per_second,
     }
+
+
+def count_ends(metrics: EpisodeMetrics, axis: int) -> dict[str, np.ndarray]:
+    """Returns by each of `ENDS` how many episodes of `metrics` (`[A, E]`) ended so, along `axis`; {} if unknown."""
+    if metrics.end is None:
+        return {}
+    return {word: np.count_nonzero(metrics.end == place, axis=axis) for place, word in enumerate(ENDS)}
 
 
 def told_infinite(metrics: EpisodeMetrics) -> list[str]:

@@ -2,12 +2,15 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from procmem_jax.agents.states import EpisodeMetrics
-from procmem_jax.experiments.storage.parquet import read_table
+from procmem_jax.agents.states import ENDS, EpisodeMetrics
+from procmem_jax.experiments.storage.parquet import open_table, read_table
 
 _COLUMNS = tuple(field.name for field in dataclasses.fields(EpisodeMetrics))
 
@@ -24,8 +27,7 @@ def read_agent_episodes(path: pathlib.Path, agent: int, num_episodes: int) -> Ep
         ValueError: the file cannot be read, or does not hold every episode of the agent once.
     """
     try:
-        table = read_table(path, columns=["episode", *_COLUMNS], filters=[("agent", "==", agent)])
-        columns = {name: metric_column(table, name) for name in ("episode", *_COLUMNS)}
+        columns = read_columns(path, ("episode", *_COLUMNS), filters=[("agent", "==", agent)])
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise ValueError(f"{path}: cannot be read as a table of episodes ({error})") from None
     episodes = columns.pop("episode")
@@ -37,9 +39,21 @@ def read_agent_episodes(path: pathlib.Path, agent: int, num_episodes: int) -> Ep
     return EpisodeMetrics(**columns)
 
 
-def metric_column(table: pa.Table, name: str) -> np.ndarray | None:
-    """Returns a column of a table of episodes, None if all its values are null."""
-    return None if table[name].null_count else table[name].to_numpy()
+def read_columns(path: pathlib.Path, names: Sequence[str], **options: Any) -> dict[str, np.ndarray | None]:
+    """Returns columns of a table of episodes, `end` as places in `ENDS`; None for those that tell nothing.
+
+    Args:
+        path: of the file.
+        names: of the columns; `end` may be missing.
+        options: as for `read_table`.
+    """
+    there = [name for name in names if name != "end" or name in open_table(path).schema_arrow.names]
+    table = read_table(path, columns=there, **options)
+    columns = {name: None if table[name].null_count else table[name].to_numpy() for name in there}
+    if columns.get("end") is not None:
+        places = pc.index_in(table["end"], value_set=pa.array(ENDS)).fill_null(-1)
+        columns["end"] = places.to_numpy().astype(np.int8)
+    return {**dict.fromkeys(names), **columns}
 
 
 def first_difference(stored: EpisodeMetrics, replayed: EpisodeMetrics, first: int, last: int) -> str | None:
@@ -59,6 +73,6 @@ def first_difference(stored: EpisodeMetrics, replayed: EpisodeMetrics, first: in
     if not differs.any():
         return None
     row = int(np.argmax(differs))
-    parts = [f"{name} {there[row]} stored, {here[row]} replayed" for name, (there, here) in pairs.items()
-             if unlike[name][row]]  # fmt: skip
+    told = {name: [ENDS[each[row]] if name == "end" else each[row] for each in pair] for name, pair in pairs.items()}
+    parts = [f"{name} {there} stored, {here} replayed" for name, (there, here) in told.items() if unlike[name][row]]
     return f"episode {first + row}: {', '.join(parts)}"

@@ -3,6 +3,7 @@
 All are written between two chunks of ticks, an episode at a time, once all agents have finished it.
 """
 
+import dataclasses
 import importlib
 import json
 import os
@@ -34,11 +35,10 @@ class Tracker(Protocol):
 
 
 def means_of(metrics: EpisodeMetrics) -> dict[str, float]:
-    """Returns the mean over agents of every metric of one episode (`[A]` in each field), by name."""
+    """Returns the mean over agents of every metric of one episode (`[A]` in each field) but `end`, by name."""
+    columns = dataclasses.replace(metrics, end=None).known()
     with np.errstate(invalid="ignore"):  # rewards of a foreign world may be infinite
-        return {
-            name: float(np.mean(np.ascontiguousarray(each), dtype=np.float64)) for name, each in metrics.known().items()
-        }
+        return {name: float(np.mean(np.ascontiguousarray(each), dtype=np.float64)) for name, each in columns.items()}
 
 
 def _package(name: str, option: str) -> Any:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from procmem_jax.experiments.statistics.intervals import Interval, interquartile_mean, interval_of
 from procmem_jax.experiments.storage.parquet import read_table
-from procmem_jax.experiments.sweeps.tables import SCORES
+from procmem_jax.experiments.sweeps.tables import ENDED, SCORES
 
 # Failures count their steps: each asks for success and for short ways, and less is better. The first known is taken.
 _BEST_SCORES = ("steps_over_optimal", "steps")
@@ -54,7 +54,8 @@ def _iqm_of_counts(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def summarize_sweep(runs: pa.Table) -> pa.Table:
-    """Returns a row per setting: its values, `runs`, and of each score `_mean`, `_iqm`, `_low` and `_high` (95%).
+    """Returns a row per setting: its values, `runs`, of each score `_mean`, `_iqm`, `_low` and `_high` (95%), and how
+    often episodes of its runs ended in which way.
 
     Args:
         runs: of the whole sweep, every setting among them (see `sweep_results.run_schema`).
@@ -75,6 +76,8 @@ def summarize_sweep(runs: pa.Table) -> pa.Table:
             for end, value in zip(columns, _mean_and_interval(own, setting), strict=True):
                 columns[end].append(value)
         summary |= {f"{score}_{end}": column for end, column in columns.items()}
+    for name in (name for name in ENDED if name in runs.column_names):  # not in sweeps of earlier versions
+        summary[name] = np.add.reduceat(runs[name].to_numpy()[order], starts[:-1], dtype=np.int64).tolist()
     return pa.table({**swept, **summary})
 
 

@@ -11,13 +11,14 @@ import jax
 import numpy as np
 import pyarrow as pa
 
-from procmem_jax.agents.states import EpisodeMetrics
-from procmem_jax.experiments.runs.results import EPISODE_SCHEMA, episode_columns
+from procmem_jax.agents.states import ENDS, EpisodeMetrics
+from procmem_jax.experiments.runs.results import EPISODE_SCHEMA, count_ends, episode_columns
 from procmem_jax.experiments.storage.parquet import read_table
 
 LAST_EPISODES = 20
 SCORES = ("success", "steps", "steps_over_optimal", "episode_return")  # means over the last episodes
 _WHOLE_RUN = (("env_steps", pa.int64()), ("skills", pa.int32()), ("skill_uses", pa.int32()))
+ENDED = tuple(f"ended_{word}" for word in ENDS)
 _TYPES = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
 
 
@@ -38,9 +39,11 @@ def run_schema(values: Mapping[str, Any]) -> pa.Schema:
 
     Scores are means over the last 20 episodes, or all if there are fewer: the share of successes (NaN where there is no
     success), the primitive steps, these over the fewest possible (failures at their steps; NaN where unknown), and the
-    episode return. `env_steps` counts all primitive steps; `skills` and `skill_uses` are as they were at the end.
+    episode return. `env_steps` counts all primitive steps; `skills` and `skill_uses` are as they were at the end, and
+    `ended_terminated` and so on count the episodes that ended so (see `ENDS`).
     """
-    return pa.schema([*setting_schema(values), *((name, pa.float64()) for name in SCORES), *_WHOLE_RUN])
+    ended = ((name, pa.int32()) for name in ENDED)
+    return pa.schema([*setting_schema(values), *((name, pa.float64()) for name in SCORES), *_WHOLE_RUN, *ended])
 
 
 def part_tables(
@@ -106,6 +109,7 @@ def _scores(metrics: EpisodeMetrics, optimal: np.ndarray | None) -> dict[str, np
         "env_steps": metrics.steps.sum(axis=1, dtype=np.int64),
         "skills": metrics.skills[:, -1],
         "skill_uses": metrics.skill_uses[:, -1],
+        **{f"ended_{word}": counts for word, counts in count_ends(metrics, axis=1).items()},
     }
 
 

@@ -15,7 +15,7 @@ from procmem_jax.memory import library as skill_library
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import Streams
 
-_METRIC_BYTES = 21  # of one agent's episode: five 4-byte numbers and a truth value
+_METRIC_BYTES = 22  # of one agent's episode: five 4-byte numbers, a truth value and why it ended
 _TABLE_BYTES = 200  # the same, while the result table is made
 _WORKING_COPIES = 3  # the state, its successor, and temporaries of a tick
 _GIB = 2**30

@@ -31,6 +31,7 @@ def metrics_of(steps):
         skills=100 + offset,
         skill_uses=200 + offset,
         skill_steps=300 + offset,
+        end=(offset % 4).astype(np.int8),
     )
 
 
@@ -52,8 +53,8 @@ def test_the_tables_columns_and_order(tmp_path):
     path = tmp_path / "episodes.parquet"
     write_episodes(path, metrics_of(STEPS), OPTIMAL)
     table = pyarrow.parquet.read_table(path)
-    names = "agent episode episode_return steps success optimal_steps skills skill_uses skill_steps env_steps"
-    types = ["uint32", "int32", "float", "int32", "bool", "int32", "int32", "int32", "int32", "int64"]
+    names = "agent episode episode_return steps success optimal_steps skills skill_uses skill_steps env_steps end"
+    types = ["uint32", "int32", "float", "int32", "bool", "int32", "int32", "int32", "int32", "int64"] + ["string"]
     assert table.column_names == names.split()
     assert [str(field.type) for field in table.schema] == types
     assert table.to_pydict() == {
@@ -67,6 +68,7 @@ def test_the_tables_columns_and_order(tmp_path):
         "skill_uses": [200, 201, 202, 203, 204, 205],
         "skill_steps": [300, 301, 302, 303, 304, 305],
         "env_steps": [10, 30, 60, 1, 3, 6],
+        "end": ["terminated", "truncated", "max_steps", "step_budget", "terminated", "truncated"],
     }
 
 

@@ -16,7 +16,7 @@ STEPS = np.asarray([[10, 20, 30], [30, 20, 11]], np.int32)  # [A, E]
 
 def metrics(episode=None, steps=STEPS):
     zero = np.zeros_like(steps)
-    table = EpisodeMetrics(steps * np.float32(0.5), steps, steps < 25, zero + 1, zero + 2, zero + 3)
+    table = EpisodeMetrics(steps * np.float32(0.5), steps, steps < 25, zero + 1, zero + 2, zero + 3, zero)
     if episode is None:
         return table
     return EpisodeMetrics(*(getattr(table, name)[:, episode] for name in table.__dataclass_fields__))
