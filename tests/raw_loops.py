@@ -7,7 +7,7 @@ import numpy as np
 from procmem_jax.envs.foreign.forms.actions import number_actions
 
 
-def play_beside(raw, start, go, num_steps, *, params=None, legal_only=False, seed=0):
+def play_beside(raw, start, go, num_steps, *, actions=None, params=None, legal_only=False, seed=0):
     """Asserts that `raw` meets what its package does; returns how many episodes ended.
 
     Args:
@@ -15,11 +15,12 @@ def play_beside(raw, start, go, num_steps, *, params=None, legal_only=False, see
         start: key -> (observation, state), the package's own.
         go: (key, state, action) -> (observation, state, reward, terminated, truncated), likewise, from the same keys.
         num_steps: to play, with random actions.
+        actions: a table of them, if they are not discrete.
         params: of the environment.
         legal_only: draw legal actions only.
         seed: of keys and actions.
     """
-    raw, names = number_actions(raw, raw.action_space(params) if hasattr(raw, "action_space") else None)
+    raw, names = number_actions(raw, raw.action_space(params) if hasattr(raw, "action_space") else None, actions)
     begin, step = jax.jit(lambda key: raw.reset(key, params)), jax.jit(lambda *given: raw.step(*given, params))
     legal = jax.jit(lambda obs, state: raw.legal_actions(obs, state, params))
     start, go = jax.jit(start), jax.jit(go)
@@ -29,8 +30,7 @@ def play_beside(raw, start, go, num_steps, *, params=None, legal_only=False, see
         if ended:
             ours, theirs = begin(key), start(key)
             same(ours, theirs)
-        actions = np.flatnonzero(legal(*ours)) if legal_only else np.arange(len(names))
-        action = jnp.int32(rng.choice(actions))
+        action = jnp.int32(rng.choice(np.flatnonzero(legal(*ours)) if legal_only else len(names)))
         *ours, reward, terminated, truncated, _ = step(key, ours[1], action)
         *theirs, their_reward, their_end, their_cut = go(key, theirs[1], action)
         same(ours, theirs)

@@ -21,7 +21,9 @@ ROOMS = {
     """,
     "envs": """
         AdaptedEnvironment AdaptedState Environment GridWorld GridWorldParams GridWorldState Layout ProjectedPercept
-        as_gymnasium as_gymnax from_jumanji from_pgx make_task register_gymnasium render_rgb render_text
+        as_gymnasium as_gymnax
+        from_brax from_jumanji from_navix from_pgx from_stoa from_xland
+        make_task register_gymnasium render_rgb render_text
     """,
     "agents": """
         AgentInputs AgentState Config EpisodeMetrics EpsilonPolicy ExplorationPolicy Params ProceduralAgent QLearning

@@ -45,7 +45,7 @@ SLOW_CHAINS = {
 # Commands that take long are run with fewer agents, episodes and seeds, all with the same, which compile alike.
 SMALL = {"--agents": "16", "--episodes": "4", "--seeds": "4"}
 COUNTS = {"train": ("--agents", "--episodes"), "sweep": ("--seeds", "--episodes"), "eval": ("--episodes",)}
-PEERS = ("gymnax", "gymnasium", "jumanji", "navix", "pgx", "xminigrid")
+PEERS = ("brax", "gymnax", "gymnasium", "jumanji", "navix", "pgx", "stoa", "xminigrid")
 
 
 def text_of(page: pathlib.Path) -> str:

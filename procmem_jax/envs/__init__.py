@@ -11,8 +11,12 @@ if TYPE_CHECKING:
     from procmem_jax.envs.foreign.adapted import AdaptedEnvironment as AdaptedEnvironment
     from procmem_jax.envs.foreign.adapted import AdaptedState as AdaptedState
     from procmem_jax.envs.foreign.projected import ProjectedPercept as ProjectedPercept
+    from procmem_jax.envs.foreign.suites.brax import from_brax as from_brax
     from procmem_jax.envs.foreign.suites.jumanji import from_jumanji as from_jumanji
+    from procmem_jax.envs.foreign.suites.navix import from_navix as from_navix
     from procmem_jax.envs.foreign.suites.pgx import from_pgx as from_pgx
+    from procmem_jax.envs.foreign.suites.stoa import from_stoa as from_stoa
+    from procmem_jax.envs.foreign.suites.xland import from_xland as from_xland
     from procmem_jax.envs.grid.layouts import Layout as Layout
     from procmem_jax.envs.grid.render import render_rgb as render_rgb
     from procmem_jax.envs.grid.render import render_text as render_text
@@ -30,6 +34,10 @@ _NAMES = {
     "foreign.projected": "ProjectedPercept",
     "foreign.suites.jumanji": "from_jumanji",
     "foreign.suites.pgx": "from_pgx",
+    "foreign.suites.brax": "from_brax",
+    "foreign.suites.navix": "from_navix",
+    "foreign.suites.stoa": "from_stoa",
+    "foreign.suites.xland": "from_xland",
     "grid.layouts": "Layout",
     "grid.render": "render_rgb render_text",
     "grid.tasks": "make_task",

@@ -6,9 +6,13 @@ from typing import Any, NamedTuple
 from procmem_jax.envs.foreign.forms.layers import is_gymnax, is_of, layer_names
 from procmem_jax.envs.foreign.forms.limits import limit_of
 from procmem_jax.envs.foreign.gymnax import RawGymnax
+from procmem_jax.envs.foreign.suites.brax import from_brax
 from procmem_jax.envs.foreign.suites.jumanji import from_jumanji
 from procmem_jax.envs.foreign.suites.layers import belongs_to
+from procmem_jax.envs.foreign.suites.navix import from_navix
 from procmem_jax.envs.foreign.suites.pgx import from_pgx
+from procmem_jax.envs.foreign.suites.stoa import from_stoa
+from procmem_jax.envs.foreign.suites.xland import from_xland
 
 
 class Recognised(NamedTuple):
@@ -59,18 +63,29 @@ def recognise_raw(raw: Any, env_params: Any = None) -> Recognised:
     return Recognised(raw, params, None, getattr(raw, "episode_limit", None) if limit is None else limit, space)
 
 
-def _of_suite(make: Callable[[Any], Any], *packages: str) -> tuple[Callable, Callable]:
-    """Returns the row of a package whose environments `make` adapts."""
-    return lambda env: belongs_to(env, *packages), lambda env, params: recognise_raw(make(env), params)
+def _recognise_xland(env: Any, env_params: Any) -> Recognised:
+    return recognise_raw(from_xland(env, env_params))
 
 
 def _recognise_gymnax(env: Any, env_params: Any) -> Recognised:
     return recognise_raw(RawGymnax(env), env_params)
 
 
-# Whether an environment is of a package, told by attributes or `is_of`, and what makes a `Recognised` of it.
+def _with(make: Callable[[Any], Any]) -> Callable[[Any, Any], Recognised]:
+    return lambda env, env_params: recognise_raw(make(env), env_params)
+
+
+def _from(*packages: str) -> Callable[[Any], bool]:
+    return lambda env: belongs_to(env, *packages)
+
+
+# Whether an environment is of a package, and what makes a `Recognised` of it. Stoa's may hold a gymnax environment.
 _ADAPTERS: tuple[tuple[Callable[[Any], bool], Callable[[Any, Any], Recognised]], ...] = (
-    _of_suite(from_jumanji, "jumanji"),
-    _of_suite(from_pgx, "pgx"),
+    (_from("stoa"), _with(from_stoa)),
     (is_gymnax, _recognise_gymnax),
+    (_from("jumanji"), _with(from_jumanji)),
+    (_from("pgx"), _with(from_pgx)),
+    (_from("xminigrid"), _recognise_xland),
+    (_from("navix"), _with(from_navix)),
+    (_from("brax", "mujoco_playground"), _with(from_brax)),
 )

@@ -34,31 +34,34 @@ class RawXLand:
 
     Attributes:
         env: the environment.
-        env_params: its parameters; they decide shapes and cannot be mapped over, so that `params` is always None.
+        env_params: its parameters, which decide shapes; used where `params` is None.
     """
 
     env: Any
     env_params: Any
 
-    def reset(self, key: jax.Array, params: None) -> tuple[jax.Array, Any]:
+    never_resets = True
+
+    def reset(self, key: jax.Array, params: Any) -> tuple[jax.Array, Any]:
         """Returns (observation `[V, V, 2]` uint8, state)."""
-        del params
-        timestep = self.env.reset(self.env_params, key)
+        timestep = self.env.reset(self._params(params), key)
         return timestep.observation, timestep
 
-    def step(self, key: jax.Array, state: Any, action: jax.Array, params: None) -> tuple:
+    def step(self, key: jax.Array, state: Any, action: jax.Array, params: Any) -> tuple:
         """Returns (observation, state, reward, terminated, truncated, info)."""
-        del key, params
-        timestep = self.env.step(self.env_params, state, action)
+        del key
+        timestep = self.env.step(self._params(params), state, action)
         terminated = timestep.discount == 0
         return timestep.observation, timestep, timestep.reward, terminated, timestep.last() & ~terminated, {}
 
-    def picture(self, state: Any, params: None) -> np.ndarray:
+    def picture(self, state: Any, params: Any) -> np.ndarray:
         """Returns its own drawing of a state, `[H, W, 3]` uint8; what the agent sees is lighter."""
-        del params
         from xminigrid.rendering.rgb_render import render
 
-        return render(np.asarray(state.state.grid), state.state.agent, self.env_params.view_size)
+        return render(np.asarray(state.state.grid), state.state.agent, self._params(params).view_size)
+
+    def _params(self, params: Any) -> Any:
+        return self.env_params if params is None else params
 
 
 @dataclasses.dataclass(frozen=True)

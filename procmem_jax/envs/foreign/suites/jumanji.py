@@ -32,7 +32,8 @@ class RawJumanji:
     def action_space(self, params: None) -> Any:
         """Returns the space of its actions."""
         del params
-        return space_of(self.env.action_spec)
+        with jax.ensure_compile_time_eval():
+            return space_of(self.env.action_spec)
 
     def reset(self, key: jax.Array, params: None) -> tuple[Any, Any]:
         """Returns (observation, state)."""

@@ -13,7 +13,7 @@ def belongs_to(env: Any, *packages: str) -> bool:
     """Whether `env` is an environment of one of `packages`, or a wrapper of anybody's around one; imports nothing."""
     if isinstance(env, type) or getattr(type(env), "never_resets", False):
         return False
-    return any(is_of(layer, package) for layer in _layers(env) for package in packages)
+    return any(is_of(layer, package) for layer in layers_of(env) for package in packages)
 
 
 def check_layers(env: Any, maker: str, methods: Sequence[str]) -> None:
@@ -33,7 +33,7 @@ def check_layers(env: Any, maker: str, methods: Sequence[str]) -> None:
     missing = [name for name in methods if not hasattr(env, name)]
     if missing:
         raise TypeError(f"{maker}: a {type(env).__name__} has no {', '.join(missing)}; use its own package's adapter")
-    for layer in _layers(env):
+    for layer in layers_of(env):
         names = [cls.__name__ for cls in type(layer).__mro__]
         if any(word in name for word in _RESETTING for name in names):
             raise ValueError(f"{maker}: {names[0]} resets inside step, which hides ends; give the environment without")
@@ -41,8 +41,9 @@ def check_layers(env: Any, maker: str, methods: Sequence[str]) -> None:
             raise ValueError(f"{maker}: {names[0]} holds many environments; give a single one, train makes many")
 
 
-def _layers(env: Any, above: tuple[int, ...] = ()) -> Iterator[Any]:
+def layers_of(env: Any, above: tuple[int, ...] = ()) -> Iterator[Any]:
+    """Yields `env` and all that it holds, however deep, that can be stepped; `above` are the ids of what holds it."""
     yield env
     for value in attributes(env).values():
         if hasattr(value, "step") and not isinstance(value, (type, types.ModuleType)) and id(value) not in above:
-            yield from _layers(value, (*above, id(env)))
+            yield from layers_of(value, (*above, id(env)))
