@@ -64,7 +64,7 @@ print(json.dumps({
     "changed": [name for name in after if values.get(name) != after[name]],
     "environment": dict(os.environ) == before,
     "matplotlib": any(name.split(".")[0] == "matplotlib" for name in sys.modules),
-    "peers": sorted({"brax", "gymnax", "gymnasium", "jumanji", "navix", "pgx", "stoa", "xminigrid", "faiss"} & set(sys.modules)),
+    "peers": sorted(set("brax faiss gymnasium gymnax jumanji navix pgx stoa xminigrid".split()) & set(sys.modules)),
 }))
 """
 
