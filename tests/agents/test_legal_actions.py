@@ -107,6 +107,7 @@ def started(config, params, num_agents):
 def lived(config, params, num_ticks=200, num_agents=4):
     """The transitions `[T, A]` of agents."""
     agent, params, streams, inputs, state = started(config, params, num_agents)
+    state = jax.tree.map(jnp.copy, state)  # given away; a part of it may be there twice
     return record_ticks(agent, params, streams, inputs, state, num_ticks=num_ticks)[1]
 
 
@@ -243,3 +244,13 @@ def test_a_run_learns_by_legal_actions_only():
     assert trained.metrics.steps[:, -20:].mean() < trained.metrics.steps[:, :5].mean()
     untold = train(run_key(0), *make(Gates(tells=False), overrides=sizes), 16, 3)
     assert (untold.metrics.episode_return < 0).any()
+
+
+@pytest.mark.slow
+def test_a_game_of_pgx_is_played_by_its_rules():
+    pgx = pytest.importorskip("pgx")
+    seen = lived(*with_memory(pgx.make("connect_four"), max_steps=50, use_skills=False), num_ticks=64)
+    before, action = seen.env_state.legal[:-1], seen.action[1:, :, None]
+    goes_on = ~(seen.terminated | seen.truncated)[:-1]  # else the action was chosen after a reset
+    legal = np.take_along_axis(np.asarray(before), np.asarray(action), axis=-1)[..., 0]
+    assert goes_on.sum() > 100 and not before[goes_on].all() and legal[goes_on].all()
