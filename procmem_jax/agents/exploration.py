@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from procmem_jax.envs.legal import is_legal, random_legal_action
 from procmem_jax.envs.protocol import Environment
 from procmem_jax.memory.protocol import NoParams, Step
 from procmem_jax.percept import Percept
@@ -99,18 +100,6 @@ class ExplorationPolicy:
 def random_action(word: jax.Array, num_actions: int) -> jax.Array:
     """Returns a uniform action, `()` int32, from one random word."""
     return scale_word(word, num_actions)[0]
-
-
-def random_legal_action(word: jax.Array, legal: jax.Array) -> jax.Array:
-    """Returns a uniform action among those that `legal` (`[A]` bool) allows, `()` int32; 0 if there is none."""
-    rank, _ = scale_word(word, jnp.sum(legal, dtype=jnp.int32))
-    before = jnp.cumsum(legal, dtype=jnp.int32) <= rank
-    return jnp.where(jnp.any(legal), jnp.sum(before, dtype=jnp.int32), 0)
-
-
-def is_legal(action: jax.Array, legal: jax.Array) -> jax.Array:
-    """Returns whether `legal` (`[A]` bool) allows `action` (`()` integer), `()` bool; False outside 0 to A - 1."""
-    return legal.at[action].get(mode="fill", fill_value=False, wrap_negative_indices=False)
 
 
 @dataclasses.dataclass(frozen=True)

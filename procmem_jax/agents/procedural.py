@@ -6,10 +6,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.agents.exploration import ExplorationPolicy, PolicyState, is_legal
+from procmem_jax.agents.exploration import ExplorationPolicy, PolicyState
 from procmem_jax.agents.settings import Config, Params
 from procmem_jax.agents.states import AgentInputs, AgentState, EpisodeMetrics, Finished, Transition, no_metrics
-from procmem_jax.envs.protocol import Environment, EnvState, Start, check_legal_actions, has_legal_actions
+from procmem_jax.envs.legal import is_legal, legal_actions_in
+from procmem_jax.envs.protocol import Environment, EnvState, Start
 from procmem_jax.envs.returns import add_reward
 from procmem_jax.memory.library import SkillLibrary, empty
 from procmem_jax.memory.protocol import Inputs, Memory, MemoryState, Step, no_skill
@@ -266,11 +267,7 @@ class ProceduralAgent:
 
     def legal_actions(self, params: Params, state: AgentState) -> jax.Array | None:
         """Returns which actions may be taken, `[A]` bool, one at least; None where the environment does not tell."""
-        if not has_legal_actions(self.environment):
-            return None
-        legal = self.environment.legal_actions(state.env_state, params.environment)
-        check_legal_actions(legal, self.environment.num_actions)
-        return legal | ~jnp.any(legal)
+        return legal_actions_in(self.environment, state.env_state, params.environment)
 
     def draw_layout(self, params: Params, streams: Streams, inputs: AgentInputs, episode: jax.Array) -> Start:
         """Returns where things stand in the episode of number `episode` (`()` int32)."""

@@ -10,10 +10,10 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.agents.exploration import is_legal
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.settings import Params
 from procmem_jax.agents.states import AgentInputs, AgentState, EpisodeMetrics
+from procmem_jax.envs.legal import is_legal
 from procmem_jax.memory.library import record_outcome
 from procmem_jax.memory.skills import Skill
 from procmem_jax.memory.tutorial.extraction import empty_window, last_window_skill, push

@@ -12,18 +12,6 @@ Start = Any  # what an episode begins with: a layout, or random words; a small p
 Words = tuple[jax.Array, jax.Array]
 
 
-def has_legal_actions(environment: "Environment") -> bool:
-    """Returns whether `environment` tells which actions are legal; static."""
-    return getattr(environment, "has_legal_actions", False)
-
-
-def check_legal_actions(legal: Any, num_actions: int) -> None:
-    """Raises a TypeError unless `legal`, traced or not, is `[num_actions]` bool."""
-    if getattr(legal, "shape", None) != (num_actions,) or str(legal.dtype) != "bool":
-        given = f"{legal.dtype}{list(legal.shape)}" if hasattr(legal, "dtype") else f"a {type(legal).__name__}"
-        raise TypeError(f"legal_actions gives {given}; give bool[{num_actions}], one truth for each action")
-
-
 class Environment(Protocol):
     """An object without state, hashable, static under `jit`. All methods take one example; `vmap` them for batches.
 

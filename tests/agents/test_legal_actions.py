@@ -13,10 +13,12 @@ from envs.corridor import Corridor
 from envs.corridor import perceive as perceive_corridor
 from envs.gates import NUM_ACTIONS, Gates, legal_at, perceive
 from procmem_jax import DefaultMemory, QLearning, RandomPolicy, TutorialMemory, run_key, train, with_memory
-from procmem_jax.agents.exploration import ExplorationPolicy, is_legal, random_legal_action
+from procmem_jax.agents.exploration import ExplorationPolicy
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.rollout import record_ticks
 from procmem_jax.agents.verbs import execute_skill, explore
+from procmem_jax.envs.foreign.probes.play import play
+from procmem_jax.envs.legal import is_legal, random_legal_action
 from procmem_jax.memory.handmade import make_skill
 from procmem_jax.memory.insertion import insert
 from procmem_jax.memory.protocol import Memory
@@ -43,7 +45,6 @@ def test_by_hand():
     legal = jnp.array([False, True, False, True])
     chosen = [int(random_legal_action(jnp.uint32(word), legal)) for word in (0, 2**31 - 1, 2**31, 2**32 - 1)]
     assert chosen == [1, 1, 3, 3]
-    assert int(random_legal_action(jnp.uint32(7), jnp.zeros(4, bool))) == 0
     assert [bool(is_legal(jnp.int32(action), legal)) for action in (-1, 0, 1, 3, 4)] == [
         False,
         False,
@@ -140,6 +141,11 @@ def test_where_nothing_is_legal_anything_is_done():
     config, params = make(use_skills=False, legal_actions=lambda obs, state, params: jnp.zeros(NUM_ACTIONS, bool))
     agent, params, _, _, state = started(config, params, 1)
     assert agent.legal_actions(params, jax.tree.map(lambda leaf: leaf[0], state)).tolist() == [True] * NUM_ACTIONS
+
+
+def test_a_probe_plays_legal_actions():
+    environment = make()[0].environment
+    assert not play(environment, None, lambda played, params: played.after.adapted.env["illegal"]).any()
 
 
 def test_whose_word_counts():

@@ -10,7 +10,7 @@ import numpy as np
 
 from procmem_jax.envs.foreign.keys import keys_to_words, make_key, words_to_keys
 from procmem_jax.envs.foreign.success import SuccessRule, success_function
-from procmem_jax.envs.protocol import check_legal_actions
+from procmem_jax.envs.legal import check_legal_actions
 from procmem_jax.envs.returns import add_reward
 from procmem_jax.percept import Percept
 from procmem_jax.records import (

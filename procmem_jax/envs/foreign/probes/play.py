@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from procmem_jax.envs.foreign.adapted import AdaptedState
+from procmem_jax.envs.legal import legal_actions_in, random_legal_action
 from procmem_jax.envs.protocol import Environment, EnvState
 from procmem_jax.percept import Percept
 from procmem_jax.streams import draw_words, open_streams, run_key, scale_word
@@ -48,6 +49,8 @@ def play(
 ) -> Any:
     """Returns what `show` tells of each step of uniformly random play, `[T, A, ...]`; the same in every call.
 
+    Where the environment tells which actions are legal, no other is played.
+
     Args:
         environment: static.
         params: its own.
@@ -71,6 +74,8 @@ def play(
         state = jax.lax.cond(jnp.any(ended), begin, lambda ended, state, number: state, ended, state, number)
         words = draw_words(streams.tick, now, lanes)
         action, rest = scale_word(words[0], environment.num_actions)
+        legal = jax.vmap(lambda state: legal_actions_in(environment, state, params))(state)
+        action = action if legal is None else jax.vmap(random_legal_action)(words[0], legal)
         words = (rest, words[1])
         step = jax.vmap(environment.step_from_words, ((0, 0), 0, 0, None))
         after, *came, _ = step(words, state, action, params)
