@@ -69,7 +69,7 @@ def slow_if(is_slow, name):
 def test_the_code_is_found():
     assert len(CHAINS) >= 8
     assert SLOW_CHAINS <= set(CHAINS)
-    assert own_file().count(FILE_MARK) == 4
+    assert own_file().count(FILE_MARK) == 5
 
 
 @pytest.mark.parametrize("name", [slow_if(name in SLOW_CHAINS, name) for name in CHAINS])
@@ -119,6 +119,10 @@ def test_examples_are_short():
     assert lines_of_code(environment) <= 25
     for block in blocks_of(text_of(README.parent / ".readme/own-parts.md"), "python"):
         assert lines_of_code(block) <= 25, block
+    [catch] = [
+        block for block in blocks_of(text_of(README.parent / ".readme/environments.md"), "python") if FILE_MARK in block
+    ]
+    assert lines_of_code(catch) <= 15
 
 
 def test_the_readme_is_short():
@@ -167,8 +171,9 @@ def test_commands_run(stem, folder, capsys):
         if "bash scripts/" in block or "--distributed" in block:
             continue  # tested elsewhere: the scripts by their own tests, two processes below
         for arguments in calls_in(block, folder):
-            if any("xland:" in word for word in arguments):
-                pytest.importorskip("xminigrid")
+            for word, peer in {"xland:": "xminigrid", "make_catch": "gymnax"}.items():
+                if any(word in argument for argument in arguments):
+                    pytest.importorskip(peer)
             with peer_rules():
                 out_of(capsys, *made_small(arguments))
             ran += 1

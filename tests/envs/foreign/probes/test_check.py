@@ -12,6 +12,7 @@ from procmem_jax.envs import ProjectedPercept
 from procmem_jax.envs.foreign.probes.check import look_for_faults
 from procmem_jax.envs.foreign.probes.findings import Finding, Report, worst_first
 from procmem_jax.envs.foreign.probes.judged import repeats
+from procmem_jax.envs.foreign.probes.play import play
 
 CELLS = 7
 
@@ -222,6 +223,15 @@ def test_a_report_in_words_and_numbers():
     ]
     assert report.as_dict()["findings"][0] == {"severity": "error", "what": "this", "remedy": "do that"}
     assert str(Report((), 512, 0, 1.0)).startswith("nothing found\n")
+
+
+def test_play_is_legal():
+    def right(obs, state, params):
+        return jnp.array([False, True])
+
+    config, params = with_memory(Walk(), perceive, max_steps=40, legal_actions=right)
+    actions = play(config.environment, params.environment, lambda played, params: played.action, num_steps=9)
+    assert actions.shape == (9, 8) and bool(jnp.all(actions == 1))
 
 
 @pytest.mark.slow
