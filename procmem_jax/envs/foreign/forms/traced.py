@@ -43,18 +43,20 @@ def traceable(env: Any, params: Any) -> Any:
     Raises:
         ValueError: it decides shapes or branches in Python by its params, or its step gives no six values of which
             reward, terminated and truncated are single.
+        TypeError: a step gives arrays of other shapes or dtypes than a reset.
         Exception: whatever it raises itself.
     """
     params = jax.tree.map(lambda leaf: np.asarray(leaf, canonical_dtype(leaf)), params)
     try:
-        _trace(env, params)
+        start, after = _trace(env, params)
     except Exception:
         if _can_be_traced(RawKeys(env), params):
-            return RawKeys(env)
+            return traceable(RawKeys(env), params)
         if _can_be_traced(env, params, params_traced=False):
             text = "the environment decides shapes or branches in Python by its params, which are traced"
             raise ValueError(f"{text}; make these attributes of the environment") from None
         raise
+    check_steady(start, after)
     return env
 
 
@@ -66,7 +68,9 @@ def _can_be_traced(env: Any, params: Any, params_traced: bool = True) -> bool:
     return True
 
 
-def _trace(env: Any, params: Any, params_traced: bool = True) -> None:
+def _trace(env: Any, params: Any, params_traced: bool = True) -> tuple[Any, Any]:
+    """Returns the shapes of what a reset gives, and of what a step from there gives: (observation, state) each."""
+
     def play(words, action, traced):
         key, given = make_key(words), traced if params_traced else params
         start = env.reset(key, given)
@@ -79,4 +83,4 @@ def _trace(env: Any, params: Any, params_traced: bool = True) -> None:
     for name, value in zip(("reward", "terminated", "truncated"), result[2:5], strict=True):
         if np.size(value) != 1:
             raise ValueError(f"step gives {name} of shape {list(value.shape)}; give one number for one environment")
-    check_steady(start, result[:2])
+    return start, result[:2]

@@ -123,8 +123,12 @@ def test_masks_are_those_of_the_rows():
 
 
 def test_names_fit_the_actions():
+    class Still(Echo):
+        def step(self, key, state, action, params):
+            return self.reset(key, params)[0], state, 0.0, False, False, {}
+
     def make(**changes):
-        return with_memory(Echo(), max_steps=9, **changes)[0].environment.action_names
+        return with_memory(Still(), max_steps=9, **changes)[0].environment.action_names
 
     assert make() == ("action_0", "action_1") and make(action_names=["a", "b"]) == ("a", "b")
     assert make(actions=[0.0, 1.0, 2.0], num_actions=2) == ("0", "1")

@@ -27,7 +27,10 @@ def test_its_raw_steps_are_played_and_its_limit_is_told_from_death(auto_reset, l
     key, params = jax.random.key(0), env.default_params
     _, state = jax.jit(env.reset_env)(key, params)
     ours, theirs = jax.jit(world.env.step), jax.jit(env.step_env)
-    dead, late = state.replace(player_health=jnp.full_like(state.player_health, -3)), state.replace(timestep=jnp.full_like(state.timestep, 9_999))
+    dead, late = (
+        state.replace(player_health=jnp.full_like(state.player_health, -3)),
+        state.replace(timestep=jnp.full_like(state.timestep, 9_999)),
+    )
     both = dead.replace(timestep=late.timestep)
     for start, ends in ((state, (0, 0)), (dead, (1, 0)), (late, (0, 1)), (both, (1, 0))):
         expected, found = theirs(key, start, 1, params), ours(key, start, 1, params)
