@@ -10,6 +10,7 @@ import pytest
 from envs.corridor import Corridor, perceive
 from procmem_jax import run_key, train, with_memory
 from procmem_jax.agents import ProceduralAgent
+from procmem_jax.experiments.descriptions import describe_experiment
 from procmem_jax.streams import open_streams
 
 WORDS = (jnp.uint32(3), jnp.uint32(5))
@@ -26,6 +27,10 @@ class Paying(Corridor):
         steps = state["steps"] + 1
         state = {"steps": steps, "key": key}
         return steps, state, jnp.where(action == 3, 0.0, 0.1), steps == 5, False, {}
+
+
+def fell_far(state):
+    return state.episode_return < -9.0
 
 
 def after(rule, actions, function=None):
@@ -120,3 +125,14 @@ def test_unknown_rules_are_refused(rule):
 def test_what_is_no_bool_is_refused(rule, given):
     with pytest.raises(TypeError, match=f"success gives {given}; give one bool"):
         with_memory(Paying(), success=rule, max_steps=9)
+
+
+def test_a_run_remembers_what_counted_as_success():
+    described = {}
+    for rule in (None, "return>=0.5", fell_far):
+        described[rule] = describe_experiment(*with_memory(Paying(), success=rule, max_steps=9)).get("other_fields")
+    assert described == {
+        None: None,
+        "return>=0.5": {"environment.success": "return>=0.5"},
+        fell_far: {"environment.success": f"{__name__}:fell_far"},
+    }
