@@ -26,7 +26,7 @@ def test_what_lies_in_a_folder(capsys, here):
     made_sweep(here / "runs/swept")
     (here / "runs/else").mkdir()
     lines = out_of(capsys, "runs").splitlines()
-    assert lines[0].split() == ["folder", "what", "begun", "done", "success", "steps"]
+    assert lines[0].split() == ["folder", "what", "begun", "done", "success", "return", "steps"]
     rows = {line.split()[0]: line for line in lines[1:]}
     assert set(rows) == {"runs/below/one", "runs/unfinished", "runs/odd", "runs/studied", "runs/swept"}
     assert "random-4, preset default: 4 agents x 50 episodes, seed 7" in rows["runs/below/one"]
