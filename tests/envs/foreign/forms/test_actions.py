@@ -9,8 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from envs.corridor import Corridor, perceive
 from procmem_jax import run_key, train, with_memory
 from procmem_jax.envs.foreign.forms.actions import TabledActions, number_actions
+from procmem_jax.envs.foreign.projected import ProjectedPercept
 from quick import quick_first
 
 
@@ -123,19 +125,15 @@ def test_masks_are_those_of_the_rows():
 
 
 def test_names_fit_the_actions():
-    class Still(Echo):
-        def step(self, key, state, action, params):
-            return self.reset(key, params)[0], state, 0.0, False, False, {}
-
     def make(**changes):
-        return with_memory(Still(), max_steps=9, **changes)[0].environment.action_names
+        return with_memory(Corridor(), perceive, max_steps=9, **changes)[0].environment.action_names
 
-    assert make() == ("action_0", "action_1") and make(action_names=["a", "b"]) == ("a", "b")
-    assert make(actions=[0.0, 1.0, 2.0], num_actions=2) == ("0", "1")
-    with pytest.raises(ValueError, match="action_names has 3 names, the actions are 2; name each"):
+    assert make() == tuple(f"action_{i}" for i in range(4)) and make(action_names="abcd") == tuple("abcd")
+    assert make(actions=[0, 1, 3], num_actions=2) == ("0", "1")
+    with pytest.raises(ValueError, match="action_names has 3 names, the actions are 4; name each"):
         make(action_names="abc")
-    with pytest.raises(ValueError, match="num_actions=3 is above 2, which the environment has"):
-        make(num_actions=3)
+    with pytest.raises(ValueError, match="num_actions=5 is above 4, which the environment has"):
+        make(num_actions=5)
 
 
 GYMNAX_BOXES = {
@@ -154,7 +152,7 @@ def test_continuous_environments_of_gymnax(name, lenient):
     with pytest.raises(ValueError, match=r"the actions are continuous \(Box\): Box\("):
         with_memory(env)
     table = GYMNAX_BOXES[name]
-    ours = with_memory(env, actions=table)[0].environment
+    ours = with_memory(env, ProjectedPercept(), actions=table)[0].environment
     assert isinstance(ours.env, TabledActions) and ours.num_actions == len(table) and name[:5] in ours.percept_name
     key, (row, *_) = jax.random.key(4), [np.asarray(table[1], np.float32).reshape(env.action_space(params).shape)]
     _, state = env.reset_env(key, params)

@@ -12,6 +12,7 @@ import pytest
 from envs.corridor import Corridor, perceive
 from procmem_jax import run_key, train, with_memory
 from procmem_jax.envs.foreign.forms.by_content import ByContent, hashable
+from procmem_jax.envs.foreign.projected import ProjectedPercept
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +64,7 @@ def test_one_of_gymnax(lenient):
         pad: Any
 
     padded = (Padded(jnp.full(2, number)) for number in (1, 1, 2))
-    one, two, other = (with_memory(env)[0].environment for env in padded)
+    one, two, other = (with_memory(env, ProjectedPercept())[0].environment for env in padded)
     assert one == two != other and hash(one) == hash(two) and "CartPole" in one.env.name
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from procmem_jax import run_key, train, with_memory
 from procmem_jax.envs.foreign.keys import keys_to_words
+from procmem_jax.envs.foreign.projected import ProjectedPercept
 
 NAMES = ("Craftax-Classic-Symbolic-v1", "Craftax-Symbolic-v1", "Craftax-Classic-Pixels-v1", "Craftax-Pixels-v1")
 
@@ -22,7 +23,7 @@ def make(name, auto_reset=True):
 @pytest.mark.parametrize("auto_reset", (True, False))
 def test_its_raw_steps_are_played_and_its_limit_is_told_from_death(auto_reset, lenient):
     env = make(NAMES[0], auto_reset)
-    world = with_memory(env, use_skills=False)[0].environment
+    world = with_memory(env, ProjectedPercept())[0].environment
     assert (world.num_actions, world.episode_limit) == (17, 10_000)
     key, params = jax.random.key(0), env.default_params
     _, state = jax.jit(env.reset_env)(key, params)

@@ -12,9 +12,11 @@ from envs.corridor import Corridor
 from procmem_jax import run_key, train, with_memory
 from procmem_jax.envs.foreign.forms.limits import lift_limit, limit_of, whole_limit
 from procmem_jax.envs.foreign.forms.traced import RawKeys
+from procmem_jax.envs.foreign.projected import ProjectedPercept
 from quick import quick_first
 
 GOAL = 5
+PERCEPT = ProjectedPercept()  # without a probe
 WORDS = (jnp.uint32(0), jnp.uint32(1))
 
 
@@ -91,7 +93,10 @@ def last(world, params, actions):
 def test_a_goal_at_the_last_step_is_a_goal(make, params_of, lenient):
     for theirs, ours in [*((GOAL, GOAL + i) for i in (-1, 0, 1)), *((GOAL + i, None) for i in (-1, 0, 1))]:
         params = params_of(theirs)
-        world, limit = with_memory(make(), env_params=params, max_steps=ours)[0].environment, min(ours or 9, theirs)
+        world, limit = (
+            with_memory(make(), PERCEPT, env_params=params, max_steps=ours)[0].environment,
+            min(ours or 9, theirs),
+        )
         expected = (limit, 0.0, False, True) if limit < GOAL else (GOAL, 1.0, True, False)
         assert last(world, params, [1] * GOAL) == expected
         assert last(world, params, [0] * 9) == (limit, 0.0, False, True)
@@ -99,7 +104,7 @@ def test_a_goal_at_the_last_step_is_a_goal(make, params_of, lenient):
 
 def test_what_is_lifted_does_not_show():
     env, params = Line(), Params(GOAL)
-    ours = with_memory(env)[0].environment.env
+    ours = with_memory(env, PERCEPT)[0].environment.env
     obs, state, reward, terminated, truncated, _ = ours.step(None, env.reset_env(None, params)[1], 1, params)
     assert float(obs) == np.float32(1 / GOAL) and not any((bool(reward), bool(terminated), bool(truncated)))
 
@@ -136,7 +141,7 @@ def test_a_limit_that_is_not_told_is_asked_for():
 def test_the_limit_of_bernoulli_bandit_is_a_float(lenient):
     gymnax = pytest.importorskip("gymnax")
     env, params = gymnax.make("BernoulliBandit-misc")
-    assert type(params.max_steps_in_episode) is float and with_memory(env)[0].environment.episode_limit == 100
+    assert type(params.max_steps_in_episode) is float and with_memory(env, PERCEPT)[0].environment.episode_limit == 100
 
 
 class OldKeys:
@@ -153,7 +158,7 @@ class OldKeys:
 
 
 def test_keys_as_two_numbers():
-    config, _ = with_memory(OldKeys(), max_steps=3)
+    config, _ = with_memory(OldKeys(), PERCEPT, max_steps=3)
     world = config.environment.with_observations()
     assert isinstance(world.env, RawKeys)
     state, reward, terminated, truncated, _ = world.step_from_words(WORDS, world.begin(WORDS, None), jnp.int32(1), None)

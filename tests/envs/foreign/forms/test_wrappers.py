@@ -10,6 +10,7 @@ import pytest
 
 from procmem_jax import with_memory
 from procmem_jax.envs.foreign.keys import make_key
+from procmem_jax.envs.foreign.projected import ProjectedPercept
 from quick import quick_first
 
 gymnax = pytest.importorskip("gymnax")
@@ -18,6 +19,7 @@ from gymnax.wrappers import purerl  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("lenient")
 STEPS = 100
+PERCEPT = ProjectedPercept()
 ACTIONS = np.random.default_rng(5).integers(2, size=STEPS)
 
 
@@ -126,7 +128,7 @@ def test_the_agent_meets_what_the_step_of_the_wrapper_gives(name):
     env, params = WRAPPED[name](), CartPole().default_params
     words = [(jnp.uint32(3), jnp.uint32(number)) for number in range(STEPS + 1)]
     by_hand, _ = episode(env, params, [make_key(pair) for pair in words])
-    world = with_memory(env, env_params=params, max_steps=500)[0].environment.with_observations()
+    world = with_memory(env, PERCEPT, env_params=params, max_steps=500)[0].environment.with_observations()
     state, met = world.begin(words[0], params), []
     for pair, action in zip(words[1:], ACTIONS, strict=True):
         state, reward, terminated, truncated, _ = world.step_from_words(pair, state, jnp.int32(action), params)
@@ -148,7 +150,7 @@ def test_a_step_is_not_reset_and_the_environment_of_the_user_stays_as_it_is():
     falling = dataclasses.replace(
         state, env_state=state.env_state.replace(theta=jnp.float32(0.2), theta_dot=jnp.float32(2.0), time=7)
     )
-    ours = with_memory(env)[0].environment.env
+    ours = with_memory(env, PERCEPT)[0].environment.env
     obs, after, _, terminated, truncated, info = ours.step(key, falling, jnp.int32(0), params)
     assert bool(terminated) and not bool(truncated) and int(after.env_state.time) == 8
     np.testing.assert_array_equal(obs, info["final_observation"])
@@ -159,7 +161,7 @@ def test_a_step_is_not_reset_and_the_environment_of_the_user_stays_as_it_is():
 def test_raw_steps_of_wrappers():
     params, key = CartPole().default_params, jax.random.key(1)
     for env, factor in ((OnlyRaw(CartPole()), 7), (Layered(CartPole()), 5), (Layered(Doubled(CartPole())), 15)):
-        ours = with_memory(env, env_params=params)[0].environment.env
+        ours = with_memory(env, PERCEPT, env_params=params)[0].environment.env
         _, state = ours.reset(key, params)
         late = state.replace(theta=jnp.float32(0.2), theta_dot=jnp.float32(2.0), time=3)
         _, after, reward, terminated, _, _ = ours.step(key, late, jnp.int32(0), params)
