@@ -40,6 +40,7 @@ SLOW_CHAINS = {
     "README: An environment of your own",
     "reports: Reports",
     "environments: Any environment can have a memory",
+    "environments: Suites of other packages",
     "sweeps: Sweeps",
 }
 # Commands that take long are run with fewer agents, episodes and seeds, all with the same, which compile alike.
