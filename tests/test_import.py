@@ -34,7 +34,7 @@ MAY_IMPORT = {
 }
 # Inside a room: files and folders in the order in which they may import each other, the later ones the earlier.
 ORDER = {
-    "envs": "protocol returns grid foreign export".split(),
+    "envs": "protocol legal returns grid foreign export".split(),
     "memory": (
         "slots naming checks shared_retrieval eviction similarity settings skills handmade library insertion retrieval "
         "protocol tutorial default"

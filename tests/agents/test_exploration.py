@@ -110,6 +110,11 @@ def test_tape_is_padded_and_knows_the_next_action():
 def test_too_long_a_tape_is_refused():
     with pytest.raises(ValueError, match="tape of 3 entries exceeds length=2; raise length"):
         make_tape([0, 1, 2], 2)
+    for largest, dtype in ((127, jnp.int8), (128, jnp.int16), (32767, jnp.int16)):
+        entries = make_tape([largest, -1], 3).entries
+        assert entries.dtype == dtype and entries.tolist() == [largest, -1, -1]
+    with pytest.raises(OverflowError):
+        make_tape([32768], 2)
 
 
 class Fixed(PlainWorld):
