@@ -187,6 +187,7 @@ class Bypass:
         return obs, state, self.factor * reward, *rest
 
 
+@pytest.mark.slow
 def test_where_nothing_says_what_success_is():
     percept = ProjectedPercept(resolution=1.0, num_features=2, seed=1)
     assert [line for line in told(Walk(("no counter",)), percept, 5) if "success" in line] == [
