@@ -10,12 +10,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.envs.foreign.suites.layers import check_layers
+from procmem_jax.envs.foreign.suites.layers import NamedByInside, check_layers
 from procmem_jax.envs.foreign.suites.spaces import Box
 
 
 @dataclasses.dataclass(frozen=True)
-class RawBrax:
+class RawBrax(NamedByInside):
     """A Brax environment as a `RawEnvironment`. It has no params; its state holds all its keys.
 
     Attributes:

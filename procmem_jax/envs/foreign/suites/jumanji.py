@@ -8,12 +8,12 @@ from typing import Any
 
 import jax
 
-from procmem_jax.envs.foreign.suites.layers import check_layers
+from procmem_jax.envs.foreign.suites.layers import NamedByInside, check_layers
 from procmem_jax.envs.foreign.suites.spaces import flat_mask, space_of
 
 
 @dataclasses.dataclass(frozen=True)
-class RawJumanji:
+class RawJumanji(NamedByInside):
     """A Jumanji environment as a `RawEnvironment`. It has no params; its state holds all its keys.
 
     Attributes:

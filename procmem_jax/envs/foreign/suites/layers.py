@@ -5,8 +5,18 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from procmem_jax.envs.foreign.forms.layers import attributes, is_of
+from procmem_jax.records import function_text
 
 _RESETTING = ("AutoReset", "OptimisticReset")
+
+
+class NamedByInside:
+    """A `RawEnvironment` with the name of the environment in it, by which libraries of two worlds are told apart."""
+
+    @property
+    def name(self) -> str:
+        """The environment's own, else that of its class."""
+        return getattr(self.env, "name", None) or function_text(self.env, {})
 
 
 def belongs_to(env: Any, *packages: str) -> bool:

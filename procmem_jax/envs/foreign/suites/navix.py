@@ -6,12 +6,12 @@ from typing import Any
 import jax
 
 from procmem_jax.envs.foreign.navix import RawNavix
-from procmem_jax.envs.foreign.suites.layers import check_layers
+from procmem_jax.envs.foreign.suites.layers import NamedByInside, check_layers
 from procmem_jax.envs.foreign.suites.spaces import space_of
 
 
 @dataclasses.dataclass(frozen=True)
-class RawNavixWithView(RawNavix):
+class RawNavixWithView(NamedByInside, RawNavix):
     """A NAVIX environment without its reset inside `step`, as a `RawEnvironment`; its state is a `Timestep`.
 
     Attributes:

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.envs.foreign.suites.layers import check_layers
+from procmem_jax.envs.foreign.suites.layers import NamedByInside, check_layers
 from procmem_jax.records import state_record
 
 _OURS = 0  # Pgx draws which player moves first
@@ -39,7 +39,7 @@ class MatchState:
 
 
 @dataclasses.dataclass(frozen=True)
-class RawPgx:
+class RawPgx(NamedByInside):
     """A game of Pgx as a `RawEnvironment`: one step is our move and all that is played until ours is the next.
 
     An illegal action ends the game with Pgx's penalty. The state of a game for one is Pgx's own, else a `MatchState`.

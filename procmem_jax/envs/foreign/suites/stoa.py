@@ -9,12 +9,12 @@ from typing import Any
 import jax
 
 from procmem_jax.envs.foreign.forms.layers import is_gymnax, is_of
-from procmem_jax.envs.foreign.suites.layers import check_layers, layers_of
+from procmem_jax.envs.foreign.suites.layers import NamedByInside, check_layers, layers_of
 from procmem_jax.envs.foreign.suites.spaces import flat_mask, space_of
 
 
 @dataclasses.dataclass(frozen=True)
-class RawStoa:
+class RawStoa(NamedByInside):
     """A Stoa environment as a `RawEnvironment`; its state holds all its keys.
 
     Attributes:

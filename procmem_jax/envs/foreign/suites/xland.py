@@ -3,12 +3,12 @@
 import dataclasses
 from typing import Any
 
-from procmem_jax.envs.foreign.suites.layers import check_layers
+from procmem_jax.envs.foreign.suites.layers import NamedByInside, check_layers
 from procmem_jax.envs.foreign.xland import RawXLand
 
 
 @dataclasses.dataclass(frozen=True)
-class RawXLandWithParams(RawXLand):
+class RawXLandWithParams(NamedByInside, RawXLand):
     """An XLand-MiniGrid environment as a `RawEnvironment`; its parameters, with their rule set, are its `params`.
 
     Attributes:

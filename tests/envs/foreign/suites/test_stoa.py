@@ -75,6 +75,8 @@ def perceive(obs, state, params):
 def test_what_is_known_and_what_is_refused():
     config, _ = with_memory(limited(6), perceive, env_params=jnp.float32(0.5))
     assert config.environment.num_actions == 9 and config.environment.episode_limit == 6
+    by_itself, _ = with_memory(Plane(), ProjectedPercept(num_features=3), env_params=jnp.float32(0.5), max_steps=6)
+    assert by_itself.environment.percept_name.endswith("test_stoa:Plane")
     with pytest.raises(ValueError, match="AutoResetWrapper resets inside step"):
         with_memory(stoa.AutoResetWrapper(Plane()))
     with pytest.raises(TypeError, match="a dict has no reset"):
