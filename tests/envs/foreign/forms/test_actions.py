@@ -167,4 +167,4 @@ def test_a_continuous_environment_is_trained(lenient):
     env, _ = gymnax.make("Pendulum-v1")
     config, params = with_memory(env, actions=[-2.0, 0.0, 2.0], max_steps=20)
     metrics = train(run_key(0), config, params, 4, 3).metrics
-    assert (metrics.steps == 20).all() and (np.asarray(metrics.reward) < 0).all()
+    assert (metrics.steps == 20).all() and (np.asarray(metrics.episode_return) < 0).all()
