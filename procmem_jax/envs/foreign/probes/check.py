@@ -9,7 +9,7 @@ import numpy as np
 
 from procmem_jax.envs.foreign.probes.findings import Report, worst_first
 from procmem_jax.envs.foreign.probes.judged import judged
-from procmem_jax.envs.foreign.probes.play import Played, play
+from procmem_jax.envs.foreign.probes.play import Played, play, play_at_speed
 from procmem_jax.envs.foreign.probes.seen import look_at
 from procmem_jax.envs.protocol import Environment
 
@@ -44,6 +44,8 @@ def _speed(environment: Environment, params: Any) -> float:
     seconds = []
     for _ in range(3):  # the first compiles
         began = time.perf_counter()
-        steps = jax.block_until_ready(play(environment, params, _Needed(environment), num_lanes=_MANY_LANES))[0].size
+        steps = jax.block_until_ready(play_at_speed(environment, params, _Needed(environment), num_lanes=_MANY_LANES))[
+            0
+        ].size
         seconds.append(time.perf_counter() - began)
     return steps / min(seconds)

@@ -1,7 +1,6 @@
 """A few hundred random steps in an environment, ours or a foreign one."""
 
 import dataclasses
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -38,8 +37,7 @@ class Played:
     truncated: jax.Array
 
 
-@functools.partial(jax.jit, static_argnames=("environment", "show", "num_lanes", "num_steps"))
-def play(
+def _play(
     environment: Environment,
     params: Any,
     show: Callable[[Played, Any], Any],
@@ -94,6 +92,13 @@ def begin_episode(environment: Environment, words: tuple[jax.Array, jax.Array], 
     """Returns the first state of an episode that is drawn by two random words."""
     layout = environment.draw_layout(words if environment.draws_layout else None, params)
     return environment.begin(layout, params)
+
+
+_STATIC = ("environment", "show", "num_lanes", "num_steps")
+play_at_speed = jax.jit(_play, static_argnames=_STATIC)
+# A few hundred steps take no time, but compiling does: without its optimisations, half of it.
+_UNOPTIMISED = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+play = jax.jit(_play, static_argnames=_STATIC, compiler_options=_UNOPTIMISED)
 
 
 def _along(mask: jax.Array, like: jax.Array) -> jax.Array:
