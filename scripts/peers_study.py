@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from procmem_jax import TrainResult, make_experiment, run_key, train
-from procmem_jax.envs.foreign.peers import PEERS
+from procmem_jax.envs.foreign.peer_names import PEERS
 from procmem_jax.experiments.statistics.intervals import interval_of, mean_interval, paired_difference, resample_totals
 from procmem_jax.experiments.statistics.learning import StepsOverOptimal, steps_over_optimal
 from procmem_jax.experiments.storage.files import write_json

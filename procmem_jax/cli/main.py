@@ -37,7 +37,7 @@ COMMANDS = {
     "report": ("report:Report", "Write a page about runs, sweeps or studies: one HTML file that needs no network."),
     "library": ("library:Library", "Show, export or draw the skills that agents have learned."),
     "presets": ("presets:Presets", "List the presets, or all settings of one."),
-    "tasks": ("tasks:Tasks", "List the tasks, or check one."),
+    "tasks": ("tasks:Tasks", "List the tasks or those of another package, or check one."),
 }
 _COMPLETION = """\
 _procmem() {{

@@ -44,7 +44,7 @@ def make_task_parts(name: str) -> TaskParts:
         return _parts_of(name, import_object(name, "task"))
     if ":" in name:
         environment, numbers = make_peer(name)
-        return TaskParts(environment, numbers, settings=dict(PEERS[name].settings))
+        return TaskParts(environment, numbers, settings=dict(PEERS[name].settings) if name in PEERS else {})
     task = parse_task(name, others=tuple(TASKS))
     return TaskParts(GridWorld(task.family), GridWorldParams(size=task.size, max_steps=task.max_steps))
 

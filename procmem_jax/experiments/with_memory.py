@@ -6,20 +6,13 @@ from typing import Any
 
 from procmem_jax.agents.exploration import ExplorationPolicy, RandomPolicy
 from procmem_jax.agents.settings import Config, Params, check_params
-from procmem_jax.envs.foreign.adapted import LegalActions, PerceiveFunction, adapt
-from procmem_jax.envs.foreign.forms.actions import number_actions
-from procmem_jax.envs.foreign.forms.by_content import hashable
-from procmem_jax.envs.foreign.forms.limits import whole_limit
-from procmem_jax.envs.foreign.forms.traced import traceable
-from procmem_jax.envs.foreign.listed import Facts, PartFunction, as_percept
-from procmem_jax.envs.foreign.probes.play import no_percept
-from procmem_jax.envs.foreign.probes.ranges import is_open, probed
-from procmem_jax.envs.foreign.recognised import recognise
+from procmem_jax.envs.foreign.adapted import LegalActions, PerceiveFunction
+from procmem_jax.envs.foreign.listed import Facts, PartFunction
+from procmem_jax.envs.foreign.making import make_environment
 from procmem_jax.envs.foreign.success import SuccessRule
 from procmem_jax.experiments.overrides import apply_overrides
 from procmem_jax.memory.default.memory import DefaultMemory
 from procmem_jax.memory.protocol import Memory
-from procmem_jax.records import check_count
 
 
 def with_memory(
@@ -78,41 +71,22 @@ def with_memory(
     Raises:
         TypeError, ValueError: the environment or function lacks something, or a setting is out of bounds.
     """
-    raw, env_params, told_names, told_limit, space = recognise(env, env_params)
-    raw = hashable(raw)
-    if actions is not None or told_names is None:
-        raw, told_names = number_actions(raw, space, actions)
-    perceive = as_percept(perceive, offsets)
-    if predicate_names is None:
-        predicate_names = getattr(perceive, "predicate_names", None)
-    if max_steps is None:
-        max_steps = whole_limit(told_limit)
-    if max_steps is None:
-        raise ValueError("max_steps is unknown: the environment's params do not tell; give it")
-    check_count("max_steps", max_steps, 1, 2**30)
-    raw = traceable(raw, env_params)
-    names = _action_names(action_names, num_actions, told_names)
-    limits = {"action_names": names, "episode_limit": int(max_steps), "same_start": same_start}
-    limits["legal_actions"] = legal_actions
-    if is_open(perceive):
-        perceive = probed(perceive, *adapt(raw, no_percept, env_params, predicate_names=None, **limits))
-    named = {"predicate_names": predicate_names, "success": success}
-    environment, env_params = adapt(raw, perceive, env_params, **named, **limits)
+    environment, env_params = make_environment(
+        env,
+        perceive,
+        offsets=offsets,
+        success=success,
+        max_steps=max_steps,
+        env_params=env_params,
+        num_actions=num_actions,
+        actions=actions,
+        action_names=action_names,
+        predicate_names=predicate_names,
+        legal_actions=legal_actions,
+        same_start=same_start,
+    )
     config = Config(environment, memory or DefaultMemory(), exploration or RandomPolicy(), use_skills)
     config, params = apply_overrides(config, config.default_params(env_params), overrides or {})
     config = dataclasses.replace(config, memory=config.memory.for_environment(config.environment, params.environment))
     check_params(config, params)
     return config, params
-
-
-def _action_names(given: Sequence[str] | None, count: int | None, told: Sequence[str] | None) -> Sequence[str]:
-    """Returns a name for each action; `count` may leave out the last ones of those that the environment has."""
-    number = count if told is None or count is not None else len(told)
-    if given is not None and number is not None and len(given) != number:
-        raise ValueError(f"action_names has {len(given)} names, the actions are {number}; name each")
-    if told is not None and number > len(told):
-        raise ValueError(f"num_actions={number} is above {len(told)}, which the environment has; give at most that")
-    names = given if told is None or given is not None else told[:number]
-    if names is None and number is None:
-        raise ValueError("num_actions is unknown: the environment does not tell; give it")
-    return [f"action_{i}" for i in range(number)] if names is None else names

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from procmem_jax.envs.foreign.peer_names import PEERS
+from procmem_jax.envs.foreign.peer_names import is_peer
 from procmem_jax.experiments.replays.replay import Replay, replay_episode
 from procmem_jax.figures.episode_frames import action_words, draw_frames, skill_detail
 from procmem_jax.figures.picture_scene import check_drawable
@@ -24,7 +24,7 @@ def own_code_in(stored: Mapping[str, Any]) -> list[str]:
     """Returns what a stored config names that must be imported from a user's own code to make its experiment again."""
     found = []
     task, memory, explorer = (str(stored.get(name, "")) for name in ("task", "memory", "explorer"))
-    if ":" in task and task not in PEERS:
+    if ":" in task and not is_peer(task):
         found.append(f"task {task}")
     found += [f"memory {memory}"] if ":" in memory else []
     found += [f"explorer {explorer}"] if ":" in explorer else []

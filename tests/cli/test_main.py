@@ -132,8 +132,10 @@ def test_a_check_of_a_task(capsys, monkeypatch):
 
 
 BAD = [
-    ("tasks check", "tasks check is unknown; give `tasks check NAME`"),
-    ("tasks chek random-5", "tasks chek random-5 is unknown; give `tasks check NAME`"),
+    ("tasks check", "tasks check is unknown; did you mean check? Choose from xland, navix,"),
+    ("tasks chek random-5", "tasks chek random-5 is unknown; did you mean check?"),
+    ("tasks gymnx", "tasks gymnx is unknown; did you mean gymnax?"),
+    ("train --task xland:", "task='xland:' names no environment; `procmem tasks xland` lists"),
     ("tasks check rnadom-5", "task='rnadom-5' is unknown; did you mean random-N"),
     ("train --agents 0", "--agents=0 is below 1"),
     ("train --agents -1", "--agents=-1 is below 1"),

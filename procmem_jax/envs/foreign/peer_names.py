@@ -1,15 +1,39 @@
-"""The environments of other packages that have a name here, such as "xland:MiniGrid-DoorKey-5x5".
+"""Environments of other packages as tasks, such as "xland:MiniGrid-DoorKey-5x5": all that a package registers.
 
-Nothing here needs jax, so that the command line can list them at once.
+Nothing here needs jax, so that the command line can tell of them at once.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from procmem_jax.near_misses import choose_from
 
 
+class Package(NamedTuple):
+    """A package whose registered environments are tasks.
+
+    Attributes:
+        module: that is imported; also the extra of this package that installs it.
+        help: a line.
+    """
+
+    module: str
+    help: str
+
+
+# By the prefix of their tasks.
+PACKAGES = {
+    "xland": Package("xminigrid", "XLand-MiniGrid: grids seen from the agent, turning and walking"),
+    "navix": Package("navix", "NAVIX: MiniGrid's worlds; Python 3.12 or newer"),
+    "gymnax": Package("gymnax", "classic control, MinAtar, bsuite and small mazes"),
+    "craftax": Package("craftax", "Craftax and Craftax-Classic"),
+    "jumanji": Package("jumanji", "Jumanji: puzzles, packing and routing"),
+    "pgx": Package("pgx", "Pgx: board games against a random opponent, and MinAtar"),
+}
+
+
 class Peer(NamedTuple):
-    """An environment of another package that has a percept here.
+    """An environment of another package that was looked at here.
 
     Attributes:
         extra: of this package, which installs the other.
@@ -53,10 +77,18 @@ NEWEST_ONLY = {"navix": (3, 12)}
 
 def is_peer(name: str) -> bool:
     """Whether a task is named as those of another package are, rightly or wrongly."""
-    return name.partition(":")[0] in {known.partition(":")[0] for known in PEERS}
+    return name.partition(":")[0] in PACKAGES
 
 
 def check_peer(name: str) -> None:
-    """Raises a ValueError for the environment of another package that has no name here."""
-    if name not in PEERS:
-        raise ValueError(f"task={name!r} is unknown; {choose_from(name, PEERS)}")
+    """Raises a ValueError for the name of a package alone; whether it registers the rest, only itself can tell."""
+    prefix, _, rest = name.partition(":")
+    if not rest:
+        raise ValueError(f"task={name!r} names no environment; `procmem tasks {prefix}` lists those of the package")
+
+
+def unknown_peer(name: str, registered: Iterable[str]) -> str:
+    """Returns the message for an environment that its package does not register."""
+    prefix = name.partition(":")[0]
+    known = [f"{prefix}:{one}" for one in registered]
+    return f"task={name!r} is unknown; {choose_from(name, known, among=f'those of `procmem tasks {prefix}`')}"

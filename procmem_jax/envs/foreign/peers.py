@@ -5,7 +5,9 @@ import importlib
 import sys
 from typing import Any
 
-from procmem_jax.envs.foreign.adapted import AdaptedEnvironment, adapt
+import jax
+
+from procmem_jax.envs.foreign.adapted import AdaptedEnvironment
 from procmem_jax.envs.foreign.door_key import DOOR_KEY_PREDICATES
 from procmem_jax.envs.foreign.gymnax import (
     FOUR_ROOMS_ACTIONS,
@@ -13,22 +15,58 @@ from procmem_jax.envs.foreign.gymnax import (
     RawFourRooms,
     perceive_four_rooms,
 )
+from procmem_jax.envs.foreign.making import Outline, make_environment, outline_of
 from procmem_jax.envs.foreign.navix import NAVIX_ACTIONS, NavixPercept, RawNavix
-from procmem_jax.envs.foreign.peer_names import NEWEST_ONLY, PEERS, check_peer
+from procmem_jax.envs.foreign.peer_names import NEWEST_ONLY, PACKAGES, check_peer, unknown_peer
+from procmem_jax.envs.foreign.projected import ProjectedPercept
+from procmem_jax.envs.foreign.suites.registries import REGISTRIES
 from procmem_jax.envs.foreign.xland import XLAND_ACTIONS, RawXLand, XLandPercept
+
+NO_LIMIT = 1000  # steps of an episode, where a package tells none
 
 
 @functools.lru_cache
 def make_peer(name: str) -> tuple[AdaptedEnvironment, Any]:
-    """Returns (environment, its params) of a name in `PEERS`; equal calls give the same objects, and so share programs.
+    """Returns (environment, its params) of a task; equal calls give the same objects, and so share programs.
 
     Raises:
-        ValueError: the name is unknown, or the package is not installed.
+        TypeError, ValueError: the name is unknown, the package is not installed, or the environment cannot be played.
     """
     check_peer(name)
-    peer = PEERS[name]
-    make = {"xminigrid": _make_xland, "gymnax": _make_gymnax, "navix": _make_navix}[peer.extra]
-    return make(import_peer(peer.extra), name.partition(":")[2], peer.limit)
+    prefix, _, ident = name.partition(":")
+    package = import_peer(PACKAGES[prefix].module)
+    known = REGISTRIES[prefix].names(package)
+    if ident not in known:
+        raise ValueError(unknown_peer(name, known))
+    env, more = _world_of(package, name)
+    return make_environment(env, **{**more, "max_steps": _outline(env, more).limit})
+
+
+def describe_peer(name: str) -> dict[str, Any]:
+    """Returns the actions, limit (steps) and percept of a registered task, which is not played; or why it is refused.
+
+    Raises:
+        ValueError: its package is not installed.
+    """
+    package = import_peer(PACKAGES[name.partition(":")[0]].module)
+    try:
+        env, more = _world_of(package, name)
+        outline = _outline(env, more)
+    except Exception as error:  # another package may raise anything; the list is worth having without it
+        return {"refused": f"{type(error).__name__}: {error}".partition("\n")[0]}
+    percept = more.get("perceive", ProjectedPercept)
+    title = getattr(percept, "__name__", type(percept).__name__)
+    return {"actions": len(outline.action_names), "limit": outline.limit, "percept": title}
+
+
+def registered(prefix: str) -> list[str]:
+    """Returns the tasks of one package, all that it registers.
+
+    Raises:
+        ValueError: it is not installed.
+    """
+    names = REGISTRIES[prefix].names(import_peer(PACKAGES[prefix].module))
+    return [f"{prefix}:{name}" for name in names]
 
 
 def import_peer(module: str) -> Any:
@@ -47,38 +85,38 @@ def import_peer(module: str) -> Any:
         raise ValueError(f"this needs the package {module} ({error}); {install}") from None
 
 
-def _make_xland(package: Any, ident: str, limit: int) -> tuple[AdaptedEnvironment, None]:
-    env, env_params = package.make(ident)
-    return adapt(
-        RawXLand(env, env_params),
-        XLandPercept(),
-        None,
-        action_names=XLAND_ACTIONS,
-        predicate_names=DOOR_KEY_PREDICATES,
-        episode_limit=limit,
-    )
+def _outline(env: Any, more: dict[str, Any]) -> Outline:
+    known = {key: value for key, value in more.items() if key in ("env_params", "max_steps", "action_names")}
+    return outline_of(env, usual_limit=NO_LIMIT, **known)
 
 
-def _make_gymnax(package: Any, ident: str, limit: int) -> tuple[AdaptedEnvironment, Any]:
-    env, env_params = package.make(ident)
-    return adapt(
-        RawFourRooms(env),
-        perceive_four_rooms,
-        env_params,
-        action_names=FOUR_ROOMS_ACTIONS,
-        predicate_names=FOUR_ROOMS_PREDICATES,
-        episode_limit=limit,
-    )
+def _world_of(package: Any, name: str) -> tuple[Any, dict[str, Any]]:
+    """Returns (the environment of a task, what `make_environment` is to know of it)."""
+    prefix, _, ident = name.partition(":")
+    world = {"xland": _xland, "navix": _navix, "gymnax:FourRooms-misc": _four_rooms}
+    if name in world or prefix in world:
+        return world.get(name, world.get(prefix))(package, ident)
+    env, env_params = REGISTRIES[prefix].make(package, ident)
+    return env, {"env_params": env_params}
 
 
-def _make_navix(package: Any, ident: str, limit: int) -> tuple[AdaptedEnvironment, None]:
-    observations = importlib.import_module("navix.observations")
-    env = package.make(ident, observation_fn=observations.none, max_steps=limit)
-    return adapt(
-        RawNavix(env),
-        NavixPercept(),
-        None,
-        action_names=NAVIX_ACTIONS,
-        predicate_names=DOOR_KEY_PREDICATES,
-        episode_limit=limit,
-    )
+def _xland(package: Any, ident: str) -> tuple[Any, dict[str, Any]]:
+    env, env_params = REGISTRIES["xland"].make(package, ident)
+    known = {"perceive": XLandPercept(), "predicate_names": DOOR_KEY_PREDICATES, "action_names": XLAND_ACTIONS}
+    return RawXLand(env, env_params), {**known, "max_steps": env_params.max_steps}
+
+
+def _four_rooms(package: Any, ident: str) -> tuple[Any, dict[str, Any]]:
+    env, env_params = REGISTRIES["gymnax"].make(package, ident)
+    known = {"perceive": perceive_four_rooms, "predicate_names": FOUR_ROOMS_PREDICATES}
+    return RawFourRooms(env), {**known, "action_names": FOUR_ROOMS_ACTIONS, "env_params": env_params}
+
+
+def _navix(package: Any, ident: str) -> tuple[Any, dict[str, Any]]:
+    """Returns a world with the percept of key, door and goal where it has all three, else with that of any."""
+    blind = package.make(ident, observation_fn=importlib.import_module("navix.observations").none)
+    timestep = jax.eval_shape(blind.reset, jax.ShapeDtypeStruct((2,), "uint32"))
+    if not {"key", "door", "goal"} <= set(timestep.state.entities):
+        return REGISTRIES["navix"].make(package, ident)[0], {"success": "rewarded"}
+    known = {"perceive": NavixPercept(), "predicate_names": DOOR_KEY_PREDICATES, "action_names": NAVIX_ACTIONS}
+    return RawNavix(blind), {**known, "max_steps": blind.max_steps}

@@ -10,7 +10,8 @@ import pytest
 from procmem_jax import make_experiment, run_key, train
 from procmem_jax.envs.foreign.forms.layers import is_gymnax
 from procmem_jax.envs.foreign.gymnax import RawGymnax
-from procmem_jax.envs.foreign.peers import PEERS, make_peer
+from procmem_jax.envs.foreign.peer_names import PEERS
+from procmem_jax.envs.foreign.peers import make_peer
 from procmem_jax.memory.default.direction import direction_embedding
 
 TASK = "gymnax:FourRooms-misc"

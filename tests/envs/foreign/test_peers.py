@@ -2,15 +2,56 @@
 
 import sys
 
+import numpy as np
 import pytest
 
-from procmem_jax import make_experiment
-from procmem_jax.envs.foreign.peers import PEERS, make_peer
+from procmem_jax import make_experiment, run_key, train
+from procmem_jax.envs.foreign.peer_names import PACKAGES, PEERS
+from procmem_jax.envs.foreign.peers import describe_peer, make_peer, registered
+
+MODULES = {prefix: package.module for prefix, package in PACKAGES.items()}
+SOME = {
+    "gymnax:Catch-bsuite": (3, "ProjectedPercept"),
+    "gymnax:FourRooms-misc": (4, "perceive_four_rooms"),
+    "xland:XLand-MiniGrid-R1-9x9": (6, "XLandPercept"),
+    "navix:Navix-Empty-5x5-v0": (7, "ProjectedPercept"),
+    "navix:Navix-KeyCorridorS3R1-v0": (7, "ProjectedPercept"),
+    "navix:Navix-DoorKey-5x5-v0": (7, "NavixPercept"),
+    "jumanji:Snake-v1": (4, "ProjectedPercept"),
+    "pgx:tic_tac_toe": (9, "ProjectedPercept"),
+}
 
 
-def test_unknown_names_list_the_known_ones():
-    with pytest.raises(ValueError, match="task='xland:Nope' is unknown; choose from xland:MiniGrid-DoorKey-5x5, "):
-        make_experiment("xland:Nope")
+@pytest.mark.parametrize(("task", "near"), [("xland:MiniGrid-DorKey-5x5", "DoorKey-5x5"), ("gymnax:Cach", "Catch")])
+def test_unknown_names_are_told_with_a_near_one(task, near):
+    pytest.importorskip(MODULES[task.partition(":")[0]])
+    with pytest.raises(ValueError, match=f"task='{task}' is unknown; did you mean .*{near}.*of `procmem tasks "):
+        make_experiment(task)
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_what_a_package_registers_is_described(name, lenient):
+    prefix = name.partition(":")[0]
+    pytest.importorskip(MODULES[prefix])
+    assert name in registered(prefix)
+    told = describe_peer(name)
+    assert (told["actions"], told["percept"]) == SOME[name] and told["limit"] > 0
+
+
+def test_what_cannot_be_played_is_described_in_one_line():
+    pytest.importorskip("gymnax")
+    told = describe_peer("gymnax:Pendulum-v1")["refused"]
+    assert "continuous (Box)" in told and "\n" not in told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*SOME, "craftax:Craftax-Classic-Symbolic-v1"])
+def test_a_registered_environment_is_trained(name, lenient):
+    pytest.importorskip(MODULES[name.partition(":")[0]])
+    config, params = make_experiment(name, use_skills=False)
+    assert (config, params) == make_experiment(name, use_skills=False)
+    metrics = train(run_key(0), config, params, 4, 2).metrics
+    assert (metrics.steps > 0).all() and np.isfinite(metrics.episode_return).all()
 
 
 def test_a_missing_package_is_told_with_its_extra(monkeypatch):

@@ -1,0 +1,127 @@
+"""Every environment that other packages register: does it run, how fast, and what does the memory make of it?
+
+Each in a process of its own, so that one that fails or takes too long costs no other; what is done is kept, and the
+same command goes on from there.
+"""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import time
+
+import numpy as np
+from tqdm import tqdm
+
+from procmem_jax.envs.foreign.peer_names import PACKAGES
+from procmem_jax.envs.foreign.peers import registered
+from procmem_jax.experiments.storage.files import read_json, write_json
+from procmem_jax.experiments.storage.versions import versions
+from procmem_jax.experiments.text_tables import markdown_table
+
+STEPS = 20_000  # that an agent has time for, within these numbers of episodes
+FEWEST, MOST = 20, 300
+SHARE = 5  # returns are those of the last fifth of the episodes
+COLUMNS = ("task", "percept", "actions", "limit", "M steps/s without", "with", "return without", "with", "difference")
+
+
+def measure(task: str, agents: int, seed: int, episodes: int | None) -> dict:
+    """Returns what comes of `task` with and without the default memory, or why it is refused."""
+    from procmem_jax import make_experiment, run_key, train
+    from procmem_jax.experiments.statistics.intervals import mean_interval, paired_difference
+    from procmem_jax.experiments.training.runtime import use_all_cores
+
+    use_all_cores()
+    try:
+        arms = {arm: make_experiment(task, use_skills=arm == "with") for arm in ("without", "with")}
+    except (TypeError, ValueError) as error:
+        return {"refused": str(error)}
+    environment = arms["with"][0].environment
+    limit = int(environment.time_limit(arms["with"][1].environment))
+    number = episodes or int(np.clip(STEPS // limit, FEWEST, MOST))
+    row = {"percept": type(environment.perceive).__name__, "actions": environment.num_actions, "limit": limit}
+    row |= {"agents": agents, "episodes": number, "seed": seed}
+    last = {}
+    for arm, (config, params) in arms.items():
+        result = train(run_key(seed), config, params, agents, number)
+        steps = int(result.metrics.steps.sum(dtype=np.int64))
+        last[arm] = result.metrics.episode_return[:, -max(1, number // SHARE) :].mean(axis=1, dtype=np.float64)
+        row[f"steps_per_second_{arm}"] = steps / result.run_seconds
+        row[f"return_{arm}"] = [float(bound) for bound in mean_interval(last[arm])]
+    difference = paired_difference(last["with"], last["without"], seed=0)
+    return row | {"difference": [difference.value, difference.low, difference.high]}
+
+
+def measure_apart(task: str, options: argparse.Namespace) -> dict:
+    """Returns the row of a task, made by a process of its own that has `options.seconds` to do it."""
+    command = [sys.executable, "-P", __file__, "--task", task, "--agents", str(options.agents)]
+    command += ["--seed", str(options.seed), *(["--episodes", str(options.episodes)] if options.episodes else [])]
+    began = time.monotonic()
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=options.seconds)
+    except subprocess.TimeoutExpired:
+        return {"failed": f"not done after {options.seconds} s"}
+    if done.returncode != 0:
+        return {"failed": done.stderr.strip().rpartition("\n")[2]}
+    return {**json.loads(done.stdout.rpartition("\n")[2]), "seconds": round(time.monotonic() - began)}
+
+
+def table(rows: dict[str, dict]) -> str:
+    """Returns the rows as a Markdown table; what was refused says why."""
+    return markdown_table(dict.fromkeys(COLUMNS, "<"), (_cells(task, row) for task, row in rows.items()))
+
+
+def _cells(task: str, row: dict) -> list[str]:
+    why = row.get("refused") or row.get("failed")
+    if why:
+        return [f"`{task}`", why.replace("|", "/"), *[""] * (len(COLUMNS) - 2)]
+    rates = (f"{row[f'steps_per_second_{arm}'] / 1e6:.2g}" for arm in ("without", "with"))
+    returns = (_text(row[name]) for name in ("return_without", "return_with", "difference"))
+    return [f"`{task}`", row["percept"], str(row["actions"]), str(row["limit"]), *rates, *returns]
+
+
+def _text(interval: list[float]) -> str:
+    return "{:.3g} [{:.3g}, {:.3g}]".format(*interval)
+
+
+def main() -> None:
+    """Measures what is not in the file yet, writes it after each environment, and prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("packages", nargs="*", help=f"{', '.join(PACKAGES)}; by default those that are installed")
+    parser.add_argument("--agents", type=int, default=64, help="of each side (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1000, help="settings were tuned below 1000 (default: %(default)s)")
+    parser.add_argument("--episodes", type=int, help=f"by default {STEPS:,} steps' worth, {FEWEST} to {MOST}")
+    parser.add_argument("--seconds", type=int, default=900, help="for each environment (default: %(default)s)")
+    parser.add_argument("--only", default="", help="tasks whose name contains this")
+    parser.add_argument("--task", help="measure this one here, and print its row as JSON")
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs/registered.json"))
+    options = parser.parse_args()
+    if options.task:
+        print(json.dumps(measure(options.task, options.agents, options.seed, options.episodes)))
+        return
+    stored = read_json(options.out) if options.out.exists() else {"rows": {}}
+    rows = stored["rows"]
+    wanted = [task for task in _tasks(options.packages) if options.only in task and task not in rows]
+    for task in tqdm(wanted, disable=None, file=sys.stderr):
+        rows[task] = measure_apart(task, options)
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        write_json(options.out, {"agents": options.agents, "seed": options.seed, "versions": versions(), "rows": rows})
+    print(table(rows))
+
+
+def _tasks(packages: list[str]) -> list[str]:
+    """Returns the tasks of some packages, or of all that are installed."""
+    found = []
+    for package in packages or PACKAGES:
+        try:
+            found += [f"{package}:{name}" for name in registered(package)]
+        except ValueError as error:
+            if packages:
+                raise
+            print(f"left out: {error}", file=sys.stderr)
+    return found
+
+
+if __name__ == "__main__":
+    main()
