@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
+from benchmarks import registered
 from procmem_jax import TrainResult, make_experiment, run_key, train
 from procmem_jax.envs.foreign.peer_names import PEERS
 from procmem_jax.experiments.statistics.intervals import interval_of, mean_interval, paired_difference, resample_totals
@@ -136,7 +137,11 @@ def _text(interval, digits: int, scale: float = 1.0) -> str:
 
 def main() -> None:
     """Runs the cells whose packages are installed, prints a table and writes JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    if sys.argv[1:2] == ["registered"]:
+        registered.main(sys.argv[2:])
+        return
+    more = "`peers_study.py registered` goes through every environment that the packages register instead (--help)"
+    parser = argparse.ArgumentParser(description=__doc__, epilog=more)
     parser.add_argument("--agents", type=int, default=128, help="of each side (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1000, help="settings were tuned below 1000 (default: %(default)s)")
     parser.add_argument("--only", default="", help="cells whose name contains this")

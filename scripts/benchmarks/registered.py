@@ -55,7 +55,7 @@ def measure(task: str, agents: int, seed: int, episodes: int | None) -> dict:
 
 def measure_apart(task: str, options: argparse.Namespace) -> dict:
     """Returns the row of a task, made by a process of its own that has `options.seconds` to do it."""
-    command = [sys.executable, "-P", __file__, "--task", task, "--agents", str(options.agents)]
+    command = [sys.executable, sys.argv[0], "registered", "--task", task, "--agents", str(options.agents)]
     command += ["--seed", str(options.seed), *(["--episodes", str(options.episodes)] if options.episodes else [])]
     began = time.monotonic()
     try:
@@ -85,9 +85,9 @@ def _text(interval: list[float]) -> str:
     return "{:.3g} [{:.3g}, {:.3g}]".format(*interval)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Measures what is not in the file yet, writes it after each environment, and prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="peers_study.py registered", description=__doc__)
     parser.add_argument("packages", nargs="*", help=f"{', '.join(PACKAGES)}; by default those that are installed")
     parser.add_argument("--agents", type=int, default=64, help="of each side (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1000, help="settings were tuned below 1000 (default: %(default)s)")
@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="tasks whose name contains this")
     parser.add_argument("--task", help="measure this one here, and print its row as JSON")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs/registered.json"))
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.task:
         print(json.dumps(measure(options.task, options.agents, options.seed, options.episodes)))
         return
@@ -115,13 +115,9 @@ def _tasks(packages: list[str]) -> list[str]:
     found = []
     for package in packages or PACKAGES:
         try:
-            found += [f"{package}:{name}" for name in registered(package)]
+            found += registered(package)
         except ValueError as error:
             if packages:
                 raise
             print(f"left out: {error}", file=sys.stderr)
     return found
-
-
-if __name__ == "__main__":
-    main()
