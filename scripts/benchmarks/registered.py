@@ -64,7 +64,7 @@ def measure_apart(task: str, options: argparse.Namespace) -> dict:
         return {"failed": f"not done after {options.seconds} s"}
     if done.returncode != 0:
         return {"failed": done.stderr.strip().rpartition("\n")[2]}
-    return {**json.loads(done.stdout.rpartition("\n")[2]), "seconds": round(time.monotonic() - began)}
+    return {**json.loads(done.stdout.strip().rpartition("\n")[2]), "seconds": round(time.monotonic() - began)}
 
 
 def table(rows: dict[str, dict]) -> str:

@@ -44,7 +44,7 @@ def test_the_estimates_grow_with_what_they_should():
     base = device_bytes(CONFIG, PARAMS, lanes, episodes)
     assert device_bytes(CONFIG, PARAMS, 2 * lanes, episodes) == 2 * base
     more_episodes = device_bytes(CONFIG, PARAMS, lanes, 17) - base
-    assert more_episodes == 3 * lanes * (32 - 16) * (5 * 4 + 1)  # five numbers and a truth value an agent and episode
+    assert more_episodes == 3 * lanes * (32 - 16) * (5 * 4 + 2)  # five numbers, success and end an agent and episode
     wide = make_experiment("random-5", "tutorial", overrides={"capacity": 64})[0]
     assert device_bytes(wide, PARAMS, lanes, episodes) > 2 * base
     without = make_experiment("random-5", "tutorial", use_skills=False)[0]
