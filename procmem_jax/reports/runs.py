@@ -16,7 +16,7 @@ from procmem_jax.experiments.runs.evaluate import read_experiment
 from procmem_jax.experiments.runs.libraries import libraries_of_run
 from procmem_jax.experiments.runs.stored import CONFIG_FILE, EPISODES_FILE, SUMMARY_FILE, open_finished
 from procmem_jax.experiments.runs.stored_episodes import read_columns
-from procmem_jax.experiments.statistics.headline import Bounds, bounds_json, headline, headline_lines
+from procmem_jax.experiments.statistics.headline import Bounds, headline, headline_json, headline_lines
 from procmem_jax.experiments.storage.files import expecting_fields, read_json
 from procmem_jax.reports.words import run_words
 
@@ -92,7 +92,7 @@ class RunFiles:
     def as_json(self) -> dict[str, Any]:
         """Returns the folder, what was run, and the headline, ready for JSON."""
         asked = {name: self.stored[name] for name in ("task", "preset", "agents", "episodes", "seed")}
-        found = {name: bounds_json(each) if isinstance(each, tuple) else each for name, each in self.headline.items()}
+        found = headline_json(self.headline)
         return {"folder": str(self.folder), **asked, "last_episodes": found.pop("episodes"), **found}
 
     def _repr_html_(self) -> str:

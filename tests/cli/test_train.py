@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pyarrow.parquet
 import pytest
@@ -26,7 +27,8 @@ def test_train_prints_lines_and_leaves_files(capsys, tmp_path):
     assert [line.split(":")[0] for line in lines[:3]] == [f"Episode {number:>5}" for number in (0, 1, 2)]
     for word in ("return", "steps", "skills", "success"):
         assert word in lines[0]
-    assert "Last 1 of 3 episodes, mean over 5 agents" in out and "(first 1: " in out
+    assert "Last 1 of 3 episodes, mean over 5 agents [95% interval]" in out
+    assert re.search(r"  steps                 [\d.]+ \[[\d.]+, [\d.]+\] \(first 1: [\d.]+ \[", out)
     assert "Agent 0, the most used of its " in out and "procmem replay runs/random-3-tutorial-7" in out
     assert len(lines) <= 30
     assert "agent steps/s" in out

@@ -1,6 +1,8 @@
 """What a run tells its user: a line per reported episode, and a closing report; and the report of an evaluation."""
 
 import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,12 +13,19 @@ from procmem_jax.cli.reports.progress import ProgressBar
 from procmem_jax.experiments.libraries.files import read_saved
 from procmem_jax.experiments.runs.evaluate import Evaluation
 from procmem_jax.experiments.runs.folders import LIBRARIES_FILE, SUMMARY_FILE, RunSpec
-from procmem_jax.experiments.statistics.headline import window
+from procmem_jax.experiments.statistics.headline import SCORES, bounds_words, headline_json
 from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
 from procmem_jax.experiments.storage.files import expecting_fields
+from procmem_jax.reports.runs import RunFiles
 
 _REPORTED_EPISODES = 20
 _SHOWN_SKILLS = 5
+_WORDS = {
+    "success": "success of episodes",
+    "episode_return": "return of an episode",
+    "steps": "steps",
+    "steps_over_optimal": "steps over optimal",
+}
 
 
 class Reporter(ProgressBar):
@@ -87,7 +96,8 @@ def closing_report(spec: RunSpec, summary: dict, folder: pathlib.Path) -> str:
     """
     has_skills = spec.config.use_skills and spec.config.memory.has_skills
     with expecting_fields(folder / SUMMARY_FILE):
-        lines = _headline(summary) + (_library_lines(spec, summary) if has_skills else [])
+        found = summary["headline"] if "headline" in summary else headline_json(RunFiles.at(folder).headline)
+        lines = _headline(summary, found) + (_library_lines(spec, summary) if has_skills else [])
         speed = f"{summary['agent_steps_per_second']:,.0f} agent steps/s"
         lines.append(
             f"  {speed} ({summary['run_seconds']:.1f} s running, {summary['compile_seconds']:.1f} s compiling)"
@@ -97,31 +107,20 @@ def closing_report(spec: RunSpec, summary: dict, folder: pathlib.Path) -> str:
     return "\n".join(["", *lines, *(_most_used(folder) if has_skills else []), "", more])
 
 
-def _headline(summary: dict) -> list[str]:
-    """Returns what the last episodes were like and, in parentheses, the first."""
-    count = summary["num_episodes"]
-    shown = window(count)
-    means = {name: np.asarray(values["mean"], float) for name, values in summary["episodes"].items()}
-
-    def against(values: np.ndarray, form: str) -> str:
-        first = f" (first {shown}: {values[:shown].mean():{form}})" if count > shown else ""
-        return coloured(f"{values[-shown:].mean():{form}}", GREEN) + first
-
-    agents = summary["num_agents"]
-    head = f"Last {shown} of {count} episodes, mean over {agents:,} agents" if count > shown else "The only episode"
-    if "success" in means:
-        aim = f"  success of episodes   {against(means['success'], '.1%')}"
-    else:
-        aim = f"  return of an episode  {against(means['episode_return'], '.2f')}"
-    lines = [coloured(head, BOLD), aim, f"  steps                 {against(means['steps'], '.1f')}"]
-    if "optimal_steps" in means:
-        over = [
-            means["steps"][part].mean() / means["optimal_steps"][part].mean()
-            for part in (slice(-shown, None), slice(shown))
-        ]
-        first = f" (first {shown}: {over[1]:.2f})" if count > shown else ""
-        lines.append(f"  steps over optimal    {coloured(f'{over[0]:.2f}', GREEN)}{first}")
+def _headline(summary: dict, found: Mapping[str, Any]) -> list[str]:
+    """Returns what the last episodes were like and, in parentheses, the first; `found` is the headline."""
+    count, shown = summary["num_episodes"], found["episodes"]
+    head = f"Last {shown} of {count} episodes" if count > shown else "The only episode"
+    lines = [coloured(f"{head}, mean over {summary['num_agents']:,} agents [95% interval]", BOLD)]
+    for key, _, *form in SCORES:
+        if key in found:
+            first = f" (first {shown}: {_words(found[f'first_{key}'], form)})" if count > shown else ""
+            lines.append(f"  {_WORDS[key]:<20}  {coloured(_words(found[key], form), GREEN)}{first}")
     return [*lines, *_ends_line(summary.get("ends", {}), shown)]
+
+
+def _words(bounds: Mapping[str, float | None], form: Sequence[Any]) -> str:
+    return bounds_words([np.nan if bound is None else bound for bound in bounds.values()], *form)
 
 
 def _ends_line(ends: dict[str, list[int]], shown: int) -> list[str]:

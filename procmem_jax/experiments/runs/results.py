@@ -11,7 +11,9 @@ import pyarrow as pa
 from procmem_jax.agents.states import ENDS, EpisodeMetrics
 from procmem_jax.experiments.libraries.npz import read_npz
 from procmem_jax.experiments.libraries.saved import libraries_of_arrays
+from procmem_jax.experiments.statistics.headline import headline, headline_json
 from procmem_jax.experiments.statistics.intervals import mean_interval, proportion_interval
+from procmem_jax.experiments.storage.files import plain
 from procmem_jax.experiments.storage.parquet import table_writer
 from procmem_jax.experiments.training.train import TrainResult
 from procmem_jax.memory import library as skill_library
@@ -82,7 +84,8 @@ def summarize(result: TrainResult, optimal: np.ndarray | None, config: LibraryCo
     `episodes` holds, for every metric, lists over episodes of its mean over agents and the 95% interval of that mean
     (null with a single agent, and where a value is not finite); `ends` how many agents each of `ENDS` ended an episode
     of, lists over episodes; `library` the same for the statistics of the final
-    libraries, and `num_evictions`, the skills that full libraries gave up in all agents together.
+    libraries, and `num_evictions`, the skills that full libraries gave up in all agents together; `headline` that of
+    `statistics.headline`.
     """
     metrics = result.metrics
     columns = dataclasses.replace(metrics, end=None).known()
@@ -94,6 +97,7 @@ def summarize(result: TrainResult, optimal: np.ndarray | None, config: LibraryCo
         "num_episodes": int(metrics.steps.shape[1]),
         "episodes": {name: _interval_lists(values) for name, values in columns.items()},
         "ends": {word: counts.tolist() for word, counts in count_ends(metrics, axis=0).items()},
+        "headline": plain(headline_json(headline(metrics, optimal))),
         "library": _library_statistics(result.libraries, config),
         "run_seconds": result.run_seconds,
         "compile_seconds": result.compile_seconds,

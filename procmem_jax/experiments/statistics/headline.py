@@ -49,12 +49,16 @@ def headline(metrics: EpisodeMetrics, optimal: np.ndarray | None) -> dict[str, B
         optimal: `[A, E]` int, the fewest steps; None where unknown.
     """
     count = window(metrics.steps.shape[1])
-    scores = {**aims_of(metrics), "steps": metrics.steps}
-    if optimal is not None:
-        scores["steps_over_optimal"] = metrics.steps / optimal
-    last = {name: over_agents(values[:, -count:]) for name, values in scores.items()}
-    first = {f"first_{name}": over_agents(values[:, :count]) for name, values in scores.items()}
+    last = _scores_of(metrics, optimal, slice(-count, None))
+    first = {f"first_{name}": bounds for name, bounds in _scores_of(metrics, optimal, slice(count)).items()}
     return {"episodes": count, **last, **first, "skills": over_agents(metrics.skills[:, -1:])}
+
+
+def _scores_of(metrics: EpisodeMetrics, optimal: np.ndarray | None, part: slice) -> dict[str, Bounds]:
+    scores = {name: values[:, part] for name, values in {**aims_of(metrics), "steps": metrics.steps}.items()}
+    if optimal is not None:
+        scores["steps_over_optimal"] = scores["steps"] / optimal[:, part]
+    return {name: over_agents(values) for name, values in scores.items()}
 
 
 def aims_of(metrics: EpisodeMetrics) -> dict[str, np.ndarray]:
@@ -66,6 +70,11 @@ def aims_of(metrics: EpisodeMetrics) -> dict[str, np.ndarray]:
 def bounds_json(bounds: Sequence[float]) -> dict[str, float]:
     """Returns (value, low, high) by their names."""
     return dict(zip(("value", "low", "high"), bounds, strict=True))
+
+
+def headline_json(found: Mapping[str, Bounds | int]) -> dict[str, dict[str, float] | int]:
+    """Returns a headline with the bounds by their names."""
+    return {name: each if isinstance(each, int) else bounds_json(each) for name, each in found.items()}
 
 
 def bounds_words(bounds: Sequence[float], factor: float = 1.0, digits: int = 1, unit: str = "") -> str:

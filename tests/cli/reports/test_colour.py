@@ -3,7 +3,6 @@
 import io
 import re
 
-import numpy as np
 import pytest
 
 from procmem_jax.cli.main import main
@@ -13,8 +12,10 @@ from procmem_jax.cli.reports.run import _headline
 SUMMARY = {
     "num_episodes": 4,
     "num_agents": 8,
-    "episodes": {name: {"mean": np.arange(1.0, 5.0)} for name in ("success", "steps", "optimal_steps")},
+    "episodes": {},
 }
+BOUNDS = {"value": 0.5, "low": 0.25, "high": None}
+HEADLINE = {"episodes": 2, **{f"{first}{name}": BOUNDS for name in ("success", "steps") for first in ("", "first_")}}
 
 
 class Terminal(io.StringIO):
@@ -52,8 +53,8 @@ def test_an_error_is_red(monkeypatch):
 
 
 def test_a_headline_says_the_same_in_colour(monkeypatch):
-    plain = _headline(SUMMARY)
+    plain = _headline(SUMMARY, HEADLINE)
     monkeypatch.setattr("sys.stdout", Terminal())
-    shown = _headline(SUMMARY)
+    shown = _headline(SUMMARY, HEADLINE)
     assert all("\x1b[" in line for line in shown)
     assert [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in shown] == plain
