@@ -24,7 +24,7 @@ class Comparison:
 
     Attributes:
         num_agents: those that both have.
-        first_episode, last_episode: that are compared, counted from 1.
+        first_episode, last_episode: that are compared, counted from 0 as everywhere.
         scores: by name ("success", "steps", and "steps_over_optimal" where known; "episode_return" alone where a run
             has no success, so that more steps may be better ones): (of the first run, of the second, mean difference
             first less second, probability that the first is better: less is better but for success and return).
@@ -70,7 +70,7 @@ def compare_runs(first: RunFiles, second: RunFiles) -> Comparison:
     aims = ("success",) if all(run.metrics.success is not None for run in (first, second)) else ("episode_return",)
     ours, theirs = (_scores(run, part, aims[0]) for run in (first, second))
     scores = {name: _compare(ours[name], theirs[name], name in aims) for name in ours if name in theirs}
-    return Comparison(agents, start + 1, last, scores, differing_settings(first.stored, second.stored))
+    return Comparison(agents, start, last - 1, scores, differing_settings(first.stored, second.stored))
 
 
 def _scores(run: RunFiles, part: tuple[slice, slice], aim: str) -> dict[str, np.ndarray]:

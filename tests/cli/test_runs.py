@@ -50,7 +50,7 @@ def test_two_runs_are_compared(capsys, here):
     made_run(here / "on", 8)
     text = out_of(capsys, "compare", "off", "on")
     assert "A: off, random-4, preset default, memory off" in text and "B less A" in text
-    assert "4 agents, episodes 31 to 50, agent by agent:" in text
+    assert "4 agents, episodes 30 to 49, agent by agent:" in text
     [steps] = [line for line in text.splitlines() if line.startswith("steps per episode")]
     assert steps.split()[-2:] == ["[1.000,", "1.000]"] and "-34.5" in steps
     assert text.splitlines()[-1].split() == ["use_skills", "false", "true"]
