@@ -45,7 +45,7 @@ def test_what_cannot_be_played_is_described_in_one_line():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*SOME, "craftax:Craftax-Classic-Symbolic-v1"])
+@pytest.mark.parametrize("name", SOME)
 def test_a_registered_environment_is_trained(name, lenient):
     pytest.importorskip(MODULES[name.partition(":")[0]])
     config, params = make_experiment(name, use_skills=False)
