@@ -37,9 +37,9 @@ def with_memory(
     """Returns (config, params) for `train`: by default the default memory and a uniformly random explorer in `env`.
 
     Args:
-        env: a gymnax environment (wrapped or not; Craftax is one), or an object that never resets itself, with
-            `reset(key, params) -> (obs, state)` and `step(key, state, action, params) -> (obs, state, reward,
-            terminated, truncated, info)`.
+        env: an environment of gymnax, Craftax, Jumanji, Pgx, XLand-MiniGrid, NAVIX, Brax or Stoa, wrapped or not, or an
+            object that never resets itself, with `reset(key, params) -> (obs, state)` and `step(key, state, action,
+            params) -> (obs, state, reward, terminated, truncated, info)`.
         perceive: (observation, `AdaptedState`, env_params) -> `Percept`, one example. Its last predicate means success,
             unless `success` is given; what happened earlier in the episode is in the state (`rewarded`), not to be
             guessed. Or a list of facts, (name, function of the same three) -> one bool, the last of which means

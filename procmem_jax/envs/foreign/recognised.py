@@ -87,5 +87,5 @@ _ADAPTERS: tuple[tuple[Callable[[Any], bool], Callable[[Any, Any], Recognised]],
     (_from("pgx"), _with(from_pgx)),
     (_from("xminigrid"), _recognise_xland),
     (_from("navix"), _with(from_navix)),
-    (_from("brax", "mujoco_playground"), _with(from_brax)),
+    (_from("brax"), _with(from_brax)),
 )

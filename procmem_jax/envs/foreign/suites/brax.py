@@ -1,4 +1,4 @@
-"""Environments with Brax's protocol: one state that holds observation, reward and end; MuJoCo Playground has it, too.
+"""Environments with Brax's protocol: one state that holds observation, reward and end.
 
 Source: Freeman et al. 2021, "Brax: a differentiable physics engine for large scale rigid body simulation".
 """
