@@ -36,6 +36,8 @@ from readme_pages import (
 PACKAGE = ROOT / "procmem_jax"
 CHAINS = {f"{page.stem}: {chain.heading}": chain for page in PAGES for chain in chains_of(page)}
 SLOW_CHAINS = {
+    "README: The default memory in your own loop",
+    "own-loop: Your own loop",
     "own-parts: A task",
     "README: An environment of your own",
     "reports: Reports",

@@ -11,6 +11,7 @@ import pytest
 
 import replay_tutorial
 from plain_tutorial import random_case, random_walk
+from quick import quick_first
 from tutorial.case_files import check_training_case, check_walk
 from tutorial.cases import load_case
 
@@ -116,7 +117,7 @@ def assert_refused(outcome, text):
     assert text in err
 
 
-@pytest.mark.parametrize("name", BAD_CASES)
+@pytest.mark.parametrize("name", quick_first(BAD_CASES, 8))
 def test_damaged_cases(name, capsys, tmp_path):
     case, text = BAD_CASES[name]
     path = tmp_path / "case.json"

@@ -29,6 +29,7 @@ from procmem_jax.experiments.study.arms import (
 from procmem_jax.experiments.study.report import LAST, Episodes, study_row
 from procmem_jax.experiments.study.study import STUDY_SCHEMA, Study, run_study
 from procmem_jax.figures.study import plot_study
+from quick import quick_first
 
 AGENTS, EPISODES, SHIFT = 6, 24, 4
 TINY = Suite(
@@ -279,7 +280,7 @@ def test_these_arms_differ_from_the_default_in_one_setting(arm):
     assert (own.keys() == default.keys()) == (arm != NO_MEMORY) and own.keys() <= default.keys()
 
 
-@pytest.mark.parametrize("cell", [cell for cell in list_cells(SUITES["full"])], ids=lambda cell: cell.folder_name)
+@pytest.mark.parametrize("cell", quick_first(list_cells(SUITES["full"]), 8), ids=lambda cell: cell.folder_name)
 def test_the_command_of_a_cell_makes_its_run(cell, monkeypatch):
     made = []
 

@@ -50,6 +50,7 @@ def test_a_table_in_memory_is_the_same():
     assert sweep(small_sweep()).equals(undisturbed()[1])
 
 
+@pytest.mark.slow
 def test_fewer_episodes_are_kept_if_asked():
     whole, _ = undisturbed()
     [(episodes, runs)] = sweep_tables(small_sweep(every=4))
