@@ -7,6 +7,7 @@ import pytest
 
 from procmem_jax import run_key, train, with_memory
 from procmem_jax.envs import from_xland
+from procmem_jax.envs.foreign.projected import ProjectedPercept
 from raw_loops import play_beside
 
 xminigrid = pytest.importorskip("xminigrid")
@@ -56,7 +57,9 @@ def test_it_is_its_own_loop(ident):
 def test_rule_sets_are_params_and_share_a_program():
     env, env_params = xminigrid.make("XLand-MiniGrid-R1-9x9", view_size=3)
     one, other = (ruled(env_params, jnp.asarray([1, tile, 1, 0, 0], jnp.uint8)) for tile in (3, 4))
-    (config, params), (same, others) = (with_memory(env, env_params=given) for given in (one, other))
+    (config, params), (same, others) = (
+        with_memory(env, ProjectedPercept(), env_params=given) for given in (one, other)
+    )
     assert config == same and config.environment.episode_limit == env_params.max_steps
     assert params.environment.ruleset.goal.tolist() != others.environment.ruleset.goal.tolist()
     assert config.environment.num_actions == 6
