@@ -36,6 +36,8 @@ class RawNavix:
         env: the environment, made with `observation_fn=navix.observations.none`.
     """
 
+    never_resets = True
+
     env: Any
 
     def reset(self, key: jax.Array, params: None) -> tuple[None, Any]:

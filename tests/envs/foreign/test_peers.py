@@ -15,7 +15,7 @@ SOME = {
     "gymnax:FourRooms-misc": (4, "perceive_four_rooms"),
     "xland:XLand-MiniGrid-R1-9x9": (6, "XLandPercept"),
     "navix:Navix-Empty-5x5-v0": (7, "ProjectedPercept"),
-    "navix:Navix-KeyCorridorS3R1-v0": (7, "ProjectedPercept"),
+    "navix:Navix-KeyCorridorS3R1-v0": (7, "NavixPercept"),
     "navix:Navix-DoorKey-5x5-v0": (7, "NavixPercept"),
     "jumanji:Snake-v1": (4, "ProjectedPercept"),
     "pgx:tic_tac_toe": (9, "ProjectedPercept"),
