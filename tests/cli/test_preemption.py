@@ -58,7 +58,15 @@ def test_no_more_than_a_chunk_is_lost(tmp_path, cache, undisturbed, index):
     name, files, seconds = undisturbed
     number, out = NUMBERS[name], tmp_path / "out"
     moment = (index + random.Random(index).random()) / 10 * seconds
-    process = subprocess.Popen(command(name, cache, out), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command(name, cache, out),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.default_int_handler
+        ),  # ignored in jobs in the background
+    )
     time.sleep(moment)
     process.send_signal(number)
     started = time.monotonic()
