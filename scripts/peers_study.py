@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks import registered
 from procmem_jax import TrainResult, make_experiment, run_key, train
 from procmem_jax.envs.foreign.peer_names import PEERS
 from procmem_jax.experiments.statistics.intervals import interval_of, mean_interval, paired_difference, resample_totals
@@ -138,6 +137,8 @@ def _text(interval, digits: int, scale: float = 1.0) -> str:
 def main() -> None:
     """Runs the cells whose packages are installed, prints a table and writes JSON."""
     if sys.argv[1:2] == ["registered"]:
+        from benchmarks import registered
+
         registered.main(sys.argv[2:])
         return
     more = "`peers_study.py registered` goes through every environment that the packages register instead (--help)"

@@ -135,7 +135,7 @@ def leaves(tree):
     return [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
 
 
-@pytest.mark.parametrize("skills", quick_first([(), (DOWNWARDS,)]), ids=["learning", "using"])
+@pytest.mark.parametrize("skills", quick_first([(), ((DOWNWARDS,),)]), ids=["learning", "using"])
 def test_a_frozen_agent_changes_no_more(skills):
     """An agent of 2 episodes beside ones of 5: its library, counts and metrics stay while theirs go on."""
     agent, params, inputs, state = start("tutorial-5", count=3, episodes=5, skills=skills, explorer="epsilon:0.4")

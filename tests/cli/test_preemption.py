@@ -65,7 +65,7 @@ def test_no_more_than_a_chunk_is_lost(tmp_path, cache, undisturbed, index):
         text=True,
         preexec_fn=lambda: signal.signal(
             signal.SIGINT, signal.default_int_handler
-        ),  # ignored in jobs in the background
+        ),  # a job in the background ignores it
     )
     time.sleep(moment)
     process.send_signal(number)
