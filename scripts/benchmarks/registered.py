@@ -23,7 +23,8 @@ from procmem_jax.experiments.text_tables import markdown_table
 STEPS = 20_000  # that an agent has time for, within these numbers of episodes
 FEWEST, MOST = 20, 300
 SHARE = 5  # returns are those of the last fifth of the episodes
-COLUMNS = ("task", "percept", "actions", "limit", "M steps/s without", "with", "return without", "with", "difference")
+COLUMNS = ("task", "percept", "actions", "limit", "M steps/s without memory", "with memory")
+COLUMNS += ("return without", "return with", "difference")
 
 
 def measure(task: str, agents: int, seed: int, episodes: int | None) -> dict:
