@@ -8,7 +8,7 @@ from procmem_jax.agents.exploration import ExplorationPolicy, RandomPolicy
 from procmem_jax.agents.settings import Config, Params, check_params
 from procmem_jax.envs.foreign.adapted import LegalActions, PerceiveFunction
 from procmem_jax.envs.foreign.listed import Facts, PartFunction
-from procmem_jax.envs.foreign.making import make_environment
+from procmem_jax.envs.foreign.making import make_environment, outline_of
 from procmem_jax.envs.foreign.success import SuccessRule
 from procmem_jax.experiments.overrides import apply_overrides
 from procmem_jax.memory.default.memory import DefaultMemory
@@ -71,16 +71,19 @@ def with_memory(
     Raises:
         TypeError, ValueError: the environment or function lacks something, or a setting is out of bounds.
     """
-    environment, env_params = make_environment(
+    outline = outline_of(
         env,
-        perceive,
-        offsets=offsets,
-        success=success,
-        max_steps=max_steps,
         env_params=env_params,
+        max_steps=max_steps,
         num_actions=num_actions,
         actions=actions,
         action_names=action_names,
+    )
+    environment, env_params = make_environment(
+        outline,
+        perceive,
+        offsets=offsets,
+        success=success,
         predicate_names=predicate_names,
         legal_actions=legal_actions,
         same_start=same_start,

@@ -39,11 +39,8 @@ def _scene(world: Environment, params: Any, frame: Frame) -> str:
 def _doing(frame: Frame, names: Sequence[str]) -> str:
     """Returns what runs, with the actions that are to come; those that the skill holds beyond stand in brackets."""
     if frame.skill is None:
-        return (
-            f"{frame.doing} {action_symbol(names[frame.action])}"
-            if frame.action >= 0
-            else f"{frame.doing} ({frame.end})"
-        )
+        rest = action_symbol(names[frame.action]) if frame.action >= 0 else f"({frame.end})"
+        return f"{frame.doing} {rest}"
     parts = (frame.skill.ahead, frame.skill.beyond)
     ahead, beyond = (" ".join(action_symbol(names[action]) for action in part) for part in parts)
     return f"{frame.doing} (slot {frame.skill.slot}) {ahead}" + (f" [{beyond}]" if beyond else "")

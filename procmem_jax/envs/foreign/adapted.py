@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from procmem_jax.envs.foreign.forms.actions import MOST_ACTIONS
 from procmem_jax.envs.foreign.keys import keys_to_words, make_key, words_to_keys
 from procmem_jax.envs.foreign.success import SuccessRule, success_function
 from procmem_jax.envs.legal import check_legal_actions
@@ -271,18 +272,27 @@ def adapt(
             `[A]` bool.
         ValueError: the number of names is wrong, or `success` is unknown.
     """
-    check_count("number of actions", len(action_names), 2, 2**15 - 1)
+    check_count("number of actions", len(action_names), 2, MOST_ACTIONS)
     params = jax.tree.map(lambda leaf: np.asarray(leaf, canonical_dtype(leaf)), params)
     shapes = shapes_of(params)
     environment = AdaptedEnvironment(
-        env, perceive, tuple(action_names), (), 0, shapes, episode_limit, same_start, success=success
+        env,
+        perceive,
+        tuple(action_names),
+        (),
+        0,
+        shapes,
+        episode_limit,
+        same_start,
+        success=success,
+        legal=legal_actions,
+        has_legal_actions=True,
     )
-    environment = dataclasses.replace(environment, legal=legal_actions, has_legal_actions=True)
     begun = _first_state(environment, params)
     if begun.legal is not None:
         check_legal_actions(begun.legal, len(action_names))
     predicates, context = _percept_sizes(begun.percept)
-    _check_success(environment, params)
+    _check_success(environment, begun, params)
     names = [f"predicate_{i}" for i in range(predicates)] if predicate_names is None else predicate_names
     if len(names) != predicates:
         raise ValueError(f"predicate_names has {len(names)} names, perceive gives {predicates} predicates; name each")
@@ -304,11 +314,10 @@ def _percept_sizes(percept: Any) -> tuple[int, int]:
     return percept.predicates.shape[0], percept.context.shape[0]
 
 
-def _check_success(environment: AdaptedEnvironment, params: Any) -> None:
+def _check_success(environment: AdaptedEnvironment, begun: PerceivedState, params: Any) -> None:
     if environment.success is None:
         return
-    word = jax.ShapeDtypeStruct((), "uint32")
-    found = jax.eval_shape(lambda words: environment.succeeded(environment.begin(words, params), params), (word, word))
+    found = jax.eval_shape(lambda state: environment.succeeded(state, params), begun)
     if str(found.dtype) != "bool" or found.shape:
         raise TypeError(f"success gives {found.dtype}{list(found.shape)}; give one bool")
 

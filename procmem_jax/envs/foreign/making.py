@@ -16,42 +16,6 @@ from procmem_jax.envs.foreign.success import SuccessRule
 from procmem_jax.records import check_count
 
 
-def make_environment(
-    env: Any,
-    perceive: PerceiveFunction | Facts | None = None,
-    *,
-    offsets: PartFunction | Sequence[PartFunction] | None = None,
-    success: SuccessRule | None = None,
-    max_steps: int | None = None,
-    env_params: Any = None,
-    num_actions: int | None = None,
-    actions: Any = None,
-    action_names: Sequence[str] | None = None,
-    predicate_names: Sequence[str] | None = None,
-    legal_actions: LegalActions | None = None,
-    same_start: bool = False,
-) -> tuple[AdaptedEnvironment, Any]:
-    """Returns (environment, its params); arguments and errors are those of `with_memory`."""
-    perceive = as_percept(perceive, offsets)
-    if predicate_names is None:
-        predicate_names = getattr(perceive, "predicate_names", None)
-    outline = outline_of(
-        env,
-        env_params=env_params,
-        max_steps=max_steps,
-        num_actions=num_actions,
-        actions=actions,
-        action_names=action_names,
-    )
-    raw, env_params = traceable(outline.env, outline.params), outline.params
-    limits = {"action_names": outline.action_names, "episode_limit": outline.limit, "same_start": same_start}
-    limits["legal_actions"] = legal_actions
-    if is_open(perceive):
-        perceive = probed(perceive, *adapt(raw, no_percept, env_params, predicate_names=None, **limits))
-    named = {"predicate_names": predicate_names, "success": success}
-    return adapt(raw, perceive, env_params, **named, **limits)
-
-
 class Outline(NamedTuple):
     """What is known of an environment without playing it: a `RawEnvironment`, its params, actions and limit (steps)."""
 
@@ -85,6 +49,28 @@ def outline_of(
         raise ValueError("max_steps is unknown: the environment's params do not tell; give it")
     check_count("max_steps", limit, 1, 2**30)
     return Outline(raw, env_params, _action_names(action_names, num_actions, told_names), int(limit))
+
+
+def make_environment(
+    outline: Outline,
+    perceive: PerceiveFunction | Facts | None = None,
+    *,
+    offsets: PartFunction | Sequence[PartFunction] | None = None,
+    success: SuccessRule | None = None,
+    predicate_names: Sequence[str] | None = None,
+    legal_actions: LegalActions | None = None,
+    same_start: bool = False,
+) -> tuple[AdaptedEnvironment, Any]:
+    """Returns (environment, its params); all arguments but the outline, and errors, are those of `with_memory`."""
+    perceive = as_percept(perceive, offsets)
+    if predicate_names is None:
+        predicate_names = getattr(perceive, "predicate_names", None)
+    raw, params = traceable(outline.env, outline.params), outline.params
+    limits = {"action_names": outline.action_names, "episode_limit": outline.limit, "same_start": same_start}
+    limits["legal_actions"] = legal_actions
+    if is_open(perceive):
+        perceive = probed(perceive, *adapt(raw, no_percept, params, predicate_names=None, **limits))
+    return adapt(raw, perceive, params, predicate_names=predicate_names, success=success, **limits)
 
 
 def _action_names(given: Sequence[str] | None, count: int | None, told: Sequence[str] | None) -> Sequence[str]:

@@ -38,8 +38,8 @@ def make_peer(name: str) -> tuple[AdaptedEnvironment, Any]:
     known = REGISTRIES[prefix].names(package)
     if ident not in known:
         raise ValueError(unknown_peer(name, known))
-    env, more = _world_of(package, name)
-    return make_environment(env, **{**more, "max_steps": _outline(env, more).limit})
+    outline, percept = _world_of(package, name)
+    return make_environment(outline, **percept)
 
 
 def describe_peer(name: str) -> dict[str, Any]:
@@ -50,12 +50,11 @@ def describe_peer(name: str) -> dict[str, Any]:
     """
     package = import_peer(PACKAGES[name.partition(":")[0]].module)
     try:
-        env, more = _world_of(package, name)
-        outline = _outline(env, more)
+        outline, percept = _world_of(package, name)
     except Exception as error:  # another package may raise anything; the list is worth having without it
         return {"refused": f"{type(error).__name__}: {error}".partition("\n")[0]}
-    percept = more.get("perceive", ProjectedPercept)
-    title = getattr(percept, "__name__", type(percept).__name__)
+    perceive = percept.get("perceive", ProjectedPercept)
+    title = getattr(perceive, "__name__", type(perceive).__name__)
     return {"actions": len(outline.action_names), "limit": outline.limit, "percept": title}
 
 
@@ -85,38 +84,35 @@ def import_peer(module: str) -> Any:
         raise ValueError(f"this needs the package {module} ({error}); {install}") from None
 
 
-def _outline(env: Any, more: dict[str, Any]) -> Outline:
-    known = {key: value for key, value in more.items() if key in ("env_params", "max_steps", "action_names")}
-    return outline_of(env, usual_limit=NO_LIMIT, **known)
-
-
-def _world_of(package: Any, name: str) -> tuple[Any, dict[str, Any]]:
-    """Returns (the environment of a task, what `make_environment` is to know of it)."""
+def _world_of(package: Any, name: str) -> tuple[Outline, dict[str, Any]]:
+    """Returns (the outline of a task, what else `make_environment` is to know)."""
     prefix, _, ident = name.partition(":")
     world = {"xland": _xland, "navix": _navix, "gymnax:FourRooms-misc": _four_rooms}
     if name in world or prefix in world:
         return world.get(name, world.get(prefix))(package, ident)
     env, env_params = REGISTRIES[prefix].make(package, ident)
-    return env, {"env_params": env_params}
+    return outline_of(env, env_params=env_params, usual_limit=NO_LIMIT), {}
 
 
-def _xland(package: Any, ident: str) -> tuple[Any, dict[str, Any]]:
+def _xland(package: Any, ident: str) -> tuple[Outline, dict[str, Any]]:
     env, env_params = REGISTRIES["xland"].make(package, ident)
-    known = {"perceive": XLandPercept(), "predicate_names": DOOR_KEY_PREDICATES, "action_names": XLAND_ACTIONS}
-    return RawXLand(env, env_params), {**known, "max_steps": env_params.max_steps}
+    known = {"action_names": XLAND_ACTIONS, "max_steps": env_params.max_steps, "usual_limit": NO_LIMIT}
+    outline = outline_of(RawXLand(env, env_params), **known)
+    return outline, {"perceive": XLandPercept(), "predicate_names": DOOR_KEY_PREDICATES}
 
 
-def _four_rooms(package: Any, ident: str) -> tuple[Any, dict[str, Any]]:
+def _four_rooms(package: Any, ident: str) -> tuple[Outline, dict[str, Any]]:
     env, env_params = REGISTRIES["gymnax"].make(package, ident)
-    known = {"perceive": perceive_four_rooms, "predicate_names": FOUR_ROOMS_PREDICATES}
-    return RawFourRooms(env), {**known, "action_names": FOUR_ROOMS_ACTIONS, "env_params": env_params}
+    outline = outline_of(RawFourRooms(env), env_params=env_params, action_names=FOUR_ROOMS_ACTIONS)
+    return outline, {"perceive": perceive_four_rooms, "predicate_names": FOUR_ROOMS_PREDICATES}
 
 
-def _navix(package: Any, ident: str) -> tuple[Any, dict[str, Any]]:
+def _navix(package: Any, ident: str) -> tuple[Outline, dict[str, Any]]:
     """Returns a world with the percept of key, door and goal where it has all three, else with that of any."""
     blind = package.make(ident, observation_fn=importlib.import_module("navix.observations").none)
     timestep = jax.eval_shape(blind.reset, jax.ShapeDtypeStruct((2,), "uint32"))
     if not {"key", "door", "goal"} <= set(timestep.state.entities):
-        return REGISTRIES["navix"].make(package, ident)[0], {"success": "rewarded"}
-    known = {"perceive": NavixPercept(), "predicate_names": DOOR_KEY_PREDICATES, "action_names": NAVIX_ACTIONS}
-    return RawNavix(blind), {**known, "max_steps": blind.max_steps}
+        env, _ = REGISTRIES["navix"].make(package, ident)
+        return outline_of(env, usual_limit=NO_LIMIT), {"success": "rewarded"}
+    outline = outline_of(RawNavix(blind), action_names=NAVIX_ACTIONS, max_steps=blind.max_steps)
+    return outline, {"perceive": NavixPercept(), "predicate_names": DOOR_KEY_PREDICATES}

@@ -9,11 +9,11 @@ from typing import Any
 import jax
 
 from procmem_jax.envs.foreign.suites.layers import NamedByInside, check_layers
-from procmem_jax.envs.foreign.suites.spaces import flat_mask, space_of
+from procmem_jax.envs.foreign.suites.spaces import MaskInObservation, space_of
 
 
 @dataclasses.dataclass(frozen=True)
-class RawJumanji(NamedByInside):
+class RawJumanji(NamedByInside, MaskInObservation):
     """A Jumanji environment as a `RawEnvironment`. It has no params; its state holds all its keys.
 
     Attributes:
@@ -51,12 +51,6 @@ class RawJumanji(NamedByInside):
         last = timestep.last()
         terminated = last & (timestep.discount == 0)
         return timestep.observation, state, timestep.reward, terminated, last & ~terminated, timestep.extras
-
-    def legal_actions(self, obs: Any, state: Any, params: None) -> jax.Array | None:
-        """Returns which actions are legal, `[A]` bool: the observation's `action_mask`; None where it has none."""
-        del state
-        mask = getattr(obs, "action_mask", None)
-        return None if mask is None else flat_mask(mask, self.action_space(params))
 
 
 def from_jumanji(env: Any) -> RawJumanji:

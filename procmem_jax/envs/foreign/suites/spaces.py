@@ -78,3 +78,13 @@ def flat_mask(mask: jax.Array, space: WholeNumbers) -> jax.Array:
         whole = jnp.pad(row[:count], (0, max(count - mask.shape[1], 0)))
         joint = (joint[:, None] & whole[None, :]).reshape(-1)
     return joint
+
+
+class MaskInObservation:
+    """A `RawEnvironment` with an `action_space`, whose observations may tell the legal actions in `action_mask`."""
+
+    def legal_actions(self, obs: Any, state: Any, params: Any) -> jax.Array | None:
+        """Returns which actions are legal, `[A]` bool: the observation's `action_mask`; None where it has none."""
+        del state
+        mask = getattr(obs, "action_mask", None)
+        return None if mask is None else flat_mask(mask, self.action_space(params))

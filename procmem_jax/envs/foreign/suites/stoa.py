@@ -10,11 +10,11 @@ import jax
 
 from procmem_jax.envs.foreign.forms.layers import is_gymnax, is_of
 from procmem_jax.envs.foreign.suites.layers import NamedByInside, check_layers, layers_of
-from procmem_jax.envs.foreign.suites.spaces import flat_mask, space_of
+from procmem_jax.envs.foreign.suites.spaces import MaskInObservation, space_of
 
 
 @dataclasses.dataclass(frozen=True)
-class RawStoa(NamedByInside):
+class RawStoa(NamedByInside, MaskInObservation):
     """A Stoa environment as a `RawEnvironment`; its state holds all its keys.
 
     Attributes:
@@ -45,12 +45,6 @@ class RawStoa(NamedByInside):
         del key
         state, timestep = self.env.step(state, action, params)
         return timestep.observation, state, timestep.reward, timestep.terminated(), timestep.truncated(), {}
-
-    def legal_actions(self, obs: Any, state: Any, params: Any) -> jax.Array | None:
-        """Returns which actions are legal, `[A]` bool: the observation's `action_mask`; None where it has none."""
-        del state
-        mask = getattr(obs, "action_mask", None)
-        return None if mask is None else flat_mask(mask, self.action_space(params))
 
 
 def from_stoa(env: Any) -> RawStoa:
