@@ -1,7 +1,7 @@
 """Every environment that other packages register: does it run, how fast, and what does the memory make of it?
 
 Each in a process of its own, so that one that fails or takes too long costs no other; what is done is kept, and the
-same command goes on from there.
+same command goes on from there and tries once more what failed.
 """
 
 import argparse
@@ -103,7 +103,8 @@ def main(arguments: list[str] | None = None) -> None:
         return
     stored = read_json(options.out) if options.out.exists() else {"rows": {}}
     rows = stored["rows"]
-    wanted = [task for task in _tasks(options.packages) if options.only in task and task not in rows]
+    done = {task for task, row in rows.items() if "failed" not in row}
+    wanted = [task for task in _tasks(options.packages) if options.only in task and task not in done]
     for task in tqdm(wanted, disable=None, file=sys.stderr):
         rows[task] = measure_apart(task, options)
         options.out.parent.mkdir(parents=True, exist_ok=True)
