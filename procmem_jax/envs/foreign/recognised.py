@@ -7,8 +7,9 @@ from procmem_jax.envs.foreign.forms.layers import is_gymnax, is_of, layer_names
 from procmem_jax.envs.foreign.forms.limits import limit_of
 from procmem_jax.envs.foreign.gymnax import RawGymnax
 from procmem_jax.envs.foreign.suites.brax import from_brax
+from procmem_jax.envs.foreign.suites.faults import warn_of_faults
 from procmem_jax.envs.foreign.suites.jumanji import from_jumanji
-from procmem_jax.envs.foreign.suites.layers import belongs_to
+from procmem_jax.envs.foreign.suites.layers import belongs_to, layers_of
 from procmem_jax.envs.foreign.suites.navix import from_navix
 from procmem_jax.envs.foreign.suites.pgx import from_pgx
 from procmem_jax.envs.foreign.suites.stoa import from_stoa
@@ -36,6 +37,8 @@ class Recognised(NamedTuple):
 def recognise(env: Any, env_params: Any = None) -> Recognised:
     """Returns `env` as a `RawEnvironment`, by the first adapter that knows it; otherwise it is one already.
 
+    Warns of what is known to be wrong with it in the installed version of its package.
+
     Args:
         env: an environment of a package in `_ADAPTERS`, or a `RawEnvironment`.
         env_params: by default `env.default_params`.
@@ -48,6 +51,8 @@ def recognise(env: Any, env_params: Any = None) -> Recognised:
         raise TypeError(f"env={env.__name__} is the class itself; give an instance")
     if is_of(env, "gymnasium") or is_of(env, "gym"):
         raise TypeError(f"{layer_names(env)} is of Gymnasium, which keeps its state; give a JAX environment")
+    for layer in layers_of(env):
+        warn_of_faults(type(layer))
     for knows, adapter in _ADAPTERS:
         if knows(env):
             return adapter(env, env_params)
