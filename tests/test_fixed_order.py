@@ -30,7 +30,7 @@ def widths_that_differ(function, size, other):
     return [width for width in WIDTHS if not np.array_equal(program(inputs[:width]), whole[:width])]
 
 
-@pytest.mark.parametrize(("size", "other"), quick_first(SIZES))
+@pytest.mark.parametrize(("size", "other"), quick_first(SIZES, optimized=True))
 def test_a_layer_is_a_matrix_product(size, other):
     inputs, weights, bias = layer(size, other)
     found = jax.jit(jax.vmap(lambda x: dense(x, weights, bias)))(inputs)
@@ -40,7 +40,7 @@ def test_a_layer_is_a_matrix_product(size, other):
     np.testing.assert_array_equal(found[3], dense(inputs[3], weights, bias))  # alone, and without jit
 
 
-@pytest.mark.parametrize(("size", "other"), quick_first(SIZES))
+@pytest.mark.parametrize(("size", "other"), quick_first(SIZES, optimized=True))
 def test_its_bits_do_not_change_with_the_batch(size, other):
     assert widths_that_differ(dense, size, other) == []
 

@@ -64,7 +64,7 @@ def test_the_streams_of_a_run_match_plain_threefry():
         assert tuple(int(word) for word in draw(data, 7, 1000)) == plain_threefry(stream_key, (7, 1000))
 
 
-@pytest.mark.parametrize("width", quick_first((1, 7, 300)))
+@pytest.mark.parametrize("width", quick_first((1, 7, 300), optimized=True))
 def test_an_agents_words_are_the_same_in_any_batch(width):
     key = open_streams(run_key(5)).tick
     counters, agents = np.arange(width) * 3 + 1, np.arange(width) + 11

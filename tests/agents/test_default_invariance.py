@@ -50,7 +50,8 @@ def whole_batch(task):
             (NUM_AGENTS, 0, 512, 1),
             pytest.param(NUM_AGENTS, 0, 64, 33, marks=pytest.mark.slow),  # a program is compiled for each width
             pytest.param(NUM_AGENTS, 0, 16, 256, marks=pytest.mark.slow),
-        )
+        ),
+        optimized=True,
     ),
 )
 @pytest.mark.parametrize("task", TASKS)
@@ -111,7 +112,7 @@ def test_ticks_equal_ticks_without_jit_and_are_traced_once():
     assert state.memory.library.used.sum() >= 3 and state.episode >= 1
 
 
-@pytest.mark.parametrize("preset", quick_first(("default", "tutorial")))
+@pytest.mark.parametrize("preset", quick_first(("default", "tutorial"), optimized=True))
 def test_a_run_lowers_for_a_gpu(preset):
     agent, params, streams, inputs, state = start("random-5", preset, num_agents=16)
 

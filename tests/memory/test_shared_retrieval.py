@@ -67,7 +67,7 @@ def one_hots(rng, count, size):
     return (np.eye(size)[rng.integers(0, size, count)] * signs).astype(np.float32)
 
 
-@pytest.mark.parametrize(("num_queries", "num_slots", "size", "k", "kind"), quick_first(CASES))
+@pytest.mark.parametrize(("num_queries", "num_slots", "size", "k", "kind"), quick_first(CASES, optimized=True))
 def test_scores_are_those_of_float64_and_choices_where_scores_differ(num_queries, num_slots, size, k, kind):
     rng = np.random.default_rng(num_slots)
     queries = rng.normal(size=(num_queries, size)).astype(np.float32)
@@ -85,7 +85,7 @@ def test_scores_are_those_of_float64_and_choices_where_scores_differ(num_queries
         np.testing.assert_allclose(exact[query, slots[row]], scores[query, row], atol=1e-6)
 
 
-@pytest.mark.parametrize(("num_queries", "num_slots", "size", "k", "kind"), quick_first(CASES))
+@pytest.mark.parametrize(("num_queries", "num_slots", "size", "k", "kind"), quick_first(CASES, optimized=True))
 def test_exact_ties_go_to_the_lowest_slot(num_queries, num_slots, size, k, kind):
     rng = np.random.default_rng(num_slots + 1)
     queries, embeddings = one_hots(rng, num_queries, size), one_hots(rng, num_slots, size)
@@ -110,7 +110,7 @@ def test_any_mask_over_many_ties(seed, shape, density):
         np.testing.assert_array_equal(field, expected)
 
 
-@pytest.mark.parametrize(("num_slots", "k"), quick_first(((64, 4), (1500, 9))))
+@pytest.mark.parametrize(("num_slots", "k"), quick_first(((64, 4), (1500, 9)), optimized=True))
 def test_agrees_with_the_kernel_of_single_queries(num_slots, k):
     rng = np.random.default_rng(k)
     queries = np.asarray(normalize(rng.normal(size=(50, 16)).astype(np.float32)))

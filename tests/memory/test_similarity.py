@@ -59,7 +59,7 @@ def ranked(scores, mask, k):
     return [*scores[order], *[-np.inf] * padding], [*order, *[-1] * padding], [True] * len(order) + [False] * padding
 
 
-@pytest.mark.parametrize(("num_slots", "size", "k"), quick_first(SHAPES))
+@pytest.mark.parametrize(("num_slots", "size", "k"), quick_first(SHAPES, optimized=True))
 def test_values_match_float64_and_order_matches_a_sort(num_slots, size, k):
     queries, embeddings, masks = random_problems(np.random.default_rng(size), 60, num_slots, size)
 
@@ -184,7 +184,7 @@ def test_the_largest_numbers_do_not_overflow():
     np.testing.assert_allclose(normalize(jnp.array([largest, -largest])), [0.5**0.5, -(0.5**0.5)], rtol=1e-6)
 
 
-@pytest.mark.parametrize("size", quick_first((1, 3, 8, 64, 1024)))
+@pytest.mark.parametrize("size", quick_first((1, 3, 8, 64, 1024), optimized=True))
 def test_unit_vectors_stay_as_they_are(size):
     vectors = np.random.default_rng(size).normal(size=(300, size)).astype(np.float32)
     units = np.asarray(normalize(vectors))
@@ -221,7 +221,7 @@ def test_permuting_the_slots_permutes_the_answer(num_slots, k):
 
 @pytest.mark.parametrize(
     ("num_slots", "size", "k", "widths"),
-    quick_first(((16, 5, 2, (2, 7, 16, 300)), (1, 8, 1, (300,)), (70, 33, 9, (7,)))),
+    quick_first(((16, 5, 2, (2, 7, 16, 300)), (1, 8, 1, (300,)), (70, 33, 9, (7,))), optimized=True),
 )
 @pytest.mark.parametrize("normalized", (False, True))
 def test_a_query_gets_the_same_bits_alone_and_in_any_batch(num_slots, size, k, widths, normalized):
@@ -242,7 +242,7 @@ def test_a_query_gets_the_same_bits_alone_and_in_any_batch(num_slots, size, k, w
     chex.assert_trees_all_equal(jax.jit(jax.vmap(search))(queries, *libraries), alone)
 
 
-@pytest.mark.parametrize(("num_slots", "size"), quick_first(((1, 1), (5, 8), (17, 5))))
+@pytest.mark.parametrize(("num_slots", "size"), quick_first(((1, 1), (5, 8), (17, 5)), optimized=True))
 def test_embeddings_in_columns_have_the_same_bits(num_slots, size):
     rng = np.random.default_rng(size)
     queries = np.asarray(normalize(rng.normal(size=(50, size)).astype(np.float32)))
