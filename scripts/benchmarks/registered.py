@@ -5,6 +5,8 @@ same command goes on from there and tries once more what failed.
 """
 
 import argparse
+import contextlib
+import importlib.metadata
 import json
 import pathlib
 import subprocess
@@ -15,7 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from procmem_jax.envs.foreign.peer_names import PACKAGES
-from procmem_jax.envs.foreign.peers import registered
+from procmem_jax.envs.foreign.peers import percept_title, registered
 from procmem_jax.experiments.storage.files import read_json, write_json
 from procmem_jax.experiments.storage.versions import versions
 from procmem_jax.experiments.text_tables import markdown_table
@@ -41,7 +43,7 @@ def measure(task: str, agents: int, seed: int, episodes: int | None) -> dict:
     environment = arms["with"][0].environment
     limit = int(environment.time_limit(arms["with"][1].environment))
     number = episodes or int(np.clip(STEPS // limit, FEWEST, MOST))
-    row = {"percept": type(environment.perceive).__name__, "actions": environment.num_actions, "limit": limit}
+    row = {"percept": percept_title(environment.perceive), "actions": environment.num_actions, "limit": limit}
     row |= {"agents": agents, "episodes": number, "seed": seed}
     last = {}
     for arm, (config, params) in arms.items():
@@ -108,8 +110,18 @@ def main(arguments: list[str] | None = None) -> None:
     for task in tqdm(wanted, disable=None, file=sys.stderr):
         rows[task] = measure_apart(task, options)
         options.out.parent.mkdir(parents=True, exist_ok=True)
-        write_json(options.out, {"agents": options.agents, "seed": options.seed, "versions": versions(), "rows": rows})
+        made = {"agents": options.agents, "seed": options.seed, "versions": versions() | _peer_versions()}
+        write_json(options.out, {**made, "rows": rows})
     print(table(rows))
+
+
+def _peer_versions() -> dict[str, str]:
+    """Returns the versions of those packages that are installed."""
+    found = {}
+    for package in PACKAGES.values():
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package.module] = importlib.metadata.version(package.module)
+    return found
 
 
 def _tasks(packages: list[str]) -> list[str]:

@@ -53,9 +53,13 @@ def describe_peer(name: str) -> dict[str, Any]:
         outline, percept = _world_of(package, name)
     except Exception as error:  # another package may raise anything; the list is worth having without it
         return {"refused": f"{type(error).__name__}: {error}".partition("\n")[0]}
-    perceive = percept.get("perceive", ProjectedPercept)
-    title = getattr(perceive, "__name__", type(perceive).__name__)
+    title = percept_title(percept.get("perceive", ProjectedPercept))
     return {"actions": len(outline.action_names), "limit": outline.limit, "percept": title}
+
+
+def percept_title(perceive: Any) -> str:
+    """Returns what tables call a percept: its own name if it is a function or a class, else that of its class."""
+    return getattr(perceive, "__name__", type(perceive).__name__)
 
 
 def registered(prefix: str) -> list[str]:
