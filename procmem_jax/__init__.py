@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from procmem_jax.fixed_order import dense as dense
     from procmem_jax.memory.default.memory import DefaultMemory as DefaultMemory
     from procmem_jax.memory.protocol import Memory as Memory
+    from procmem_jax.memory.proven.memory import ProvenMemory as ProvenMemory
     from procmem_jax.memory.tutorial.memory import TutorialMemory as TutorialMemory
     from procmem_jax.percept import Percept as Percept
     from procmem_jax.reports.opened import open_run as open_run
@@ -55,6 +56,7 @@ _NAMES = {
     "fixed_order": "dense",
     "memory.default.memory": "DefaultMemory",
     "memory.protocol": "Memory",
+    "memory.proven.memory": "ProvenMemory",
     "memory.tutorial.memory": "TutorialMemory",
     "percept": "Percept",
     "reports.opened": "open_run",

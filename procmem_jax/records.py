@@ -38,6 +38,7 @@ def setting(
     choices: tuple[str, ...] = (),
     functions: Mapping[str, Callable] | None = None,
     name: str | None = None,
+    base: type | None = None,
 ) -> Any:
     """Returns a dataclass field for a static value of a config.
 
@@ -49,11 +50,13 @@ def setting(
         functions: by name, those that the command line offers; from Python any function may be given. By default the
             default alone, if it is a function.
         name: what the command line calls it, by default the field's own name.
+        base: the class of `functions` that are no functions but objects with several methods.
     """
     if functions is None and callable(default):
         functions = {getattr(default, "__name__", type(default).__name__): default}
     metadata = {"help": help, "minimum": minimum, "maximum": maximum, "choices": choices, "static": True}
-    return dataclasses.field(default=default, metadata={**metadata, "functions": functions or {}, "name": name})
+    own = {"functions": functions or {}, "name": name, "base": base}
+    return dataclasses.field(default=default, metadata={**metadata, **own})
 
 
 def param(default: Any, dtype: Any, help: str, *, minimum=None, maximum=None, name: str | None = None) -> Any:
@@ -110,11 +113,14 @@ def check_settings(config: Any) -> None:
 
 def _check_function(field: dataclasses.Field, value: Any) -> None:
     functions, takes_names = field.metadata["functions"], isinstance(field.default, str)
+    base = field.metadata["base"]
     if takes_names and isinstance(value, str):
         if value not in functions:
             raise ValueError(f"{field.name}={value!r} is unknown; {choose_from(value, functions)}")
-    elif not callable(value) or isinstance(value, type):
+    elif isinstance(value, type) or not (callable(value) if base is None else isinstance(value, base)):
         wanted = "a str or a function" if takes_names else "a function"
+        if base is not None:
+            wanted = f"an object that inherits from {base.__name__}"
         what = "the class itself" if isinstance(value, type) else f"a {type(value).__name__}"
         raise TypeError(f"{field.name}={value!r} is {what}; give {wanted}")
     try:

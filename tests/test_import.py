@@ -37,7 +37,7 @@ ORDER = {
     "envs": "protocol legal returns grid foreign export".split(),
     "memory": (
         "slots naming checks shared_retrieval eviction similarity settings skills handmade library insertion retrieval "
-        "protocol tutorial default"
+        "protocol tutorial default proven"
     ).split(),
     "agents": "exploration q_learning states settings procedural recording blocks rollout verbs".split(),
     "reports": (

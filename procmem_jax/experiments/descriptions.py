@@ -16,10 +16,11 @@ from procmem_jax.experiments.preset_names import DEFAULT_PRESET, PRESETS
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.memory.default.memory import DefaultMemory
 from procmem_jax.memory.protocol import Memory
+from procmem_jax.memory.proven.memory import ProvenMemory
 from procmem_jax.memory.tutorial.memory import TutorialMemory
 from procmem_jax.records import function_text
 
-_MEMORIES = {"default": DefaultMemory, "tutorial": TutorialMemory, "q-learning": QLearning}
+_MEMORIES = {"default": DefaultMemory, "proven": ProvenMemory, "tutorial": TutorialMemory, "q-learning": QLearning}
 # How a config of format 1 names its memories.
 _OLD_MEMORIES = {"default": "default", "tutorial": "tutorial", "q_learning": "q-learning"}
 

@@ -131,12 +131,20 @@ def apply_overrides(
     Raises:
         TypeError, ValueError: nothing reads a setting, or a value is of the wrong kind or out of bounds.
     """
-    # What decides which settings there are comes first: a function may bring its own along.
-    deciding = {setting.name for setting in list_settings(config, params) if setting.kind == "function"}
-    deciding.add("use_skills")
+    # What decides which settings there are comes first, the outermost before others: it may bring its own along.
+    depths = {
+        setting.name: len(setting.path) for setting in list_settings(config, params) if setting.kind == "function"
+    }
+    least = min((depths[name] for name in overrides if name in depths), default=0)
+    deciding = {name for name, depth in depths.items() if depth == least} | {"use_skills"}
     first = {name: value for name, value in overrides.items() if name in deciding}
     rest = {name: value for name, value in overrides.items() if name not in deciding}
-    return _apply(*_apply(config, params, first, readers), rest, readers)
+    if not first:
+        return _apply(config, params, rest, readers)
+    changed, params = _apply(config, params, first, readers)
+    if type(changed.memory.default_params()) is not type(config.memory.default_params()):
+        params = dataclasses.replace(params, memory=changed.memory.default_params())
+    return apply_overrides(changed, params, rest, readers)
 
 
 def _apply(

@@ -20,6 +20,7 @@ from procmem_jax.experiments.preset_names import DEFAULT_PRESET, PRESETS, check_
 from procmem_jax.experiments.tasks import TaskParts, make_task_parts
 from procmem_jax.memory.default.memory import DefaultMemory
 from procmem_jax.memory.protocol import Memory
+from procmem_jax.memory.proven.memory import ProvenMemory
 from procmem_jax.memory.tutorial.memory import TutorialMemory
 from procmem_jax.near_misses import choose_from
 
@@ -50,6 +51,7 @@ def _give_up_instead(params: Params) -> Params:
 
 _presets = {
     DEFAULT_PRESET: Preset(DefaultMemory()),
+    "proven": Preset(ProvenMemory()),
     "tutorial": Preset(TutorialMemory(), "scripted", _give_up_instead),
     "q-learning": Preset(QLearning()),
 }

@@ -14,10 +14,14 @@ _GRID = (
 )
 _AGENT = "step_budget use_skills"
 _MEMORY = "capacity embedding_size eviction learn max_skill_length merge_threshold"
+_DEFAULT = (
+    f"{_GRID} {_AGENT} {_MEMORY} admission choice consolidation_interval count_failures distance_cost embedding "
+    "history_length interruption keep_better loop_erasure match_tolerance mismatch_cost novel_only novelty "
+    "retire_rate retreat_steps segmentation suffixes grace"
+)
 SETTINGS = {
-    "default": f"{_GRID} {_AGENT} {_MEMORY} admission choice consolidation_interval count_failures distance_cost "
-    "embedding history_length interruption keep_better loop_erasure match_tolerance mismatch_cost novel_only novelty "
-    "retire_rate retreat_steps segmentation suffixes grace",
+    "default": _DEFAULT,
+    "proven": f"{_DEFAULT} budget highest_return inner_memory lowest_return window",
     "tutorial": f"{_GRID} {_AGENT} {_MEMORY} code_tables counting max_size min_success_steps",
     "q-learning": f"{_GRID} {_AGENT} discount initial_value learning_rate max_size q_epsilon",
 }

@@ -28,6 +28,7 @@ from procmem_jax.memory.protocol import Memory as Memory
 from procmem_jax.memory.protocol import Running as Running
 from procmem_jax.memory.protocol import Step as Step
 from procmem_jax.memory.protocol import no_skill as no_skill
+from procmem_jax.memory.proven.memory import ProvenMemory as ProvenMemory
 from procmem_jax.memory.retrieval import RetrievedSkills as RetrievedSkills
 from procmem_jax.memory.retrieval import retrieve as retrieve
 from procmem_jax.memory.settings import LibraryConfig as LibraryConfig

@@ -60,6 +60,14 @@ OVERRIDES = {
         {"suffixes": False, "segmentation": "success", "novelty": 0.1, "retreat_steps": 4, "learn": False},
         {"use_skills": False, "size": 7, "sticky": 0.3, "max_steps": 11},
     ],
+    "proven": [
+        {},
+        NESTED,
+        {"budget": 2.0, "window": 8, "lowest_return": -10.0, "highest_return": 12.8, "capacity": 9, "novelty": 0.1},
+        {"inner_memory": "tutorial", "code_tables": "shared", "min_success_steps": 5},
+        {"inner_memory": "procmem_jax.agents.q_learning:QLearning", "discount": 0.3},
+        {"use_skills": False},
+    ],
     "tutorial": [
         {},
         NESTED,
