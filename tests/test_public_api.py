@@ -9,15 +9,16 @@ import procmem_jax
 
 PUBLIC = """
 Config DefaultMemory EpsilonPolicy ExplorationPolicy GridWorld Memory Params Percept ProvenMemory QLearning RandomPolicy
-Range ScriptedPolicy TrainResult TutorialMemory check_environment dense make_experiment make_sweep open_run register_preset
-register_task run_key sweep train use_all_cores with_memory
+Range ScriptedPolicy TrainResult TutorialMemory check_environment dense make_experiment make_sweep open_run
+register_preset register_task run_key sweep train use_all_cores with_memory
 """.split()
 ROOMS = {
     "memory": """
-        Choice DefaultMemory DefaultMemoryParams DefaultMemoryState Insertion LibraryConfig Memory ProvenMemory Retrieved
-        RetrievedSkills Running Situation Skill SkillLibrary Step TutorialMemory TutorialMemoryParams Utility applicable
-        cosine_top_k direction_embedding empty insert least_expected_cost least_used lowest_rate lru make_skill no_skill
-        normalize oldest random_applicable record_outcome retrieve skill_name store success_rates summary
+        Choice DefaultMemory DefaultMemoryParams DefaultMemoryState Insertion LibraryConfig Memory ProvenMemory
+        Retrieved RetrievedSkills Running Situation Skill SkillLibrary Step TutorialMemory TutorialMemoryParams Utility
+        applicable cosine_top_k direction_embedding empty insert least_expected_cost least_used lowest_rate lru
+        make_skill no_skill normalize oldest random_applicable record_outcome retrieve skill_name store
+        success_rates summary
     """,
     "envs": """
         AdaptedEnvironment AdaptedState Environment GridWorld GridWorldParams GridWorldState Layout ProjectedPercept

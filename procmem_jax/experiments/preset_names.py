@@ -8,7 +8,7 @@ from procmem_jax.near_misses import choose_from
 # Those of the user are added by `presets.register_preset`.
 PRESETS = {
     "default": "a memory that never hurts and really helps: few, short, general skills that chain",
-    "proven": "the default memory, used only where its episodes are seen to pay more than those without, but for rare trials",
+    "proven": "the default memory, used only where its episodes are seen to pay more than those without",
     "tutorial": "the tutorial's agent, every quirk included: failures do not count, a merge is a success, the budget "
     "of steps is looked at between skills only",
     "q-learning": "no skills: tabular Q-learning on the same percept, tuned on random-8",

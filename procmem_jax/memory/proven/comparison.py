@@ -8,17 +8,18 @@ budget, and what the arm without may be worth is estimated from above:
 R being the range of the returns. Plausible is a mean q that the Chernoff bound does not rule out: n kl(m, q) < ln(t+1)
 after n episodes without, of mean m, and t in all (Garivier & Cappe 2011, "The KL-UCB algorithm for bounded stochastic
 bandits"; Auer et al. 2002, "Finite-time analysis of the multiarmed bandit problem"). The budget is the one of Wu et al.
-2016, "Conservative bandits". An arm with that failed starts a new trial, with a new budget, whenever the number of
-episodes has doubled.
+2016, "Conservative bandits". Where the arm with has failed, a new trial of it with a new budget begins whenever the
+number of episodes has doubled.
 
-How much can it cost? In a trial of N episodes with, the last but one passed the test. So these are, together, at most
-`R (1 + budget)` worse than as many episodes without; where the mean forgets, N being above the window W, at most
-`R (1 + budget (1 + 1 / W + ln(N / W)))`. There are no more than 2 + log2(E) trials in E episodes: `worst_cost`, of the
-order log(E)^2, 4% of 1,000 episodes, holds in any world, whatever its skills do, as long as what
-is plausible covers the mean without; after n episodes without that fails with probability 1 / (t + 1) at most.
+What can it cost? Before the last episode of a trial of N episodes with, the test was passed. So these return, together,
+at most `R (1 + budget)` less than as many without; where the mean forgets, N being above the window W, at most
+`R (1 + budget (1 + 1 / W + ln(N / W)))`. In E episodes there are no more than 2 + log2(E) trials. This is `worst_cost`,
+of the order log(E)^2; by default it is 4% of 1,000 episodes. It holds whatever the arm with does, as long as the mean
+without is plausible; after n episodes without it is not with a probability of 1 / (t + 1) at most.
 
-What no episode has shown yet is not in R, unless the range is given. Therefore no episode counts for more than one
-unit of ln(t + 1), which also brings the arm without a further episode whenever their number has grown by a factor of e.
+Returns that no episode has shown yet are not in R, unless the range is given: what is rarer than the few episodes
+without, or comes while all returns are equal and the arms take turns, can be missed. Therefore no episode counts for
+more than one unit of ln(t + 1), so that the arm without gets one whenever the number of episodes has grown by e.
 """
 
 import math
