@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.agents.exploration import ExplorationPolicy, PolicyState
+from procmem_jax.agents.policy import ExplorationPolicy, PolicyState
 from procmem_jax.agents.settings import Config, Params
 from procmem_jax.agents.states import AgentInputs, AgentState, EpisodeMetrics, Finished, Transition, no_metrics
 from procmem_jax.envs.legal import is_legal, legal_actions_in
@@ -158,12 +158,12 @@ class ProceduralAgent:
         after = self.perceive(params, inputs, env_state)
         step = Step(before, after, action, reward, terminated, truncated, state.episode, state.tick)
         memory, ended = self._learn(params, memory, step, state.steps + 1, active)
-        observed = self.exploration.observe(exploration, step, ended, params.exploration)
+        exploration = self.exploration.observe_if(active, exploration, step, ended, params.exploration)
         state = dataclasses.replace(
             state,
             env_state=env_state,
             memory=self._keep(active, memory, state.memory),
-            exploration=_select(active, observed, exploration),
+            exploration=exploration,
             tick=state.tick + 1,
             steps=state.steps + 1,
             skill_steps=state.skill_steps + in_skill.astype(jnp.int32),

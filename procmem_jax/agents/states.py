@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.agents.exploration import PolicyState
+from procmem_jax.agents.policy import PolicyState
 from procmem_jax.envs.protocol import EnvState
 from procmem_jax.memory.protocol import Inputs, MemoryState, Running
 from procmem_jax.records import state_record

@@ -15,6 +15,7 @@ from procmem_jax.agents.settings import Params
 from procmem_jax.agents.states import AgentInputs, AgentState, EpisodeMetrics
 from procmem_jax.envs.legal import is_legal
 from procmem_jax.memory.library import record_outcome
+from procmem_jax.memory.protocol import Step
 from procmem_jax.memory.skills import Skill
 from procmem_jax.memory.tutorial.extraction import empty_window, last_window_skill, push
 from procmem_jax.records import state_record
@@ -64,6 +65,11 @@ def _follow(
         moves = ~done & goes_on
         env_state, reward, terminated, truncated, _ = agent.environment.step_from_words(
             (words[1], words[1]), state.env_state, action, params.environment
+        )
+        after = agent.perceive(params, inputs, env_state)
+        lived = Step(percept, after, action, reward, terminated, truncated, state.episode, state.tick)
+        exploration = agent.exploration.observe_if(
+            moves, exploration, lived, terminated | truncated, params.exploration
         )
         moved = dataclasses.replace(
             state, env_state=env_state, tick=state.tick + 1, steps=state.steps + 1, exploration=exploration

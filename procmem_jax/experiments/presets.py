@@ -4,13 +4,8 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from procmem_jax.agents.exploration import (
-    EpsilonParams,
-    EpsilonPolicy,
-    ExplorationPolicy,
-    RandomPolicy,
-    ScriptedPolicy,
-)
+from procmem_jax.agents.counting import LeastTried, TableParams
+from procmem_jax.agents.exploration import POLICIES, EpsilonParams, EpsilonPolicy, ExplorationPolicy
 from procmem_jax.agents.q_learning import QLearning
 from procmem_jax.agents.settings import Config, Params, check_params
 from procmem_jax.envs.foreign.adapted import AdaptedEnvironment
@@ -56,8 +51,11 @@ _presets = {
     "q-learning": Preset(QLearning()),
 }
 _OURS = tuple(_presets)
-_EXPLORERS = ("scripted", "random", "epsilon:P")
-_EXPLORERS_IN_WORDS = "scripted, random, epsilon:P with P from 0 to 1, or package.module:MyPolicy"
+_PLAIN_EXPLORERS = ("scripted", "random", "least-tried", "nearest-untried")
+_EXPLORERS = (*_PLAIN_EXPLORERS, "epsilon:P")
+_EXPLORERS_IN_WORDS = (
+    "scripted, random, epsilon:P with P from 0 to 1, least-tried, nearest-untried, or package.module:MyPolicy"
+)
 
 
 def register_preset(name: str, memory: Memory, *, help: str = "", explorer: str = "random") -> None:
@@ -97,8 +95,9 @@ def make_experiment(
         task: a name such as "tutorial-5" or "random-8"; one that was registered; or "package.module:make_task".
         preset: a name (see `procmem presets`), or one that was registered. Any but the default takes the place of the
             memory and the explorer that a task brings along.
-        explorer: "scripted", "random", "epsilon:P", an exploration policy, or "package.module:MyPolicy"; by default
-            the preset's, "scripted" with the tutorial preset and "random" with every other, or the task's own.
+        explorer: "scripted", "random", "epsilon:P", "least-tried", "nearest-untried", an exploration policy, or
+            "package.module:MyPolicy"; by default the preset's, "scripted" with the tutorial preset and "random" with
+            every other, or the task's own.
         memory: a memory in the place of the preset's, or "package.module:MyMemory".
         use_skills: False switches the memory off.
         overrides: values, or their text, for any settings that the run reads, by their bare names; they come last.
@@ -147,16 +146,16 @@ def _with_explorer(config: Config, params: Params, explorer: str | ExplorationPo
 
 
 def parse_explorer(text: str) -> tuple[ExplorationPolicy, Any]:
-    """Returns (policy, its numbers) of "scripted", "random", "epsilon:P" with P in [0, 1], or "module:MyPolicy".
+    """Returns (policy, its numbers) of "epsilon:P" with P in [0, 1], another name, or "package.module:MyPolicy".
 
     Raises:
         ValueError: the text is none of these.
     """
-    if text in ("scripted", "random"):
-        policy = ScriptedPolicy() if text == "scripted" else RandomPolicy()
+    if text in _PLAIN_EXPLORERS:
+        policy = POLICIES[text]()
         return policy, policy.default_params()
     kind, _, number = text.partition(":")
-    if kind not in ("epsilon", "scripted", "random") and number:
+    if kind not in ("epsilon", *_PLAIN_EXPLORERS) and number:
         policy = _object_of(import_object(text, "explorer"), text, ExplorationPolicy)
         return policy, policy.default_params()
     try:
@@ -181,6 +180,8 @@ def _object_of(found: Any, text: str, base: type) -> Any:
 def _readers() -> dict[str, str]:
     """Returns who reads a setting, by its name: of all presets and explorers."""
     readers = {"epsilon": "the explorer epsilon:P"}
+    for record in (LeastTried(), TableParams()):
+        readers |= {setting.name: "the explorer least-tried or nearest-untried" for setting in settings_in(record)}
     for name, preset in _presets.items():
         for record in (preset.memory, preset.memory.default_params()):
             known = {setting.path: setting for setting in settings_in(record)}

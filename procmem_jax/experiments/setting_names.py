@@ -25,7 +25,8 @@ SETTINGS = {
     "tutorial": f"{_GRID} {_AGENT} {_MEMORY} code_tables counting max_size min_success_steps",
     "q-learning": f"{_GRID} {_AGENT} discount initial_value learning_rate max_size q_epsilon",
 }
-_ALL = frozenset(" ".join(SETTINGS.values()).split()) | {"epsilon"}  # of an exploration policy
+_EXPLORERS = "epsilon per_episode table_rows uniform"
+_ALL = frozenset(" ".join([*SETTINGS.values(), _EXPLORERS]).split())
 
 
 def check_setting_names(task: str, preset: str, names: Iterable[str]) -> None:

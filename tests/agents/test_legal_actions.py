@@ -13,6 +13,7 @@ from envs.corridor import Corridor
 from envs.corridor import perceive as perceive_corridor
 from envs.gates import NUM_ACTIONS, Gates, legal_at, perceive
 from procmem_jax import DefaultMemory, QLearning, RandomPolicy, TutorialMemory, run_key, train, with_memory
+from procmem_jax.agents.counting import LeastTried
 from procmem_jax.agents.exploration import ExplorationPolicy
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.rollout import record_ticks
@@ -114,8 +115,13 @@ def lived(config, params, num_ticks=200, num_agents=4):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"use_skills": False}, {"use_skills": False, "exploration": Stubborn()}, {"memory": Wilful()}],
-    ids=("random", "stubborn", "wilful"),
+    [
+        {"use_skills": False},
+        {"use_skills": False, "exploration": Stubborn()},
+        {"use_skills": False, "exploration": LeastTried(16)},
+        {"memory": Wilful()},
+    ],
+    ids=("random", "stubborn", "least tried", "wilful"),
 )
 def test_no_illegal_action_is_taken(changes):
     seen = lived(*make(**changes))

@@ -107,6 +107,13 @@ def test_arrays_are_stored_as_numbers_that_make_them():
     assert remade("random-5", "default", config, as_arrays(params)) == (config, params)
 
 
+@pytest.mark.parametrize("explorer", ["least-tried", "nearest-untried"])
+def test_there_and_back_with_an_explorer_that_has_settings(explorer):
+    changes = {"table_rows": 64, "uniform": 0.25, "per_episode": True}
+    experiment = make_experiment("random-5", explorer=explorer, overrides=changes)
+    assert remade("random-5", "default", *experiment) == experiment
+
+
 def test_settings_that_are_not_there_are_not_told():
     told = describe_experiment(*make_experiment("random-5"))
     assert (told["memory"], told["explorer"]) == ("default", "random") and set(told) == {

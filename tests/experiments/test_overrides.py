@@ -65,8 +65,9 @@ def test_the_names_that_need_no_jax_are_those_of_the_settings(preset):
     names = setting_names.SETTINGS[preset].split()
     for task in ("tutorial-5", "random-5", "doorkey-5", "shifting-5"):
         assert {one.name for one in list_settings(*make_experiment(task, preset))} == set(names)
-    of_an_explorer = [one.name for one in list_settings(*make_experiment("random-5", preset, explorer="epsilon:0.1"))]
-    setting_names.check_setting_names("random-5", preset, [*names, *of_an_explorer])
+    for explorer in ("epsilon:0.1", "least-tried", "nearest-untried"):
+        read = [one.name for one in list_settings(*make_experiment("random-5", preset, explorer=explorer))]
+        setting_names.check_setting_names("random-5", preset, [*names, *read])
     for task in ("random-5", "doorkey-16"):
         with pytest.raises(ValueError, match=f"setting 'siz' is unknown; did you mean size.*{names[0]}"):
             setting_names.check_setting_names(task, preset, ["size", "siz"])
@@ -187,6 +188,8 @@ def test_wrong_values_are_named(name, value, error, text):
         ({}, "code_tables", "setting 'code_tables' is not read here: preset tutorial reads it"),
         ({}, "max_size", "setting 'max_size' is not read here: preset tutorial reads it"),
         ({}, "epsilon", "setting 'epsilon' is not read here: the explorer epsilon:P reads it"),
+        ({}, "uniform", "setting 'uniform' is not read here: the explorer least-tried or nearest-untried reads it"),
+        ({}, "table_rows", "setting 'table_rows' is not read here: the explorer least-tried or nearest-untried"),
         ({}, "same_start", "setting 'same_start' is not read here: an environment of another package reads it"),
         ({"preset": "tutorial"}, "suffixes", "setting 'suffixes' is not read here: preset default reads it"),
         ({"preset": "tutorial"}, "choice", "setting 'choice' is not read here: preset default reads it"),

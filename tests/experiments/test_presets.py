@@ -7,6 +7,7 @@ import sys
 import jax.numpy as jnp
 import pytest
 
+from procmem_jax.agents.counting import LeastTried, NearestUntried, TableParams
 from procmem_jax.agents.exploration import (
     EpsilonParams,
     EpsilonPolicy,
@@ -82,6 +83,8 @@ def test_a_larger_size_makes_room():
         ("epsilon:0", (EpsilonPolicy(), EpsilonParams(0.0))),
         ("epsilon:0.25", (EpsilonPolicy(), EpsilonParams(0.25))),
         ("epsilon:1", (EpsilonPolicy(), EpsilonParams(1.0))),
+        ("least-tried", (LeastTried(), TableParams())),
+        ("nearest-untried", (NearestUntried(), TableParams())),
     ],
 )
 def test_explorers(text, parsed):
@@ -101,12 +104,13 @@ def test_explorers(text, parsed):
         "epsilon:nan",
         "epsilon:x",
         "random:1",
+        "least-tried:1",
     ],
 )
 def test_unknown_explorers_list_the_known(text):
     with pytest.raises(
         ValueError,
-        match="explorer='.*' is unknown; .*hoose from scripted, random, epsilon:P with P from 0 to 1, or package",
+        match="explorer='.*' is unknown; .*hoose from scripted, random, epsilon:P with P from 0 to 1, least-tried, nea",
     ):
         parse_explorer(text)
 
