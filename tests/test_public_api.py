@@ -27,8 +27,8 @@ ROOMS = {
         make_task register_gymnasium render_rgb render_text
     """,
     "agents": """
-        AgentInputs AgentState Config EpisodeMetrics EpsilonPolicy ExplorationPolicy Params ProceduralAgent QLearning
-        RandomPolicy ScriptedPolicy TapePolicy Trajectory Transition check_params execute_skill explore extract_skill
+        AgentInputs AgentState Config EpisodeMetrics EpsilonPolicy ExplorationPolicy LeastTried NearestUntried Params
+        ProceduralAgent QLearning RandomPolicy ScriptedPolicy TapePolicy Trajectory Transition check_params execute_skill explore extract_skill
         make_tape random_action run_episode
     """,
     "experiments": """

@@ -1,5 +1,7 @@
 """Exploration and the procedural agent, which ties an environment and a memory together."""
 
+from procmem_jax.agents.counting import LeastTried as LeastTried
+from procmem_jax.agents.counting import NearestUntried as NearestUntried
 from procmem_jax.agents.exploration import EpsilonPolicy as EpsilonPolicy
 from procmem_jax.agents.exploration import ExplorationPolicy as ExplorationPolicy
 from procmem_jax.agents.exploration import RandomPolicy as RandomPolicy

@@ -29,11 +29,11 @@ NUM_AGENTS, NUM_EPISODES = 70, 6
 CONFIG, PARAMS = make_experiment("random-5", overrides={"capacity": 12, "max_steps": 40})
 
 
-def play(saver=None, stop_after=None, devices=None, on_episode=None, on_progress=None):
+def play(saver=None, stop_after=None, devices=None, on_episode=None, on_progress=None, experiment=(CONFIG, PARAMS)):
     """The result of the run, stopped after some chunks of ticks if asked for."""
     where = {"lanes": 32, "chunk_ticks": 16, "devices": devices, "saver": saver}
     calls = {"on_progress": on_progress or stopper(stop_after), "on_episode": on_episode}
-    return train(run_key(3), CONFIG, PARAMS, NUM_AGENTS, NUM_EPISODES, **where, **calls)
+    return train(run_key(3), *experiment, NUM_AGENTS, NUM_EPISODES, **where, **calls)
 
 
 @functools.cache
@@ -62,6 +62,15 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path, chunks):
     stop_after(tmp_path, chunks)
     assert len(list(tmp_path.iterdir())) == min(chunks, 2)
     assert_the_same(play(make_saver(tmp_path)))
+
+
+@pytest.mark.slow
+def test_what_an_explorer_knows_is_in_the_checkpoints(tmp_path):
+    few = {"table_rows": 64, "per_episode": True, "max_steps": 40}
+    experiment = make_experiment("random-5", explorer="nearest-untried", use_skills=False, overrides=few)
+    stop_after(tmp_path, 9, experiment=experiment)
+    went_on, whole = play(make_saver(tmp_path), experiment=experiment), play(experiment=experiment)
+    jax.tree.map(np.testing.assert_array_equal, went_on.metrics, whole.metrics)
 
 
 @pytest.mark.slow
