@@ -28,8 +28,8 @@ ROOMS = {
     """,
     "agents": """
         AgentInputs AgentState Config EpisodeMetrics EpsilonPolicy ExplorationPolicy LeastTried NearestUntried Params
-        ProceduralAgent QLearning RandomPolicy ScriptedPolicy TapePolicy Trajectory Transition check_params execute_skill explore extract_skill
-        make_tape random_action run_episode
+        ProceduralAgent QLearning RandomPolicy ScriptedPolicy TapePolicy Trajectory Transition check_params
+        execute_skill explore extract_skill make_tape random_action run_episode
     """,
     "experiments": """
         Progress Range SavedLibraries StoredSkill SweepSpec TrainResult WarmStart embedding_rule export_libraries
