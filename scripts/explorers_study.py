@@ -14,7 +14,12 @@ from procmem_jax.experiments.storage.files import read_json, write_json
 from procmem_jax.experiments.text_tables import markdown_table
 
 LAST = 20
-EXPLORERS = ("random", "least-tried", "nearest-untried")
+EXPLORERS = {
+    "random": {},
+    "least-tried": {},
+    "nearest-untried": {},
+    "nearest-untried per episode": {"per_episode": True},
+}
 MEMORIES = {False: "without memory", True: "with"}
 TASKS = {
     "random-5": 150,
@@ -48,7 +53,12 @@ CELLS = [Cell(task, *kind) for task in TASKS for kind in itertools.product(EXPLO
 
 def run_cell(cell: Cell, agents: int, episodes: int, seed: int) -> dict:
     """Returns what a cell reached in the last episodes: success, or the return where there is no success."""
-    config, params = make_experiment(cell.task, explorer=cell.explorer, use_skills=cell.use_skills)
+    config, params = make_experiment(
+        cell.task,
+        explorer=cell.explorer.split()[0],
+        use_skills=cell.use_skills,
+        overrides=EXPLORERS[cell.explorer],
+    )
     metrics = train(run_key(seed), config, params, agents, episodes).metrics
     reached = metrics.episode_return if metrics.success is None else metrics.success
     interval = [float(bound) for bound in mean_interval(reached[:, -LAST:].mean(axis=1))]
