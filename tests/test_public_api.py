@@ -21,8 +21,8 @@ ROOMS = {
         success_rates summary
     """,
     "envs": """
-        AdaptedEnvironment AdaptedState Environment GridWorld GridWorldParams GridWorldState Layout ProjectedPercept
-        as_gymnasium as_gymnax
+        AdaptedEnvironment AdaptedState Environment GridEncoding GridPercept GridSight GridWorld GridWorldParams
+        GridWorldState Layout ProjectedPercept as_gymnasium as_gymnax
         from_brax from_jumanji from_navix from_pgx from_stoa from_xland
         make_task register_gymnasium render_rgb render_text
     """,

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from procmem_jax.envs.export.gymnasium_ids import register_gymnasium as register_gymnasium
     from procmem_jax.envs.foreign.adapted import AdaptedEnvironment as AdaptedEnvironment
     from procmem_jax.envs.foreign.adapted import AdaptedState as AdaptedState
+    from procmem_jax.envs.foreign.grid_percept.encoding import GridEncoding as GridEncoding
+    from procmem_jax.envs.foreign.grid_percept.percept import GridPercept as GridPercept
+    from procmem_jax.envs.foreign.grid_percept.sights import GridSight as GridSight
     from procmem_jax.envs.foreign.projected import ProjectedPercept as ProjectedPercept
     from procmem_jax.envs.foreign.suites.brax import from_brax as from_brax
     from procmem_jax.envs.foreign.suites.jumanji import from_jumanji as from_jumanji
@@ -31,6 +34,9 @@ _NAMES = {
     "export.as_gymnax": "as_gymnax",
     "export.gymnasium_ids": "register_gymnasium",
     "foreign.adapted": "AdaptedEnvironment AdaptedState",
+    "foreign.grid_percept.encoding": "GridEncoding",
+    "foreign.grid_percept.percept": "GridPercept",
+    "foreign.grid_percept.sights": "GridSight",
     "foreign.projected": "ProjectedPercept",
     "foreign.suites.jumanji": "from_jumanji",
     "foreign.suites.pgx": "from_pgx",

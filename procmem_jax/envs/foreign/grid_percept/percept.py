@@ -1,0 +1,144 @@
+"""What a memory may know of any world like MiniGrid: what its agent has seen in this episode, and nothing else."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from procmem_jax.envs.foreign.adapted import AdaptedState
+from procmem_jax.envs.foreign.door_key import BESIDE, hash_of
+from procmem_jax.envs.foreign.grid_percept.encoding import MINIGRID, XLAND, GridEncoding, split_name
+from procmem_jax.envs.foreign.grid_percept.seen import SeenGrid, look_around, nearest, nothing_seen, offsets_from
+from procmem_jax.envs.foreign.grid_percept.sights import GridSight, LookFunction, look_for
+from procmem_jax.percept import Percept
+from procmem_jax.records import function_text, state_record
+
+_VERBS = ("carrying", "facing", "seen")
+_LEAST_VIEW = 3
+
+
+@state_record
+class GridNotes:
+    """What is known of the grid, and which of the things of "seen" facts have been seen, `[S]` bool (None if S = 0)."""
+
+    grid: SeenGrid
+    met: jax.Array | None
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class GridPercept:
+    """A `perceive` function for XLand-MiniGrid, NAVIX and other worlds with MiniGrid's view. Hashable.
+
+    Everything comes from what the view has shown in this episode, kept in a map of the grid, with these exceptions,
+    which no view shows: the agent's pose (row, column, heading) and the size of the grid, what it carries, and in NAVIX
+    the kind and colour that the mission names, taken at the beginning of an episode; MiniGrid tells it in words.
+
+    The context is, for each of `things`, the offset (ahead, right), in cells, to where the nearest of them was last
+    seen, (0, 0) if none was; then of the cells ahead, on the right, on the left, ahead on the right and ahead on the
+    left 0 for a free one, 1 for a blocked one and -1 for a hazard. The predicates are `facts`, and last whether a
+    positive reward came. The fingerprint is of the pose, what is carried, and what has changed since it was seen first:
+    so it does not change as the agent learns where things are, and no way back counts as new.
+
+    A default memory asks about all facts and compares all offsets: few of both serve best.
+
+    Attributes:
+        things: names such as "key", "red key", "locked door", "object" (whatever can be carried but keys), "thing"
+            (any), "matching locked door" (of the colour of what is carried), "mission thing" (what the mission names).
+        facts: "carrying", "facing" (it is ahead) or "seen" (in this episode), each with the name of a thing.
+        encoding: the words for the numbers in a view; by default XLand's for two channels, MiniGrid's for three.
+        look: (observation, `AdaptedState`, params) -> `GridSight`; by default what suits the package of the state.
+
+    Raises:
+        TypeError, ValueError: a name is none.
+    """
+
+    things: tuple[str, ...] = ("key", "matching locked door", "closed door", "object", "goal", "mission thing")
+    facts: tuple[str, ...] = ("carrying key", "carrying object", "seen open door")
+    encoding: GridEncoding | None = None
+    look: LookFunction | None = None
+
+    def __post_init__(self):
+        for setting in ("things", "facts"):
+            names = getattr(self, setting)
+            if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+                raise TypeError(f"{setting}={names!r} is no list of names; give names such as 'key'")
+            object.__setattr__(self, setting, tuple(names))
+        for fact in self.facts:
+            if fact.partition(" ")[0] not in _VERBS:
+                raise ValueError(f"fact={fact!r} begins with none of {', '.join(_VERBS)}; begin with one")
+        for name in (*self.things, *(thing for _, thing in self._parsed)):
+            split_name(name, self.encoding)
+
+    def __repr__(self) -> str:
+        told = [f"{field.name}={getattr(self, field.name)!r}" for field in dataclasses.fields(self)[:2]]
+        told += [] if self.encoding is None else [f"encoding={self.encoding!r}"]
+        told += [] if self.look is None else [f"look={function_text(self.look, {})}"]
+        return f"GridPercept({', '.join(told)})"
+
+    @property
+    def predicate_names(self) -> tuple[str, ...]:
+        """P names."""
+        return (*(fact.replace(" ", "_") for fact in self.facts), "rewarded")
+
+    @property
+    def _parsed(self) -> list[tuple[str, str]]:
+        return [(verb, thing) for verb, _, thing in (fact.partition(" ") for fact in self.facts)]
+
+    def take_notes(self, obs: Any, state: AdaptedState, notes: GridNotes | None, params: Any) -> GridNotes:
+        """Returns what is known after the observation; arguments as for `__call__`."""
+        sight, encoding = self._sight(obs, state, params)
+        before = nothing_seen(sight, encoding) if notes is None else notes.grid
+        grid = look_around(before, sight, encoding)
+        wanted = [thing for verb, thing in self._parsed if verb == "seen"]
+        if not wanted:
+            return GridNotes(grid, None)
+        met = jnp.stack([jnp.any(_find(grid, encoding, thing)) for thing in wanted])
+        return GridNotes(grid, met if notes is None else met | notes.met)
+
+    def __call__(self, obs: Any, state: AdaptedState, params: Any) -> Percept:
+        """Returns the percept.
+
+        Args:
+            obs: of the environment, as `look` takes it.
+            state: its `notes` those of this observation.
+            params: of the environment.
+
+        Raises:
+            TypeError: the package is unknown and there is no `look`, or it gives no view.
+        """
+        sight, encoding = self._sight(obs, state, params)
+        grid = state.notes.grid
+        ahead, right = offsets_from(sight)
+        offsets = [nearest(_find(grid, encoding, thing), ahead, right) for thing in self.things]
+        size = sight.view.shape[0]
+        cells = jnp.stack([sight.view[size - 1 - forward, size // 2 + aside] for forward, aside in BESIDE])
+        around = encoding.beside(cells)
+        pose = jnp.stack([sight.row, sight.column, sight.heading, *grid.carried.astype(jnp.int32)])
+        return Percept(
+            predicates=jnp.stack([*self._facts(state.notes, cells[0], encoding), state.rewarded]),
+            context=jnp.stack([*(part for offset in offsets for part in offset), *around]).astype(jnp.float32),
+            fingerprint=hash_of(pose) + grid.changes,
+        )
+
+    def _facts(self, notes: GridNotes, before: jax.Array, encoding: GridEncoding) -> list[jax.Array]:
+        met = iter([] if notes.met is None else notes.met)
+        cells = {"carrying": notes.grid.carried, "facing": before}
+        return [
+            next(met) if verb == "seen" else _find(notes.grid, encoding, thing, cells[verb])
+            for verb, thing in self._parsed
+        ]
+
+    def _sight(self, obs: Any, state: AdaptedState, params: Any) -> tuple[GridSight, GridEncoding]:
+        sight = (look_for(state) if self.look is None else self.look)(obs, state, params)
+        view = sight.view
+        shape = getattr(view, "shape", ())
+        square = len(shape) == 3 and shape[0] == shape[1] >= _LEAST_VIEW and shape[0] % 2 == 1 and shape[2] in (2, 3)
+        if not square or not jnp.issubdtype(view.dtype, jnp.integer):
+            given = f"{view.dtype}{list(shape)}" if shape else type(view).__name__
+            raise TypeError(f"GridPercept is given {given} as a view; give integers [V, V, 2 or 3], V odd")
+        return sight, self.encoding or (XLAND if shape[2] == 2 else MINIGRID)
+
+
+def _find(grid: SeenGrid, encoding: GridEncoding, thing: str, cells: jax.Array | None = None) -> jax.Array:
+    return encoding.find(grid.cells if cells is None else cells, thing, grid.carried, grid.mission)
