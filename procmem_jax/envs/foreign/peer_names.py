@@ -75,6 +75,11 @@ PEERS = {
 NEWEST_ONLY = {"navix": (3, 12)}
 
 
+# At the end of a name: the world with the percept of any that is like MiniGrid, not with the one it has by default.
+GRID_PERCEPT = "@grid"
+_GRID_WORLDS = ("xland", "navix")
+
+
 def is_peer(name: str) -> bool:
     """Whether a task is named as those of another package are, rightly or wrongly."""
     return name.partition(":")[0] in PACKAGES
@@ -85,6 +90,8 @@ def check_peer(name: str) -> None:
     prefix, _, rest = name.partition(":")
     if not rest:
         raise ValueError(f"task={name!r} names no environment; `procmem tasks {prefix}` lists those of the package")
+    if rest.endswith(GRID_PERCEPT) and prefix not in _GRID_WORLDS:
+        raise ValueError(f"task={name!r}: {GRID_PERCEPT} is for worlds of {' and '.join(_GRID_WORLDS)}; leave it out")
 
 
 def unknown_peer(name: str, registered: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ import jax
 
 from procmem_jax.envs.foreign.adapted import AdaptedEnvironment
 from procmem_jax.envs.foreign.door_key import DOOR_KEY_PREDICATES
+from procmem_jax.envs.foreign.grid_percept.percept import GridPercept
 from procmem_jax.envs.foreign.gymnax import (
     FOUR_ROOMS_ACTIONS,
     FOUR_ROOMS_PREDICATES,
@@ -17,7 +18,7 @@ from procmem_jax.envs.foreign.gymnax import (
 )
 from procmem_jax.envs.foreign.making import Outline, make_environment, outline_of
 from procmem_jax.envs.foreign.navix import NAVIX_ACTIONS, NavixPercept, RawNavix
-from procmem_jax.envs.foreign.peer_names import NEWEST_ONLY, PACKAGES, check_peer, unknown_peer
+from procmem_jax.envs.foreign.peer_names import GRID_PERCEPT, NEWEST_ONLY, PACKAGES, check_peer, unknown_peer
 from procmem_jax.envs.foreign.projected import ProjectedPercept
 from procmem_jax.envs.foreign.suites.registries import REGISTRIES
 from procmem_jax.envs.foreign.xland import XLAND_ACTIONS, RawXLand, XLandPercept
@@ -36,7 +37,7 @@ def make_peer(name: str) -> tuple[AdaptedEnvironment, Any]:
     prefix, _, ident = name.partition(":")
     package = import_peer(PACKAGES[prefix].module)
     known = REGISTRIES[prefix].names(package)
-    if ident not in known:
+    if ident.removesuffix(GRID_PERCEPT) not in known:
         raise ValueError(unknown_peer(name, known))
     outline, percept = _world_of(package, name)
     return make_environment(outline, **percept)
@@ -91,11 +92,20 @@ def import_peer(module: str) -> Any:
 def _world_of(package: Any, name: str) -> tuple[Outline, dict[str, Any]]:
     """Returns (the outline of a task, what else `make_environment` is to know)."""
     prefix, _, ident = name.partition(":")
+    if ident.endswith(GRID_PERCEPT):
+        return _grid_world(package, prefix, ident.removesuffix(GRID_PERCEPT)), {"perceive": GridPercept()}
     world = {"xland": _xland, "navix": _navix, "gymnax:FourRooms-misc": _four_rooms}
     if name in world or prefix in world:
         return world.get(name, world.get(prefix))(package, ident)
     env, env_params = REGISTRIES[prefix].make(package, ident)
     return outline_of(env, env_params=env_params, usual_limit=NO_LIMIT), {}
+
+
+def _grid_world(package: Any, prefix: str, ident: str) -> Outline:
+    if prefix == "xland":
+        return _xland(package, ident)[0]
+    look = importlib.import_module("navix.observations").symbolic_first_person
+    return outline_of(package.make(ident, observation_fn=look), usual_limit=NO_LIMIT)
 
 
 def _xland(package: Any, ident: str) -> tuple[Outline, dict[str, Any]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from procmem_jax import make_experiment, run_key, train
-from procmem_jax.envs.foreign.peer_names import PACKAGES, PEERS
+from procmem_jax.envs.foreign.peer_names import PACKAGES, PEERS, check_peer
 from procmem_jax.envs.foreign.peers import describe_peer, make_peer, registered
 
 MODULES = {prefix: package.module for prefix, package in PACKAGES.items()}
@@ -36,6 +36,19 @@ def test_what_a_package_registers_is_described(name, lenient):
     assert name in registered(prefix)
     told = describe_peer(name)
     assert (told["actions"], told["percept"]) == SOME[name] and told["limit"] > 0
+
+
+@pytest.mark.parametrize("name", ["xland:MiniGrid-Empty-5x5@grid", "navix:Navix-Empty-5x5-v0@grid"])
+def test_the_grid_percept_is_asked_for_by_name(name, lenient):
+    pytest.importorskip(MODULES[name.partition(":")[0]])
+    assert describe_peer(name)["percept"] == "GridPercept"
+    assert describe_peer(name.removesuffix("@grid"))["percept"] != "GridPercept"
+    assert make_peer(name)[0].predicate_names[-1] == "rewarded"
+
+
+def test_the_grid_percept_is_for_grids():
+    with pytest.raises(ValueError, match="@grid is for worlds of xland and navix; leave it out"):
+        check_peer("gymnax:Catch-bsuite@grid")
 
 
 def test_what_cannot_be_played_is_described_in_one_line():
