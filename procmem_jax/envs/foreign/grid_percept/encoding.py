@@ -20,15 +20,25 @@ class GridEncoding:
     """The words for the numbers in a cell of a view, each at the place of its number.
 
     Attributes:
-        objects: of the first channel. "unseen", "floor", "wall" and "agent" are no things; more than one number may be
-            "floor". Doors are "door", or "open door", "closed door" and "locked door" where this channel tells.
+        objects: of the first channel; 0 is "unseen". That, "floor", "wall" and "agent" are no things; more than one
+            number may be "floor". Doors are "door", or "open door", "closed door" and "locked door" where this channel
+            tells.
         colours: of the second channel.
         states: of the third channel, for doors; none where a cell has two channels.
+
+    Raises:
+        ValueError: 0 is not "unseen", or nothing is "floor".
     """
 
     objects: tuple[str, ...]
     colours: tuple[str, ...]
     states: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, tuple(getattr(self, field.name)))
+        if self.objects[:1] != ("unseen",) or "floor" not in self.objects:
+            raise ValueError(f"objects={self.objects} begins not with 'unseen' or has no 'floor'; name both")
 
     def codes(self, kind: str) -> list[tuple[int, int | None]]:
         """Returns the (object, state) of a kind; a state of None is any. None at all where there is no such kind."""

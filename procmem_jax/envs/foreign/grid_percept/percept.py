@@ -137,6 +137,8 @@ class GridPercept:
         if not square or not jnp.issubdtype(view.dtype, jnp.integer):
             given = f"{view.dtype}{list(shape)}" if shape else type(view).__name__
             raise TypeError(f"GridPercept is given {given} as a view; give integers [V, V, 2 or 3], V odd")
+        if sight.carried is not None and sight.carried.shape != shape[2:]:
+            raise TypeError(f"GridPercept is given carried={list(sight.carried.shape)}; give {shape[2]}, as of a cell")
         return sight, self.encoding or (XLAND if shape[2] == 2 else MINIGRID)
 
 

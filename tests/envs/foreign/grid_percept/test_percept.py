@@ -210,6 +210,17 @@ def test_what_is_no_view(view):
         percept.take_notes(view, adapted(), None, None)
 
 
+def test_what_is_no_cell_and_no_encoding():
+    cell = jnp.zeros((2,), jnp.uint8)
+    percept = GridPercept(look=lambda obs, state, params: GridSight(obs, 0, 0, 0, (5, 5), carried=cell))
+    with pytest.raises(TypeError, match=r"carried=\[2\]; give 3, as of a cell"):
+        percept.take_notes(np.zeros((5, 5, 3), int), adapted(), None, None)
+    for objects in (("floor", "unseen"), ("unseen", "wall"), ()):
+        with pytest.raises(ValueError, match="name both"):
+            GridEncoding(objects, ("red",))
+    assert hash(GridEncoding(["unseen", "floor"], ["red"])) == hash(GridEncoding(("unseen", "floor"), ("red",)))
+
+
 def test_a_package_that_is_not_known():
     with pytest.raises(TypeError, match=r"does not know the states builtins\.NoneType; give look=function"):
         GridPercept().take_notes(np.zeros((5, 5, 3), int), adapted(), None, None)
