@@ -203,6 +203,7 @@ class PlainAgent:
         self.world = self.begin_world(self.episode)
         self.path = [PathStep(perceive(self.world))]
         self.running = self.dropped = self.last_action = None
+        self.judged = None  # (slot, steps promised) of a first step that waits for what is promised next
         self.steps = self.skill_steps = self.failures = self.retreat = 0
 
     def tick(self, words: tuple[int, int]) -> tuple | None:
@@ -244,6 +245,7 @@ class PlainAgent:
     def decide(self, percept: PlainPercept, coin: float) -> None:
         """Breaks a running skill off, or starts one, or none."""
         best = self.memory.choose(percept.context, percept.predicates, percept.fingerprint + self.count)
+        self.judge_first_step(best)
         breaks_off = self.config.memory.interruption and self.config.memory.choose is least_expected_cost
         if self.running is not None and breaks_off and best is not None and self.whole:
             if best[2] != self.run_length - self.cursor:
@@ -255,8 +257,21 @@ class PlainAgent:
             return
         self.running, self.whole, _ = best
         self.run_length = len(self.memory.slots[self.running].actions) if self.whole else 1
+        self.promised = best[2]
         self.cursor = self.stalled = 0
         self.looped = False
+
+    def judge_first_step(self, best: tuple | None) -> None:
+        """Counts the first step of the last tick by what `best` promises, if it waits for that."""
+        if self.judged is None:
+            return
+        slot, promised = self.judged
+        self.judged = None
+        success = best is not None and (self.config.memory.choose is not least_expected_cost or best[2] < promised)
+        self.memory.count(slot, success or not self.config.memory.count_failures)
+        if not success:
+            self.failures += 1
+            self.retreat = self.memory.retreat_steps * self.failures
 
     def observe(self, before: PlainPercept, action: int, after: PlainPercept, episode_over: bool) -> None:
         """Learns of a step: keeps a segment, counts an outcome, moves on along the path."""
@@ -289,6 +304,11 @@ class PlainAgent:
         self.stalled = self.stalled + 1 if loop == len(self.path) - 1 else 0
         if not (changed or episode_over or self.cursor >= self.run_length or self.stalled >= STALL_STEPS):
             return False
+        if self.config.memory.progress and not (self.whole or changed or loop is not None or episode_over):
+            self.judged = self.running, self.promised
+            self.running = None
+            self.uses += 1
+            return False
         reached = changed and self.memory.slots[self.running].reached_by(after.predicates)
         success = reached or (not self.whole and loop is None)
         self.memory.count(self.running, success or not self.config.memory.count_failures)
@@ -313,5 +333,5 @@ class PlainAgent:
                 suffix = steps[-length:]
                 actions = tuple(step.action for step in suffix)
                 skill = PlainSkill(suffix[0].percept.context, actions, before, after)
-                self.memory.take_in(skill, self.running)
+                self.memory.take_in(skill, self.running if self.judged is None else self.judged[0])
         self.segment = None

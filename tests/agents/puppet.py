@@ -24,8 +24,9 @@ FAR = {"distance_cost": 1000.0}  # no skill is expected to do for another situat
 
 # Where each switch is looked at, so that no method is compiled twice for the sake of another's.
 SWITCHES = {
-    "decide": ("choose", "interruption"),
-    "observe": ("segmentation", "loop_erasure", "novel_only", "count_failures", "learn"),
+    "begin": ("deaths_teach", "progress"),
+    "decide": ("choose", "interruption", "progress"),
+    "observe": ("segmentation", "loop_erasure", "novel_only", "count_failures", "learn", "deaths_teach"),
     "consolidate": ("suffixes", "keep_better", "admission", "learn", "evict"),
 }
 
@@ -87,7 +88,7 @@ class Puppet:
                                                  jnp.uint32(coin << 1), self.params)  # fmt: skip
         return bool(in_skill), int(action)
 
-    def step(self, to, action=9, *, predicates=None, over=False, enabled=True, coin=127):
+    def step(self, to, action=9, *, predicates=None, over=False, died=False, reward=0, enabled=True, coin=127):
         """One step to a place, by a skill's action or else by `action`; returns (whether by a skill, the action)."""
         in_skill, skill_action = self.decide(coin)
         taken = skill_action if in_skill else action
@@ -95,11 +96,11 @@ class Puppet:
         self.place, self.predicates = to, self.predicates if predicates is None else predicates
         after = percept(self.place, self.predicates)
         truncated, enabled = jnp.bool_(over), jnp.bool_(enabled)
-        step = Step(before, after, jnp.int32(taken), jnp.float32(0), jnp.bool_(False), truncated)
+        step = Step(before, after, jnp.int32(taken), jnp.float32(reward), jnp.bool_(died), truncated)
         self.state = self.call("observe", self.state, step, self.params, enabled)
-        if over:
+        if over or died:
             self.place, self.predicates = NEXT_START, NOTHING
-        self.enter(is_first=over)
+        self.enter(is_first=over or died)
         return in_skill, taken
 
     def enter(self, place=None, predicates=None, *, is_first):

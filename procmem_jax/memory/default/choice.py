@@ -78,6 +78,15 @@ class Costs:
     allowed: jax.Array
 
 
+def compare(index: Index, query: jax.Array, *, num_coordinates: int) -> tuple[jax.Array, jax.Array]:
+    """Returns (cosine, distance) of each slot's situation and `query`, `[N]` float32 each; distance is C (1 - cosine).
+
+    Args: as for `skill_costs`.
+    """
+    similarity = cosine_similarity_of_columns(query, index.keys)
+    return similarity, rounded_product(jnp.float32(num_coordinates), 1.0 - similarity)
+
+
 def skill_costs(
     index: Index,
     rates: jax.Array,
@@ -86,6 +95,7 @@ def skill_costs(
     params: DefaultMemoryParams,
     *,
     num_coordinates: int,
+    reach: jax.Array | None = None,
 ) -> Costs:
     """Returns the cost of every skill in a situation: its length, more with distance, over its success rate.
 
@@ -100,13 +110,15 @@ def skill_costs(
         predicates: `[P]` bool.
         params: of the memory.
         num_coordinates: static, C, of the contexts behind the embeddings.
+        reach: `[N]` float32, distances below which each skill may be tried where it is not exact; None: any.
     """
-    similarity = cosine_similarity_of_columns(query, index.keys)
-    distance = rounded_product(jnp.float32(num_coordinates), 1.0 - similarity)
+    similarity, distance = compare(index, query, num_coordinates=num_coordinates)
     exact = index.used & (similarity > params.merge_threshold)
     unmet = (index.wanted ^ _pack(predicates)[:, None]) & index.asked
     applies = index.used & functools.reduce(jnp.logical_and, [row == 0 for row in unmet])
     allowed = applies & (distance < params.match_tolerance) & (rates >= params.retire_rate)
+    if reach is not None:
+        allowed = allowed & (exact | (distance < reach))
     steps = index.lengths + jnp.where(exact, 0.0, params.distance_cost * (distance + params.mismatch_cost))
     return Costs(steps, jnp.where(allowed, steps / jnp.maximum(rates, 1e-6), jnp.inf), exact, allowed)
 
@@ -122,6 +134,7 @@ class Situation:
         index: of the library.
         rates: `[N]` float32, the success rates of its slots.
         visited: `()` int32, situations so far in the agent's life, loops not counted.
+        reach: `[N]` float32 or None, as for `skill_costs`.
     """
 
     percept: Percept
@@ -130,6 +143,7 @@ class Situation:
     index: Index
     rates: jax.Array
     visited: jax.Array
+    reach: jax.Array | None = None
 
 
 @state_record
@@ -167,7 +181,7 @@ def least_expected_cost(situation: Situation, params: DefaultMemoryParams) -> Ch
         params=params,
         num_coordinates=situation.percept.context.shape[0],
     )
-    slot, cost = least_slot(judge(situation.index, situation.rates).expected)
+    slot, cost = least_slot(judge(situation.index, situation.rates, reach=situation.reach).expected)
     chosen = judge(situation.index.at(slot), situation.rates[slot, None])
     return Choice(slot, cost < jnp.inf, chosen.exact[0], chosen.steps[0], jnp.ones((), jnp.bool_))
 

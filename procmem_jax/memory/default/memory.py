@@ -12,9 +12,10 @@ skills chain. A skill little used yet is challenged now and then by a primitive 
 A running skill is broken off where the situation promises another number of steps than it has left.
 
 *Outcomes.* A whole skill succeeds if its postcondition comes true inside it; a first step also if it leads anywhere
-new. One that is broken off has failed if the way has closed a loop since it began, else it leaves no outcome. After a
-failure the agent explores for a while, longer with every further one: no skills can hold it for ever. The same follows
-on a success that brings about only what was true before in the episode: else skills that undo each other could.
+new (`blame` asks for more). One that is broken off has failed if the way has closed a loop since it began, else it
+leaves no outcome. After a failure the agent explores for a while, longer with every further one: no skills can hold it
+for ever. The same follows on a success that brings about only what was true before in the episode: else skills that
+undo each other could.
 """
 
 import dataclasses
@@ -26,6 +27,7 @@ import jax.numpy as jnp
 
 from procmem_jax.memory import library as skill_library
 from procmem_jax.memory.default import path as paths
+from procmem_jax.memory.default.blame import anywhere, is_death, judge_first_step, learn_from_death, reach_in
 from procmem_jax.memory.default.choice import CHOICES, ChooseFunction, Situation, least_expected_cost, make_index
 from procmem_jax.memory.default.consolidation import consolidate_skill
 from procmem_jax.memory.default.direction import direction_embedding
@@ -94,6 +96,10 @@ class DefaultMemory(Memory):
     keep_better: bool = setting(True, "a shorter candidate takes the place of a skill for the same situation")
     admission: bool = setting(True, "turn a candidate away if the library expects no more steps without it")
     count_failures: bool = setting(True, "False: every use counts as a success")
+    deaths_teach: bool = setting(
+        False, "a skill tried out of its situation that kills is tried only nearer to it from then on"
+    )
+    progress: bool = setting(False, "a first step succeeds only where fewer steps are promised after it than before")
     wide_actions: bool = False
 
     Params = DefaultMemoryParams
@@ -179,6 +185,9 @@ class DefaultMemory(Memory):
             failures=zero,
             retreat=zero,
             num_uses=zero,
+            reach=anywhere(library) if self.deaths_teach else None,
+            judged=nothing if self.progress else None,
+            promised=jnp.zeros((), jnp.float32) if self.progress else None,
         )
 
     def decide(
@@ -199,8 +208,10 @@ class DefaultMemory(Memory):
         """
         rates = skill_library.success_rates(state.library, self._config_of(state))
         choice = self.choose(
-            Situation(percept, state.query, state.library, state.index, rates, state.path.count), params
+            Situation(percept, state.query, state.library, state.index, rates, state.path.count, state.reach), params
         )
+        if self.progress:
+            state = judge_first_step(state, choice, params, counts=self.learn, count_failures=self.count_failures)
         slot = choice.slot
         uses = state.library.use_counts[slot].astype(jnp.float32)
         challenged = coin_of(word) < params.novelty / (1.0 + uses)
@@ -220,6 +231,8 @@ class DefaultMemory(Memory):
             stalled=jnp.where(starts, 0, state.stalled),
             looped=state.looped & ~starts,
         )
+        if self.progress:
+            state = dataclasses.replace(state, promised=jnp.where(starts, choice.steps, state.promised))
         place = (jnp.maximum(state.running, 0), jnp.minimum(state.cursor, self.max_skill_length - 1))
         action = state.library.actions.at[place].get(mode="promise_in_bounds").astype(jnp.int32)
         return state, state.running != EMPTY, action
@@ -249,6 +262,9 @@ class DefaultMemory(Memory):
         looped, number = paths.find_loop(state.path, after.fingerprint)
         looped = looped & ~changed
         state = self._keep_segment(state, step, changed & enabled)
+        died = is_death(step) if self.deaths_teach else None
+        if self.deaths_teach:
+            state = learn_from_death(state, died & enabled & self.learn)
         state, failed = count_outcome(
             state,
             after,
@@ -259,6 +275,7 @@ class DefaultMemory(Memory):
             counts=enabled & self.learn,
             enabled=enabled,
             count_failures=self.count_failures,
+            died=died,
         )
         news = jnp.any(after.predicates & ~state.achieved)
         fruitless = failed | (in_skill & changed & ~news)
@@ -300,6 +317,7 @@ class DefaultMemory(Memory):
             achieved=jnp.where(is_first, percept.predicates, state.achieved),
             failures=jnp.where(is_first, 0, state.failures),
             retreat=jnp.where(is_first, 0, state.retreat),
+            judged=None if state.judged is None else jnp.where(is_first, EMPTY, state.judged),
         )
 
     def is_unconsolidated(self, state: DefaultMemoryState) -> jax.Array:
@@ -331,8 +349,9 @@ class DefaultMemory(Memory):
                 num_coordinates=state.path.contexts.shape[1],
                 keep_better=self.keep_better,
                 admission=self.admission,
-                protected_slot=state.running,
+                protected_slot=state.running if state.judged is None else jnp.maximum(state.running, state.judged),
                 enabled=enabled & wanted & self.learn,
+                reach=reach_in(state, library),
             )
 
         library = jax.lax.fori_loop(0, self.max_skill_length, take_in, state.library)
@@ -344,7 +363,10 @@ class DefaultMemory(Memory):
     def with_library(self, state: DefaultMemoryState, library: SkillLibrary) -> DefaultMemoryState:
         """See `Memory`."""
         num_skills = jnp.sum(library.used, dtype=jnp.int32)
-        return dataclasses.replace(state, library=library, index=make_index(library), num_skills=num_skills)
+        reach = reach_in(state, library)
+        return dataclasses.replace(
+            state, library=library, index=make_index(library), num_skills=num_skills, reach=reach
+        )
 
     def running(self, state: DefaultMemoryState) -> Running:
         """See `Memory`."""

@@ -36,6 +36,7 @@ def count_outcome(
     counts: jax.Array,
     enabled: jax.Array,
     count_failures: bool,
+    died: jax.Array | None = None,
 ) -> tuple[DefaultMemoryState, jax.Array]:
     """Returns (state, whether a skill failed `()` bool): what has ended in this tick is stopped, its outcome counted.
 
@@ -48,6 +49,7 @@ def count_outcome(
         counts: `()` bool, whether the library counts outcomes.
         enabled: `()` bool, whether the agent counts uses.
         count_failures: static; False: every use counts as a success.
+        died: `()` bool, whether the step killed; None where a death is like any end.
     """
     in_skill = state.running != EMPTY
     dropped = state.dropped != EMPTY
@@ -59,6 +61,12 @@ def count_outcome(
     library = state.library
     reached = changed & jnp.all(~library.post_mask[slot] | (library.post_value[slot] == after.predicates))
     success = (reached | (~state.whole & ~looped)) & ~dropped
+    if died is not None:
+        success = success & ~died
+    if state.judged is not None:  # what the first step leads to is seen in the next tick
+        waits = in_skill & ~state.whole & ~looped & ~changed & ~episode_over & enabled
+        state = dataclasses.replace(state, judged=jnp.where(waits, state.running, EMPTY))
+        counts = counts & ~waits
     counted = success if count_failures else jnp.ones_like(success)
     used = jnp.where(dropped, state.dropped, state.running)
     library = skill_library.record_outcome(library, used, counted, enabled=ended & counts)

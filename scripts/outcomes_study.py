@@ -1,0 +1,97 @@
+"""Worlds in which the default memory did harm, or helped: its switches for outcomes, one at a time and together."""
+
+import argparse
+import dataclasses
+import sys
+
+import numpy as np
+from tqdm import tqdm
+
+from procmem_jax import make_experiment, run_key, train, with_memory
+from procmem_jax.experiments.statistics.intervals import mean_interval, paired_difference
+from procmem_jax.experiments.text_tables import markdown_table
+
+LAST = 20
+DEATHS, PROGRESS = ("deaths_teach",), ("progress",)
+BOTH = DEATHS + PROGRESS
+OFF = None  # no memory at all
+
+
+@dataclasses.dataclass(frozen=True)
+class World:
+    """A task or, in `make_world`, a class of another package; what is told is the return or the share of success."""
+
+    name: str
+    episodes: int
+    arms: tuple[tuple[str, ...] | None, ...]
+    tells: str = "return"
+
+
+WORLDS = (
+    World("FrozenLake, not slippery", 300, (OFF, (), DEATHS, PROGRESS, BOTH)),
+    World("MetaMaze-misc", 300, (OFF, (), PROGRESS, BOTH)),
+    World("GaussianBandit-misc", 200, (OFF, (), BOTH)),
+    World("Maze-v0", 300, (OFF, (), BOTH)),
+    World("random-5", 100, ((), BOTH), "steps"),
+    World("doorkey-5", 100, ((), BOTH), "steps"),
+    World("Catch-bsuite", 200, (OFF, (), BOTH)),
+    World("FrozenLake", 300, (OFF, (), BOTH)),
+    World("DeepSea-bsuite", 300, (OFF, (), BOTH)),
+)
+
+
+def experiment(world: World, arm: tuple[str, ...] | None):
+    """Returns (config, params) of a world with the switches of `arm` on, or without memory."""
+    settings = {"use_skills": arm is not OFF, "overrides": dict.fromkeys(arm or (), True)}
+    if world.tells == "steps":
+        return make_experiment(world.name, **settings)
+    if world.name.startswith("FrozenLake"):
+        from gymnax.environments.misc.frozen_lake import FrozenLake
+
+        return with_memory(FrozenLake(is_slippery=world.name == "FrozenLake"), **settings)
+    if world.name == "Maze-v0":
+        import jumanji
+
+        return with_memory(jumanji.make(world.name), **settings)
+    import gymnax
+
+    return with_memory(gymnax.make(world.name)[0], **settings)
+
+
+def row_of(world: World, agents: int, episodes: int, seed: int) -> list[list[str]]:
+    """Returns the rows of a world: each arm's mean over the last episodes, and its difference from the first arm's."""
+    rows, first = [], None
+    for arm in world.arms:
+        metrics = train(run_key(seed), *experiment(world, arm), agents, episodes).metrics
+        values = metrics.steps if world.tells == "steps" else metrics.episode_return
+        values = np.asarray(values, np.float64)[:, -LAST:].mean(axis=1)
+        first = values if first is None else first
+        difference = paired_difference(values, first, seed=0)
+        name = "no memory" if arm is OFF else ", ".join(f"`{switch}`" for switch in arm) or "as it is"
+        compared = "" if values is first else _text(difference.value, difference.low, difference.high)
+        rows.append([f"{world.name}, {world.tells}, {episodes}", name, _text(*mean_interval(values)), compared])
+        print(rows[-1], file=sys.stderr, flush=True)
+    return rows
+
+
+def _text(value: float, low: float, high: float) -> str:
+    return f"{value:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def main() -> None:
+    """Prints a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--agents", type=int, default=128, help="of each arm (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1000, help="settings were tuned below 1000 (default: %(default)s)")
+    parser.add_argument("--only", default="", help="worlds whose name contains this")
+    parser.add_argument("--quick", action="store_true", help="2 episodes each, to see that everything works")
+    options = parser.parse_args()
+    rows = []
+    for world in tqdm([world for world in WORLDS if options.only in world.name], disable=None, file=sys.stderr):
+        rows += row_of(world, options.agents, 2 if options.quick else world.episodes, options.seed)
+    columns = ("world, measure, episodes", "switches", f"last {LAST} episodes", "against the first")
+    print(markdown_table(dict.fromkeys(columns, "<"), rows))
+
+
+if __name__ == "__main__":
+    main()
