@@ -209,8 +209,9 @@ def test_scripts_are_there_with_their_options():
     assert {"demo.sh", "test.sh", "benchmark.py", "never_hurts.py", "peers_study.py", "ppo.py"} <= {
         name for name, _ in found
     }
+    shared = "\n".join(text_of(path) for path in (ROOT / "scripts" / "benchmarks").glob("*.py"))
     for name, rest in found:
-        source = (ROOT / "scripts" / name).read_text(encoding="utf-8")
+        source = text_of(ROOT / "scripts" / name) + shared
         assert [option for option in re.findall(r"--[\w-]+", rest) if option not in source] == [], name
 
 

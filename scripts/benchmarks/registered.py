@@ -25,8 +25,8 @@ from procmem_jax.experiments.text_tables import markdown_table
 STEPS = 20_000  # that an agent has time for, within these numbers of episodes
 FEWEST, MOST = 20, 300
 SHARE = 5  # returns are those of the last fifth of the episodes
-COLUMNS = ("task", "percept", "actions", "limit", "M steps/s without memory", "with memory")
-COLUMNS += ("return without", "return with", "difference")
+SPEEDS = ("M steps/s without memory", "with memory")
+COLUMNS = ("task", "percept", "actions", "limit", *SPEEDS, "return without", "return with", "difference")
 
 
 def measure(task: str, agents: int, seed: int, episodes: int | None) -> dict:
@@ -70,15 +70,18 @@ def measure_apart(task: str, options: argparse.Namespace) -> dict:
     return {**json.loads(done.stdout.strip().rpartition("\n")[2]), "seconds": round(time.monotonic() - began)}
 
 
-def table(rows: dict[str, dict]) -> str:
-    """Returns the rows as a Markdown table; what was refused says why."""
-    return markdown_table(dict.fromkeys(COLUMNS, "<"), (_cells(task, row) for task, row in rows.items()))
+def table(rows: dict[str, dict], *, speeds: bool) -> str:
+    """Returns the rows as a Markdown table, sorted by name; what was refused says why."""
+    wanted = [n for n, column in enumerate(COLUMNS) if speeds or column not in SPEEDS]
+    lines = (_cells(task, row) for task, row in sorted(rows.items()))
+    return markdown_table({COLUMNS[n]: "<" for n in wanted}, ([cells[n] for n in wanted] for cells in lines))
 
 
 def _cells(task: str, row: dict) -> list[str]:
     why = row.get("refused") or row.get("failed")
     if why:
-        return [f"`{task}`", why.replace("|", "/"), *[""] * (len(COLUMNS) - 2)]
+        said = "refused" if "refused" in row else "failed"
+        return [f"`{task}`", f"{said}: {why.partition('; ')[0].replace('|', '/')}", *[""] * (len(COLUMNS) - 2)]
     rates = (f"{row[f'steps_per_second_{arm}'] / 1e6:.2g}" for arm in ("without", "with"))
     returns = (_text(row[name]) for name in ("return_without", "return_with", "difference"))
     return [f"`{task}`", row["percept"], str(row["actions"]), str(row["limit"]), *rates, *returns]
@@ -97,6 +100,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--episodes", type=int, help=f"by default {STEPS:,} steps' worth, {FEWEST} to {MOST}")
     parser.add_argument("--seconds", type=int, default=900, help="for each environment (default: %(default)s)")
     parser.add_argument("--only", default="", help="tasks whose name contains this")
+    parser.add_argument("--no-speeds", action="store_true", help="leave out steps/s, as of a machine that was busy")
     parser.add_argument("--task", help="measure this one here, and print its row as JSON")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs/registered.json"))
     options = parser.parse_args(arguments)
@@ -112,7 +116,7 @@ def main(arguments: list[str] | None = None) -> None:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         made = {"agents": options.agents, "seed": options.seed, "versions": versions() | _peer_versions()}
         write_json(options.out, {**made, "rows": rows})
-    print(table(rows))
+    print(table(rows, speeds=not options.no_speeds))
 
 
 def _peer_versions() -> dict[str, str]:
