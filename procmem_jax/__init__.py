@@ -11,9 +11,9 @@ from procmem_jax.lazy import lazy_names
 
 if TYPE_CHECKING:
     from procmem_jax.agents.exploration import EpsilonPolicy as EpsilonPolicy
-    from procmem_jax.agents.exploration import ExplorationPolicy as ExplorationPolicy
     from procmem_jax.agents.exploration import RandomPolicy as RandomPolicy
     from procmem_jax.agents.exploration import ScriptedPolicy as ScriptedPolicy
+    from procmem_jax.agents.policy import ExplorationPolicy as ExplorationPolicy
     from procmem_jax.agents.q_learning import QLearning as QLearning
     from procmem_jax.agents.settings import Config as Config
     from procmem_jax.agents.settings import Params as Params
@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _NAMES = {
-    "agents.exploration": "EpsilonPolicy ExplorationPolicy RandomPolicy ScriptedPolicy",
+    "agents.exploration": "EpsilonPolicy RandomPolicy ScriptedPolicy",
+    "agents.policy": "ExplorationPolicy",
     "agents.q_learning": "QLearning",
     "agents.settings": "Config Params",
     "envs.grid.world": "GridWorld",

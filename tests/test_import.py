@@ -39,7 +39,9 @@ ORDER = {
         "slots naming checks shared_retrieval eviction similarity settings skills handmade library insertion retrieval "
         "protocol tutorial default proven"
     ).split(),
-    "agents": "exploration q_learning states settings procedural recording blocks rollout verbs".split(),
+    "agents": (
+        "policy counting exploration q_learning states settings procedural recording blocks rollout verbs"
+    ).split(),
     "reports": (
         "html words runs comparison listing curves skills player run_part sweep_part study_part page opened"
     ).split(),

@@ -3,12 +3,12 @@
 from procmem_jax.agents.counting import LeastTried as LeastTried
 from procmem_jax.agents.counting import NearestUntried as NearestUntried
 from procmem_jax.agents.exploration import EpsilonPolicy as EpsilonPolicy
-from procmem_jax.agents.exploration import ExplorationPolicy as ExplorationPolicy
 from procmem_jax.agents.exploration import RandomPolicy as RandomPolicy
 from procmem_jax.agents.exploration import ScriptedPolicy as ScriptedPolicy
 from procmem_jax.agents.exploration import TapePolicy as TapePolicy
 from procmem_jax.agents.exploration import make_tape as make_tape
-from procmem_jax.agents.exploration import random_action as random_action
+from procmem_jax.agents.policy import ExplorationPolicy as ExplorationPolicy
+from procmem_jax.agents.policy import random_action as random_action
 from procmem_jax.agents.procedural import ProceduralAgent as ProceduralAgent
 from procmem_jax.agents.q_learning import QLearning as QLearning
 from procmem_jax.agents.settings import Config as Config

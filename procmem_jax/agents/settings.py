@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from procmem_jax.agents.exploration import ExplorationPolicy, RandomPolicy
+from procmem_jax.agents.exploration import RandomPolicy
+from procmem_jax.agents.policy import ExplorationPolicy
 from procmem_jax.envs.grid.world import GridWorld
 from procmem_jax.envs.protocol import Environment
 from procmem_jax.memory.default.memory import DefaultMemory

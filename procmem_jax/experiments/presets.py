@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from procmem_jax.agents.counting import LeastTried, TableParams
-from procmem_jax.agents.exploration import POLICIES, EpsilonParams, EpsilonPolicy, ExplorationPolicy
+from procmem_jax.agents.exploration import POLICIES, EpsilonParams, EpsilonPolicy
+from procmem_jax.agents.policy import ExplorationPolicy
 from procmem_jax.agents.q_learning import QLearning
 from procmem_jax.agents.settings import Config, Params, check_params
 from procmem_jax.envs.foreign.adapted import AdaptedEnvironment

@@ -4,7 +4,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from procmem_jax.agents.exploration import ExplorationPolicy, RandomPolicy
+from procmem_jax.agents.exploration import RandomPolicy
+from procmem_jax.agents.policy import ExplorationPolicy
 from procmem_jax.agents.settings import Config, Params, check_params
 from procmem_jax.envs.foreign.adapted import LegalActions, PerceiveFunction
 from procmem_jax.envs.foreign.listed import Facts, PartFunction

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 import procmem_jax as pm
-from procmem_jax.agents.exploration import random_action
+from procmem_jax.agents.policy import random_action
 from procmem_jax.fixed_order import fixed_order_sum
 from procmem_jax.records import setting
 from procmem_jax.streams import coin_of

@@ -18,8 +18,8 @@ from procmem_jax.agents.exploration import (
     TapePolicy,
     make_tape,
     play_tape,
-    random_action,
 )
+from procmem_jax.agents.policy import random_action
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import draw_words, open_streams, run_key
 

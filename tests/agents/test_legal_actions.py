@@ -14,7 +14,7 @@ from envs.corridor import perceive as perceive_corridor
 from envs.gates import NUM_ACTIONS, Gates, legal_at, perceive
 from procmem_jax import DefaultMemory, QLearning, RandomPolicy, TutorialMemory, run_key, train, with_memory
 from procmem_jax.agents.counting import LeastTried
-from procmem_jax.agents.exploration import ExplorationPolicy
+from procmem_jax.agents.policy import ExplorationPolicy
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.rollout import record_ticks
 from procmem_jax.agents.verbs import execute_skill, explore

@@ -13,7 +13,7 @@ from agents.own_parts import Counting, LastWay, Network, by_sign, newest, shorte
 from envs.corridor import NAMES, Corridor, perceive
 from procmem_jax import DefaultMemory, make_experiment, run_key, train, with_memory
 from procmem_jax.agents import rollout
-from procmem_jax.agents.exploration import ExplorationPolicy, random_action
+from procmem_jax.agents.policy import ExplorationPolicy, random_action
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.memory.library import EMPTY
 from procmem_jax.records import as_arrays

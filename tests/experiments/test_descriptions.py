@@ -14,7 +14,8 @@ import pytest
 from envs.corridor import Corridor, perceive
 from peer_rules import peer_rules
 from procmem_jax import make_experiment, register_preset, register_task, run_key, train, with_memory
-from procmem_jax.agents.exploration import EpsilonPolicy, ExplorationPolicy, RandomPolicy
+from procmem_jax.agents.exploration import EpsilonPolicy, RandomPolicy
+from procmem_jax.agents.policy import ExplorationPolicy
 from procmem_jax.experiments import presets, tasks
 from procmem_jax.experiments.descriptions import describe_experiment, remake_experiment
 from procmem_jax.experiments.preset_names import PRESETS

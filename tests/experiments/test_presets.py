@@ -11,10 +11,10 @@ from procmem_jax.agents.counting import LeastTried, NearestUntried, TableParams
 from procmem_jax.agents.exploration import (
     EpsilonParams,
     EpsilonPolicy,
-    ExplorationPolicy,
     RandomPolicy,
     ScriptedPolicy,
 )
+from procmem_jax.agents.policy import ExplorationPolicy
 from procmem_jax.agents.settings import Config
 from procmem_jax.envs.grid.world import GridWorld
 from procmem_jax.experiments import presets

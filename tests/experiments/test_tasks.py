@@ -10,7 +10,8 @@ import pytest
 
 from envs.corridor import Corridor, perceive
 from procmem_jax import make_experiment, make_sweep, register_task, run_key, train, with_memory
-from procmem_jax.agents.exploration import ExplorationPolicy, RandomPolicy
+from procmem_jax.agents.exploration import RandomPolicy
+from procmem_jax.agents.policy import ExplorationPolicy
 from procmem_jax.envs.foreign.peer_names import PACKAGES
 from procmem_jax.envs.foreign.projected import ProjectedPercept
 from procmem_jax.envs.grid.world import GridWorld, GridWorldParams

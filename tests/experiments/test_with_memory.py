@@ -7,7 +7,8 @@ import pytest
 
 from envs.corridor import Corridor, perceive
 from procmem_jax import with_memory
-from procmem_jax.agents.exploration import EpsilonPolicy, ExplorationPolicy, RandomPolicy
+from procmem_jax.agents.exploration import EpsilonPolicy, RandomPolicy
+from procmem_jax.agents.policy import ExplorationPolicy
 from procmem_jax.memory.default.memory import DefaultMemory
 from procmem_jax.memory.protocol import Memory, NoParams
 from procmem_jax.memory.tutorial.memory import TutorialMemory

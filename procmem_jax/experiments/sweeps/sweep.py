@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pyarrow as pa
 
-from procmem_jax.agents.exploration import ExplorationPolicy
+from procmem_jax.agents.policy import ExplorationPolicy
 from procmem_jax.experiments.optimum import optimal_steps
 from procmem_jax.experiments.presets import DEFAULT_PRESET, make_experiment
 from procmem_jax.experiments.sweeps.grid import make_settings

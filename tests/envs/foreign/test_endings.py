@@ -9,7 +9,7 @@ import pytest
 
 from procmem_jax import Percept, run_key, train, with_memory
 from procmem_jax.agents import ProceduralAgent
-from procmem_jax.agents.exploration import ExplorationPolicy
+from procmem_jax.agents.policy import ExplorationPolicy
 from procmem_jax.agents.states import ENDS
 from procmem_jax.experiments.runs.results import summarize, write_episodes
 
