@@ -11,7 +11,7 @@ from tqdm import tqdm
 from procmem_jax import make_experiment, run_key, train
 from procmem_jax.experiments.statistics.intervals import mean_interval
 from procmem_jax.experiments.storage.files import read_json, write_json
-from procmem_jax.experiments.text_tables import markdown_table
+from procmem_jax.experiments.text_tables import interval_text, markdown_table
 
 LAST = 20
 EXPLORERS = {
@@ -83,9 +83,8 @@ def table(rows: list[dict]) -> str:
 def _text(row: dict | None) -> str:
     if row is None:
         return "-"
-    scale, digits = (100, 1) if row["is_success"] else (1, 3)
-    value, low, high = (scale * bound for bound in row["interval"])
-    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    digits, scale = (1, 100) if row["is_success"] else (3, 1)
+    return interval_text(row["interval"], digits, scale)
 
 
 def main() -> None:

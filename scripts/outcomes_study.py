@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from procmem_jax import make_experiment, run_key, train, with_memory
 from procmem_jax.experiments.statistics.intervals import mean_interval, paired_difference
-from procmem_jax.experiments.text_tables import markdown_table
+from procmem_jax.experiments.text_tables import interval_text, markdown_table
 
 LAST = 20
 DEATHS, PROGRESS = ("deaths_teach",), ("progress",)
@@ -68,14 +68,12 @@ def row_of(world: World, agents: int, episodes: int, seed: int) -> list[list[str
         first = values if first is None else first
         difference = paired_difference(values, first, seed=0)
         name = "no memory" if arm is OFF else ", ".join(f"`{switch}`" for switch in arm) or "as it is"
-        compared = "" if values is first else _text(difference.value, difference.low, difference.high)
-        rows.append([f"{world.name}, {world.tells}, {episodes}", name, _text(*mean_interval(values)), compared])
+        compared = "" if values is first else interval_text((difference.value, difference.low, difference.high), 2)
+        rows.append(
+            [f"{world.name}, {world.tells}, {episodes}", name, interval_text(mean_interval(values), 2), compared]
+        )
         print(rows[-1], file=sys.stderr, flush=True)
     return rows
-
-
-def _text(value: float, low: float, high: float) -> str:
-    return f"{value:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from procmem_jax.experiments.statistics.intervals import interval_of, mean_inter
 from procmem_jax.experiments.statistics.learning import StepsOverOptimal, steps_over_optimal
 from procmem_jax.experiments.storage.files import write_json
 from procmem_jax.experiments.storage.versions import versions
-from procmem_jax.experiments.text_tables import markdown_table
+from procmem_jax.experiments.text_tables import interval_text, markdown_table
 
 LAST = 20
 BOOTSTRAP_SEED = 0
@@ -116,22 +116,17 @@ def table(rows: list[dict]) -> str:
 def _cells(row: dict) -> list[str]:
     optimal = "-"
     if "steps_over_optimal" in row:
-        optimal = f"{_text(row['steps_over_optimal'], 2)} ({row['mean_steps_over_optimal']:.2f})"
+        optimal = f"{interval_text(row['steps_over_optimal'], 2)} ({row['mean_steps_over_optimal']:.2f})"
     return [
         f"{row['cell']}, {row['episodes']} episodes",
-        _text(row["success_without"], 1, 100),
-        _text(row["success_with"], 1, 100),
-        _text(row["steps_ratio"], 3),
-        _text(row["steps_with"], 1),
+        interval_text(row["success_without"], 1, 100),
+        interval_text(row["success_with"], 1, 100),
+        interval_text(row["steps_ratio"], 3),
+        interval_text(row["steps_with"], 1),
         optimal,
         f"{row['skills']:.0f}",
         str(row["trapped"]),
     ]
-
-
-def _text(interval, digits: int, scale: float = 1.0) -> str:
-    value, low, high = (scale * bound for bound in interval)
-    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def main() -> None:

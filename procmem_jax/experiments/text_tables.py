@@ -10,6 +10,12 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
+def interval_text(interval: Sequence[float], digits: int, scale: float = 1.0) -> str:
+    """Returns (value, low, high), each times `scale`, as "value [low, high]" with so many digits after the point."""
+    value, low, high = (scale * bound for bound in interval)
+    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
 def aligned_table(rows: Sequence[Sequence[str]], sides: Iterable[str]) -> str:
     """Returns the rows as lines whose cells stand below each other, two spaces apart.
 

@@ -150,10 +150,13 @@ def machine() -> dict:
     }
 
 
-def peer_versions() -> dict[str, str]:
-    """Returns the versions of the peers that are installed."""
+_PEERS = ("gymnax", "navix", "xminigrid", "gymnasium", "minigrid", "faiss-cpu")
+
+
+def peer_versions(names: Iterable[str] = _PEERS) -> dict[str, str]:
+    """Returns the versions of those packages that are installed."""
     found = {}
-    for name in ("gymnax", "navix", "xminigrid", "gymnasium", "minigrid", "faiss-cpu"):
+    for name in names:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
     return found

@@ -5,8 +5,6 @@ same command goes on from there and tries once more what failed.
 """
 
 import argparse
-import contextlib
-import importlib.metadata
 import json
 import pathlib
 import subprocess
@@ -16,6 +14,7 @@ import time
 import numpy as np
 from tqdm import tqdm
 
+from benchmarks.measure import peer_versions
 from procmem_jax.envs.foreign.peer_names import PACKAGES
 from procmem_jax.envs.foreign.peers import percept_title, registered
 from procmem_jax.experiments.storage.files import read_json, write_json
@@ -114,18 +113,10 @@ def main(arguments: list[str] | None = None) -> None:
     for task in tqdm(wanted, disable=None, file=sys.stderr):
         rows[task] = measure_apart(task, options)
         options.out.parent.mkdir(parents=True, exist_ok=True)
-        made = {"agents": options.agents, "seed": options.seed, "versions": versions() | _peer_versions()}
+        made_with = versions() | peer_versions(package.module for package in PACKAGES.values())
+        made = {"agents": options.agents, "seed": options.seed, "versions": made_with}
         write_json(options.out, {**made, "rows": rows})
     print(table(rows, speeds=not options.no_speeds))
-
-
-def _peer_versions() -> dict[str, str]:
-    """Returns the versions of those packages that are installed."""
-    found = {}
-    for package in PACKAGES.values():
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[package.module] = importlib.metadata.version(package.module)
-    return found
 
 
 def _tasks(packages: list[str]) -> list[str]:
