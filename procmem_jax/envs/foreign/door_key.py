@@ -125,12 +125,16 @@ def find_in_view(view: jax.Array, tiles: Tiles) -> tuple[jax.Array, jax.Array, j
 
 def blocked_in_view(view: jax.Array, tiles: Tiles) -> list[jax.Array]:
     """Returns which of the cells `BESIDE` the agent are blocked, `()` bool each; arguments as for `find_in_view`."""
-    return [_is_blocked(view, *cell, tiles) for cell in BESIDE]
+    return [_is_blocked(tile, tiles) for tile in cells_beside(view)]
 
 
-def _is_blocked(view: jax.Array, ahead: int, right: int, tiles: Tiles) -> jax.Array:
+def cells_beside(view: jax.Array) -> list[jax.Array]:
+    """Returns those cells of a view (`[V, V, ...]`, the agent in the middle of its last row) that are `BESIDE` it."""
     size = view.shape[0]
-    tile = view[size - 1 - ahead, size // 2 + right]
+    return [view[size - 1 - ahead, size // 2 + right] for ahead, right in BESIDE]
+
+
+def _is_blocked(tile: jax.Array, tiles: Tiles) -> jax.Array:
     return ~functools.reduce(jnp.logical_or, [tile == free for free in tiles.free])
 
 

@@ -87,10 +87,9 @@ class GridEncoding:
         )
         return jnp.where(hazard, jnp.int32(-1), jnp.where(free, jnp.int32(0), jnp.int32(1)))
 
-    @property
-    def floor(self) -> int:
-        """The number of a free cell."""
-        return self.objects.index("floor")
+    def floor(self, channels: int) -> jax.Array:
+        """Returns a free cell, `[channels]` uint8."""
+        return jnp.zeros((channels,), jnp.uint8).at[0].set(self.objects.index("floor"))
 
 
 MINIGRID = GridEncoding(

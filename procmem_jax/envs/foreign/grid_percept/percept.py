@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from procmem_jax.envs.foreign.adapted import AdaptedState
-from procmem_jax.envs.foreign.door_key import BESIDE, hash_of
+from procmem_jax.envs.foreign.door_key import cells_beside, hash_of
 from procmem_jax.envs.foreign.grid_percept.encoding import MINIGRID, XLAND, GridEncoding, split_name
 from procmem_jax.envs.foreign.grid_percept.seen import SeenGrid, look_around, nearest, nothing_seen, offsets_from
 from procmem_jax.envs.foreign.grid_percept.sights import GridSight, LookFunction, look_for
@@ -111,8 +111,7 @@ class GridPercept:
         grid = state.notes.grid
         ahead, right = offsets_from(sight)
         offsets = [nearest(_find(grid, encoding, thing), ahead, right) for thing in self.things]
-        size = sight.view.shape[0]
-        cells = jnp.stack([sight.view[size - 1 - forward, size // 2 + aside] for forward, aside in BESIDE])
+        cells = jnp.stack(cells_beside(sight.view))
         around = encoding.beside(cells)
         pose = jnp.stack([sight.row, sight.column, sight.heading, *grid.carried.astype(jnp.int32)])
         return Percept(

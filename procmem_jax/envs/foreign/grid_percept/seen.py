@@ -31,7 +31,7 @@ class SeenGrid:
 def nothing_seen(sight: GridSight, encoding: GridEncoding) -> SeenGrid:
     """Returns the knowledge of an agent that has its mission, and is yet to look."""
     channels = sight.view.shape[-1]
-    nothing = jnp.zeros((channels,), jnp.uint8).at[0].set(encoding.floor)
+    nothing = encoding.floor(channels)
     mission = jnp.asarray((0, -1), jnp.int32) if sight.mission is None else sight.mission.astype(jnp.int32)
     cells = jnp.zeros((*sight.shape, channels), jnp.uint8)
     return SeenGrid(cells, jnp.zeros((), jnp.uint32), nothing, jnp.full((), -1, jnp.int32), mission)
@@ -56,7 +56,7 @@ def look_around(known: SeenGrid, sight: GridSight, encoding: GridEncoding) -> Se
     shown = view[jnp.clip(size - 1 - ahead, 0, size - 1), jnp.clip(right + size // 2, 0, size - 1)]
     seen_before = known.cells[..., 0] != 0
     cells = jnp.where((inside & (shown[..., 0] != 0))[..., None], shown, known.cells)
-    nothing = jnp.zeros_like(known.carried).at[0].set(encoding.floor)
+    nothing = encoding.floor(view.shape[-1])
     cells = jnp.where((here & ~seen_before)[..., None], nothing, cells)
     changed = hash_of(jnp.where(seen_before[..., None], cells, 0)) - hash_of(known.cells)
     carried, pocket = _carried(known, sight, nothing)
