@@ -209,9 +209,11 @@ def test_scripts_are_there_with_their_options():
     assert {"demo.sh", "test.sh", "benchmark.py", "never_hurts.py", "peers_study.py", "ppo.py"} <= {
         name for name, _ in found
     }
-    shared = "\n".join(text_of(path) for path in (ROOT / "scripts" / "benchmarks").glob("*.py"))
+    benchmarks = {path.stem: text_of(path) for path in (ROOT / "scripts" / "benchmarks").glob("*.py")}
     for name, rest in found:
-        source = text_of(ROOT / "scripts" / name) + shared
+        source = text_of(ROOT / "scripts" / name)
+        called = re.findall(r"from benchmarks import (\w+)", source)
+        source += "".join(benchmarks[module] for module in called)
         assert [option for option in re.findall(r"--[\w-]+", rest) if option not in source] == [], name
 
 
