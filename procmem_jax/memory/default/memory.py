@@ -262,8 +262,9 @@ class DefaultMemory(Memory):
         looped, number = paths.find_loop(state.path, after.fingerprint)
         looped = looped & ~changed
         state = self._keep_segment(state, step, changed & enabled)
-        died = is_death(step) if self.deaths_teach else None
+        died = None
         if self.deaths_teach:
+            died = is_death(step)
             state = learn_from_death(state, died & enabled & self.learn)
         state, failed = count_outcome(
             state,
