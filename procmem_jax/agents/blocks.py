@@ -33,6 +33,7 @@ from procmem_jax.streams import Streams, draw_words
 _LANE_MULTIPLE = 16  # elementwise functions may differ in the last bit between a vector loop and its remainder
 _LANES_SERVED = 128
 _LANES_RESET = 16  # in a tick the episodes of few lanes end, and a costly reset costs by the lane
+_WIDE = 1024  # lanes that only a GPU runs at once, where each of many narrow batches costs as much as a wide one
 
 
 @state_record
@@ -222,9 +223,11 @@ def _serve_few(
 ):
     """Returns `tree` (`[A, ...]`) with `function(params, tree, *others)` in the place of those lanes that are pending.
 
-    They are gathered into batches of one narrow width, `most` (static) lanes, so that it costs what is pending, not A.
+    They are gathered into batches of one narrow width, `most` (static) lanes, so that it costs what is pending, not A;
+    of very many lanes into batches of the same share of them.
     """
     width = pending.shape[0]
+    most = max(most, most * width // _WIDE)
     narrow = -(-min(most, width) // _LANE_MULTIPLE) * _LANE_MULTIPLE
     batch = jax.vmap(function, in_axes=(axis, 0, *(0 for _ in others)))
     queue, count = _queue(pending, narrow)

@@ -75,9 +75,9 @@ def per_agent(shape: tuple[int, int, int], in_columns: bool) -> Built:
     return timed_program(jax.vmap(search_columns), queries, embeddings.swapaxes(1, 2), mask, units=agents)
 
 
-def one_read(shape: tuple[int, int, int]) -> Built:
-    """Returns a pass over much memory, read and written in place, in units of one agent's library read once."""
-    block = jnp.ones(PASSED_BYTES // 4, jnp.float32)
+def one_pass(num_bytes: int, units: float) -> Built:
+    """Returns a pass over `num_bytes` of memory, read and written in place, that is `units` of work."""
+    block = jnp.ones(num_bytes // 4, jnp.float32)
     program, seconds = compiled(lambda x: x + 1, block, donate=(0,))
 
     def run(count: int, held=[block]) -> None:  # noqa: B006  what a call leaves is what the next begins with
@@ -85,8 +85,13 @@ def one_read(shape: tuple[int, int, int]) -> Built:
             held[0] = program(held[0])
         held[0].block_until_ready()
 
+    return repeated(run, units, seconds)
+
+
+def one_read(shape: tuple[int, int, int]) -> Built:
+    """Returns a pass over much memory in units of one agent's library read once."""
     library_bytes = shape[1] * shape[2] * 4
-    return repeated(run, 2 * PASSED_BYTES / library_bytes, seconds)
+    return one_pass(PASSED_BYTES, 2 * PASSED_BYTES / library_bytes)
 
 
 def faiss(shape: tuple[int, int, int], k: int) -> Built:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from procmem_jax.agents import rollout
-from procmem_jax.agents.blocks import Reports, _queue, _serve_few, _write
+from procmem_jax.agents.blocks import _WIDE, Reports, _queue, _serve_few, _write
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.records import as_arrays
@@ -109,8 +109,8 @@ def test_nobody_is_served_where_nobody_is_pending(width):
     assert len(calls) == 1
 
 
-def test_only_the_pending_are_served_each_once_with_its_own_numbers():
-    width = 300
+@pytest.mark.parametrize("width", [300, 3 * _WIDE + 16])
+def test_only_the_pending_are_served_each_once_with_its_own_numbers(width):
     pending = jnp.asarray(np.random.default_rng(0).random(width) < 0.7)
     numbers = jnp.arange(width)
     served = _serve_few(

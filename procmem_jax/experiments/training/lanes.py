@@ -6,6 +6,7 @@ the number of rows. A row's result depends on its agent, its setting and the key
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -147,6 +148,7 @@ class Lanes:
         self._rows, self._width, self._num_episodes = rows, width, num_episodes
         self._has_library = keep_libraries and ProceduralAgent(config).memory is not None
         self._block_ticks = ProceduralAgent(config).block_ticks
+        self._is_far = len(devices) == 1 and devices[0].platform != "cpu"
         self._put = self._programs.placement.put
         self._streams = self._put(open_streams(key), is_split=False)
         if rows.settings is None:
@@ -196,13 +198,19 @@ class Lanes:
 
     def metrics(self, state: LaneState, lanes: np.ndarray) -> EpisodeMetrics:
         """Returns the metrics `[F, E]` of some lanes (`[F]` integers), as NumPy arrays."""
-        return jax.tree.map(lambda column: to_host(column)[lanes, : self._num_episodes], state.agents.metrics)
+        rows = self._fetch(state.agents.metrics, lanes)
+        return jax.tree.map(lambda column: column[:, : self._num_episodes], rows)
 
     def _libraries(self, state: LaneState, lanes: np.ndarray) -> SkillLibrary | None:
         if not self._has_library:
             return None
-        library = self._programs.library(state.agents.memory)
-        return jax.tree.map(lambda leaf: to_host(leaf)[lanes], library)
+        return self._fetch(self._programs.library(state.agents.memory), lanes)
+
+    def _fetch(self, tree: Any, lanes: np.ndarray) -> Any:
+        """Returns some lanes (`[F]` integers) of arrays `[W, ...]`, as NumPy arrays."""
+        if self._is_far:
+            return fetch_rows(tree, lanes, max(self._width // _REFILL_PART, 1))
+        return jax.tree.map(lambda leaf: to_host(leaf)[lanes], tree)
 
     def _refill(self, state: LaneState) -> LaneState:
         """Returns the lanes with the next rows in those that are idle."""
@@ -237,3 +245,19 @@ class Lanes:
             settings = self._rows.settings[near]
             own = jax.tree.map(lambda column: np.asarray(column)[settings], self._rows.params)
             self._params = self._put(own, is_split=True)
+
+
+def fetch_rows(tree: Any, places: np.ndarray, multiple: int) -> Any:
+    """Returns the rows at `places` (`[F]` integers) of a device's arrays `[W, ...]`, as NumPy arrays.
+
+    They are gathered on the device, where the rest of the rows stays. Programs are shared by all F up to the same
+    multiple of `multiple`.
+    """
+    padded = np.zeros(-(-len(places) // multiple) * multiple, np.int32)
+    padded[: len(places)] = places
+    return jax.tree.map(lambda leaf: leaf[: len(places)], jax.device_get(_take(tree, padded)))
+
+
+@jax.jit
+def _take(tree: Any, places: jax.Array) -> Any:
+    return jax.tree.map(lambda leaf: leaf[places], tree)
