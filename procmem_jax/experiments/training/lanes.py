@@ -21,7 +21,7 @@ from procmem_jax.records import as_arrays, shapes_of, state_record
 from procmem_jax.streams import open_streams
 
 CPU_LANES = 1024  # of all cores of a process together; more were not faster on two
-GPU_LANES = 16384  # not measured: an accelerator wants more than a CPU
+GPU_LANES = 2**17  # on an H200 half of them reach 77% of the rate in ticks, twice as many 105% (.readme/speed.md)
 CHUNK_TICKS = 256
 IDLE = -1
 LANE_MULTIPLE = 16  # elementwise functions may differ in the last bit between a vector loop and its remainder
@@ -77,7 +77,7 @@ class FinishedRows:
 
 
 def default_lanes(devices: Sequence[jax.Device] | None = None) -> int:
-    """Returns how many agents run at once on all devices together."""
+    """Returns how many agents run at once on all devices together, if they fit into memory (see `fitting_lanes`)."""
     devices = devices or jax.local_devices()
     if devices[0].platform != "cpu":
         return len(devices) * GPU_LANES

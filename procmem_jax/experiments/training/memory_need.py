@@ -2,6 +2,7 @@
 
 import functools
 import os
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.settings import Config, Params
 from procmem_jax.experiments.training.control_group import free_memory
 from procmem_jax.experiments.training.lane_programs import room_for
+from procmem_jax.experiments.training.lanes import default_lanes, lane_width
 from procmem_jax.memory import library as skill_library
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import Streams
@@ -54,6 +56,18 @@ def fitting_lanes(config: Config, params: Params, lanes: int, num_episodes: int)
     if free is not None:
         _compare("a batch", device_bytes(config, params, lanes, num_episodes), free, device.device_kind)
     return lanes
+
+
+def usual_lanes(
+    config: Config, params: Params, num_agents: int, num_episodes: int, devices: Sequence[jax.Device]
+) -> int:
+    """Returns how many agents run at once where nobody says it: what suits the devices, on a GPU less if need be.
+
+    Raises:
+        ValueError: even the fewest do not fit into the memory of a GPU.
+    """
+    lanes = lane_width(num_agents, default_lanes(devices))
+    return lanes if devices[0].platform == "cpu" else fitting_lanes(config, params, lanes, num_episodes)
 
 
 def host_bytes(config: Config, num_agents: int, num_episodes: int) -> int:

@@ -11,8 +11,8 @@ from procmem_jax.agents.settings import Config, Params, check_params
 from procmem_jax.agents.states import EpisodeMetrics
 from procmem_jax.experiments.storage.saving import Saver
 from procmem_jax.experiments.training.driver import Driver, Kept, Progress
-from procmem_jax.experiments.training.lanes import CHUNK_TICKS, IDLE, Lanes, LaneState, default_lanes, lane_width
-from procmem_jax.experiments.training.memory_need import check_memory
+from procmem_jax.experiments.training.lanes import CHUNK_TICKS, IDLE, Lanes, LaneState, lane_width
+from procmem_jax.experiments.training.memory_need import check_memory, usual_lanes
 from procmem_jax.experiments.training.parts import put_rows
 from procmem_jax.experiments.training.runtime import advise_all_cores, own_programs
 from procmem_jax.experiments.training.trained import Origin, TrainResult
@@ -68,8 +68,8 @@ def train(
     """
     is_default = devices is None
     devices = list(devices or jax.local_devices())
-    lanes = default_lanes(devices) if lanes is None else lanes
     check_run(config, params, num_agents, num_episodes, first_agent=first_agent, lanes=lanes)
+    lanes = usual_lanes(config, params, num_agents, num_episodes, devices) if lanes is None else lanes
     check_count("chunk_ticks", chunk_ticks, 1, 2**31 - 1)
     if libraries is not None:
         _check_libraries(config, libraries, num_agents)
@@ -107,11 +107,12 @@ def check_run(
                 f"{name}={value!r} is a {type(value).__name__}; give a {kind.__name__}, as make_experiment does"
             )
     _check_scalars(params)
-    lanes = default_lanes() if lanes is None else lanes
-    for name, count in (("num_agents", num_agents), ("num_episodes", num_episodes), ("lanes", lanes)):
+    counts = {"num_agents": num_agents, "num_episodes": num_episodes} | ({} if lanes is None else {"lanes": lanes})
+    for name, count in counts.items():
         check_count(name, count, 1, 2**31 - 1)
     check_count("first_agent", first_agent, 0, 2**32 - num_agents)
     check_params(config, params)
+    lanes = usual_lanes(config, params, num_agents, num_episodes, jax.local_devices()) if lanes is None else lanes
     check_memory(config, params, num_agents, num_episodes, lane_width(num_agents, lanes))
 
 

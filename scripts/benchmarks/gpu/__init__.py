@@ -19,9 +19,9 @@ class Part:
 PARTS = {
     "card": Part("card", 60),
     "same": Part("same", 150),
-    "env": Part("environments", 90),
-    "train": Part("training", 240),
+    "env": Part("environments", 120),
+    "train": Part("training", 300),
     "retrieval": Part("retrieval", 60),
-    "kernels": Part("kernels", 90),
+    "kernels": Part("kernels", 60),
     "sweep": Part("sweep", 120),
 }

@@ -111,3 +111,15 @@ def test_a_devices_memory_is_looked_at_by_itself(monkeypatch):
     monkeypatch.setattr(memory_need.jax, "devices", lambda: [FakeDevice(need - 1)])
     with pytest.raises(ValueError, match=r"a batch need about .* GiB, Fake GPU has .* GiB free"):
         check_memory(CONFIG, PARAMS, 1024, 100, 1024)
+
+
+def test_a_gpu_is_given_as_many_lanes_as_fit(monkeypatch):
+    """Of a run large enough; a processor is given what suits it, however much memory there is."""
+    many = 2**17
+    enough = 2 * device_bytes(CONFIG, PARAMS, many, 100)
+    for free, lanes in ((enough, many), (enough - 2, many // 2), (enough // 8, many // 8)):
+        monkeypatch.setattr(memory_need.jax, "local_devices", lambda free=free: [FakeDevice(free)])
+        assert memory_need.usual_lanes(CONFIG, PARAMS, 10**6, 100, [FakeDevice(free)]) == lanes
+        assert memory_need.usual_lanes(CONFIG, PARAMS, 40, 100, [FakeDevice(free)]) == 48
+    monkeypatch.undo()
+    assert memory_need.usual_lanes(CONFIG, PARAMS, 10**6, 100, jax.local_devices()) == 1024
