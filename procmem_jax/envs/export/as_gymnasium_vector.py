@@ -46,6 +46,8 @@ class _GridWorldVectorEnv:
         render_mode: str | None = None,
         autoreset_mode: Any = NEXT_STEP,
         max_episode_steps: int | None = None,
+        skills: Any = None,
+        discount: float | None = None,
         **changes,
     ):
         """Makes the environments; they begin with the first `reset`.
@@ -56,10 +58,11 @@ class _GridWorldVectorEnv:
             render_mode: "rgb_array", "ansi" or None.
             autoreset_mode: a `gymnasium.vector.AutoresetMode` or its value.
             max_episode_steps: the time limit, as `gymnasium.make_vec` names it; by default that of the task.
+            skills, discount: further actions, as `as_gymnax` takes them.
             changes: fields of `GridWorldParams`, such as `size` or `sticky`.
 
         Raises:
-            TypeError, ValueError: the task or a setting is unknown, or a number out of bounds.
+            TypeError, ValueError: the task or a setting is unknown, a number out of bounds, or skills do not fit.
         """
         check_count("num_envs", num_envs, 1, 2**30)
         vector = import_peer("gymnasium").vector
@@ -70,8 +73,8 @@ class _GridWorldVectorEnv:
         self.render_mode = check_render_mode(render_mode)
         self.num_envs = num_envs
         self._mode = mode.value
-        self._world, self._params = make_program(task, changes)
-        self.single_observation_space, self.single_action_space = make_spaces(self._world, self._params)
+        self._world, self._params, self._choices = make_program(task, changes, skills, discount)
+        self.single_observation_space, self.single_action_space = make_spaces(self._world, self._params, self._choices)
         self.observation_space = vector.utils.batch_space(self.single_observation_space, num_envs)
         self.action_space = vector.utils.batch_space(self.single_action_space, num_envs)
         self._state: SeededState | None = None
@@ -79,7 +82,7 @@ class _GridWorldVectorEnv:
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict | None = None
     ) -> tuple[np.ndarray, dict]:
-        """Returns (observations `[num_envs, 13]`, empty infos) of the seeds' first episodes, or of the next ones.
+        """Returns (observations `[num_envs, 13]`, infos) of the seeds' first episodes, or of the next ones.
 
         Args:
             seed: of environment 0, the others counting on, or one for each, None for one that goes on.
@@ -100,30 +103,36 @@ class _GridWorldVectorEnv:
             seeds = [new if given is None else given for given, new in zip(seeds, drawn, strict=True)]
         words = np.stack([seed_words(0 if given is None else given) for given in seeds])
         seeded = np.array([given is not None for given in seeds])
+        program = (self._params, self._world, self._choices)
         if self._state is None:
-            self._state, obs = begin_batch(words, self._params, self._world)
+            self._state, told = begin_batch(words, *program)
         else:
-            self._state, obs = reset_batch(self._state, words, seeded, mask, self._params, self._world)
-        return np.array(obs), {}
+            self._state, told = reset_batch(self._state, words, seeded, mask, *program)
+        (obs, now), infos = jax.tree.map(np.array, told), {}
+        for name, values in now.items():
+            _add_info(infos, name, values, mask)
+        return obs, infos
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict]:
         """Returns (observations, rewards, terminations, truncations, infos), arrays over the environments.
 
         Raises:
             ResetNeeded: there was no reset yet, or in the mode Disabled none after the end of an episode.
-            ValueError: the actions are not so many of 0 to 5.
+            ValueError: the actions are not so many of the space.
         """
         if self._state is None or (self._mode == DISABLED and np.any(self._state.ended)):
             raise reset_needed("step")
-        actions = _check_actions(actions, self.num_envs, self._world.num_actions)
-        self._state, told = advance_batch(self._state, actions, self._params, self._world, self._mode)
-        obs, rewards, terminations, truncations, executed, stepped, final_obs = map(np.array, told)
+        actions = _check_actions(actions, self.num_envs, int(self.single_action_space.n))
+        program = (self._params, self._world, self._choices, self._mode)
+        self._state, told = advance_batch(self._state, actions, *program)
+        obs, rewards, terminations, truncations, info, stepped, final_obs, now = jax.tree.map(np.array, told)
         infos: dict = {}
         if self._mode == SAME_STEP:
             ended = terminations | truncations
-            _add_final(infos, final_obs, executed, ended)
+            _add_final(infos, final_obs, info, ended)
             stepped = stepped & ~ended
-        _add_info(infos, "executed_action", executed.astype(np.int64), stepped)
+        for name, values in info.items():
+            _add_info(infos, name, now.get(name, values), stepped | (name in now))
         return obs, rewards, terminations, truncations, infos
 
     def render(self) -> tuple[Any, ...] | None:
@@ -174,18 +183,20 @@ def _check_actions(actions: Any, num_envs: int, num_actions: int) -> np.ndarray:
 def _add_info(infos: dict, name: str, values: np.ndarray, mask: np.ndarray) -> None:
     """Adds the values of those in `mask`, and the mask, as Gymnasium's vector environments do."""
     if mask.any():
-        infos[name] = np.where(mask, values, 0)
+        values = values.astype(np.int64) if values.dtype == np.int32 else values
+        infos[name] = np.where(mask.reshape(-1, *[1] * (values.ndim - 1)), values, np.zeros((), values.dtype))
         infos[f"_{name}"] = mask
 
 
-def _add_final(infos: dict, final_obs: np.ndarray, executed: np.ndarray, ended: np.ndarray) -> None:
+def _add_final(infos: dict, final_obs: np.ndarray, info: dict[str, np.ndarray], ended: np.ndarray) -> None:
     """Adds what the last step of the episodes that `ended` told."""
     if ended.any():
         rows = np.full(len(ended), None, dtype=object)
         for i in np.flatnonzero(ended):
             rows[i] = final_obs[i]
         final_info: dict = {}
-        _add_info(final_info, "executed_action", executed.astype(np.int64), ended)
+        for name, values in info.items():
+            _add_info(final_info, name, values, ended)
         infos |= {"final_obs": rows, "_final_obs": ended, "final_info": final_info, "_final_info": ended.copy()}
 
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from procmem_jax.envs.export.options import WAIT, Choices, make_choices
 from procmem_jax.envs.foreign.observation import OBSERVATION_SHAPE, as_floats, observation_bounds
 from procmem_jax.envs.foreign.peers import import_peer
 from procmem_jax.envs.grid.tasks import make_task
@@ -123,6 +124,55 @@ class _GymnaxGrid:
         return _spaces().Dict({**cells, "time": discrete(_NO_LIMIT + 1), "last_action": discrete(self.num_actions)})
 
 
+@dataclasses.dataclass(frozen=True)
+class _GymnaxSkills(_GymnaxGrid):
+    """The same with skills as further actions.
+
+    Attributes:
+        choices: the actions, its own and the skills.
+    """
+
+    choices: Choices
+
+    @property
+    def num_actions(self) -> int:
+        """The number of actions and skills together."""
+        return self.choices.num_actions
+
+    def action_mask(self, state: GymnaxState, params: GymnaxParams | None = None) -> jax.Array:
+        """Returns which actions and skills can begin in `state`, `[num_actions]` bool."""
+        return self.choices.action_mask(state, self.numbers if params is None else params)
+
+    def step(self, key: jax.Array, state: GymnaxState, action: jax.Array, params: GymnaxParams | None = None) -> tuple:
+        """Returns what gymnax's `step` does; `info["action_mask"]` is of the state that it returns."""
+        *told, info = super().step(key, state, action, params)
+        return *told, {**info, "action_mask": self.action_mask(told[1], params)}
+
+    def step_env(
+        self, key: jax.Array, state: GymnaxState, action: jax.Array, params: GymnaxParams
+    ) -> tuple[jax.Array, GymnaxState, jax.Array, jax.Array, dict]:
+        """Returns (observation, state, reward, terminated, info) after an action or a whole skill. `key` is consumed.
+
+        The first step of a skill draws from `key`, step t after it from `fold_in(key, t)`.
+        """
+
+        def move(state: GymnaxState, taken: jax.Array, action: jax.Array) -> tuple:
+            own = jnp.where(taken == 0, key, jax.random.fold_in(key, taken))
+            _, state, *told, info = self.world.step(own, state, action, params)
+            return _gymnax_state(state), *told, info["executed_action"]
+
+        choice, mask = jnp.asarray(action).astype(jnp.int32), self.action_mask(state, params)
+        state, outcome = self.choices.carry_out(move, state, choice, mask)
+        info = {name: getattr(outcome, name) for name in ("executed_action", "duration", "initiable")}
+        return as_floats(self.world.observe(state, params)), state, outcome.reward, outcome.terminated, info
+
+    def state_space(self, params: GymnaxParams | None = None) -> Any:
+        """Returns the space of what changes within an episode; the last action may have been to wait."""
+        space = super().state_space(params)
+        last = _spaces().Box(WAIT, self.world.num_actions - 1, (), jnp.int32)
+        return _spaces().Dict({**space.spaces, "last_action": last})
+
+
 class _FiveValues:
     """The step of gymnax 0.x on top of that of 1.0."""
 
@@ -132,7 +182,14 @@ class _FiveValues:
         return obs, state, reward, terminated | truncated, info
 
 
-def as_gymnax(task: str | GridWorld, *, five_values: bool = False, **changes) -> tuple[Any, GymnaxParams]:
+def as_gymnax(
+    task: str | GridWorld,
+    *,
+    five_values: bool = False,
+    skills: Any = None,
+    discount: float | None = None,
+    **changes,
+) -> tuple[Any, GymnaxParams]:
     """Returns (environment, params) of a task, as `gymnax.make` does.
 
     The environment is a `gymnax.environments.environment.Environment`. Its `reset` and `step` are gymnax's own: `step`
@@ -143,30 +200,40 @@ def as_gymnax(task: str | GridWorld, *, five_values: bool = False, **changes) ->
         task: a name such as "random-5", or a grid.
         five_values: whether `step` returns the (obs, state, reward, done, info) of gymnax 0.x, as learners written for
             it expect (rejax 0.1 is one).
+        skills: path of an exported library of one agent, `SavedLibraries` or a `SkillLibrary`: its K skills that are
+            not retired follow the A actions in the order of their slots, and each runs to its end within one step, or
+            to that of the episode. `info` then tells `duration`, in primitive steps, as the time limit counts them;
+            `initiable`; and `action_mask`, `[A + K]` bool, of the state returned, which `env.action_mask(state,
+            params)` tells too. A skill whose precondition does not hold costs one step, in which nothing is done.
+        discount: of the rewards inside a skill, from 0 to 1; None: 1, their plain sum, by which returns are those of
+            the grid. SMDP learners give their own, and discount what follows a choice by `discount**duration`.
         changes: fields of `GridWorldParams`.
 
     Raises:
-        TypeError, ValueError: the task is unknown, a number out of bounds, or gymnax 1.0 or later missing.
+        TypeError, ValueError: the task is unknown, a number out of bounds, skills do not fit, or gymnax 1.0 or later is
+            missing.
     """
-    grid, legacy = _classes()
     world, numbers = make_task(task, **changes)
     if world.layout == "shifting":
         raise ValueError(
             "layout='shifting' counts episodes, which the reset of gymnax cannot; use layout random, or Gymnasium"
         )
+    choices = make_choices(skills, discount, world)
+    grid, legacy = _classes(choices is not None)
     # Python numbers: the environment is hashed with them.
     plain = {field.name: np.asarray(getattr(numbers, field.name)).item() for field in dataclasses.fields(numbers)}
     params = GymnaxParams(**plain)
-    return (legacy if five_values else grid)(world, params), params
+    return (legacy if five_values else grid)(world, params, *([] if choices is None else [choices])), params
 
 
 @functools.cache
-def _classes() -> tuple[type, type]:
+def _classes(with_skills: bool) -> tuple[type, type]:
     """Returns the environment's class, and that with five values."""
     environment = import_peer("gymnax").environments.environment
     if not hasattr(environment.Environment, "is_truncated"):
         raise ValueError("as_gymnax needs gymnax 1.0 or later; install it with: pip install 'gymnax>=1.0' six")
-    grid = type("GridWorldEnvironment", (_GymnaxGrid, environment.Environment), {})
+    own = _GymnaxSkills if with_skills else _GymnaxGrid
+    grid = type("GridWorldEnvironment", (own, environment.Environment), {})
     return grid, type("FiveValueGridWorldEnvironment", (_FiveValues, grid), {})
 
 

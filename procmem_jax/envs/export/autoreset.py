@@ -8,7 +8,8 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.envs.export.seeded_episodes import SeededState, begin_next, begin_seeded, step_seeded
+from procmem_jax.envs.export.options import Choices
+from procmem_jax.envs.export.seeded_episodes import SeededState, begin_next, begin_seeded, first_info, step_chosen
 from procmem_jax.envs.foreign.observation import as_floats
 from procmem_jax.envs.grid.world import GridWorld, GridWorldParams
 
@@ -19,22 +20,27 @@ DISABLED = "Disabled"
 
 
 def advance(
-    state: SeededState, action: jax.Array, params: GridWorldParams, world: GridWorld, mode: str
-) -> tuple[SeededState, tuple[jax.Array, ...]]:
+    state: SeededState,
+    action: jax.Array,
+    params: GridWorldParams,
+    world: GridWorld,
+    choices: Choices | None,
+    mode: str,
+) -> tuple[SeededState, tuple]:
     """Returns (state, told) of one step with autoreset (one example).
 
     Args:
         state: one example.
         action: `()` int32.
         params: concrete or traced.
-        world: static.
+        world, choices: static.
         mode: static, `NEXT_STEP`, `SAME_STEP` or `DISABLED`.
 
     Returns:
-        The state, and what to tell: observation, reward, terminated, truncated, executed action, whether the world was
-        stepped at all, and the observation before the autoreset.
+        The state, and what to tell: observation, reward, terminated, truncated, info of the step, whether the world was
+        stepped at all, the observation before the autoreset, and the info that a reset tells of the state.
     """
-    new, reward, terminated, truncated, executed = step_seeded(state, action, world, params)
+    new, reward, terminated, truncated, info = step_chosen(state, action, world, params, choices)
     final_obs = _observe(new, params, world)
     stepped = jnp.ones((), jnp.bool_)
     if mode == NEXT_STEP:
@@ -44,33 +50,37 @@ def advance(
         terminated, truncated = terminated & stepped, truncated & stepped
     elif mode == SAME_STEP:
         new = _select(new.ended, begin_next(new, world, params), new)
-    told = (_observe(new, params, world), reward, terminated, truncated, executed, stepped, final_obs)
-    return new, told
+    told = (_observe(new, params, world), reward, terminated, truncated, info, stepped, final_obs)
+    return new, (*told, first_info(new, params, choices))
 
 
-@functools.partial(jax.jit, static_argnames=("world", "mode"))
-def advance_batch(state, actions, params, world, mode):
+@functools.partial(jax.jit, static_argnames=("world", "choices", "mode"))
+def advance_batch(state, actions, params, world, choices, mode):
     """Returns `advance` of a batch, all with the same params."""
-    return jax.vmap(lambda one, action: advance(one, action, params, world, mode))(state, actions)
+    return jax.vmap(lambda one, action: advance(one, action, params, world, choices, mode))(state, actions)
 
 
-@functools.partial(jax.jit, static_argnames=("world",))
-def begin_batch(words, params, world):
-    """Returns (states, observations) of the first episodes of seeds, `words` `[A, 2]` uint32."""
+@functools.partial(jax.jit, static_argnames=("world", "choices"))
+def begin_batch(words, params, world, choices):
+    """Returns (states, (observations, infos)) of the first episodes of seeds, `words` `[A, 2]` uint32."""
     states = jax.vmap(lambda one: begin_seeded(one, world, params))(words)
-    return states, jax.vmap(lambda one: _observe(one, params, world))(states)
+    return states, _tell(states, params, world, choices)
 
 
-@functools.partial(jax.jit, static_argnames=("world",))
-def reset_batch(state, words, seeded, mask, params, world):
-    """Returns (states, observations) after a reset of those in `mask`: of the `seeded` anew, of the others onwards."""
+@functools.partial(jax.jit, static_argnames=("world", "choices"))
+def reset_batch(state, words, seeded, mask, params, world, choices):
+    """Returns the same after a reset of those in `mask`: of the `seeded` anew, of the others onwards."""
 
     def reset(one, words, seeded, chosen):
         fresh = _select(seeded, begin_seeded(words, world, params), begin_next(one, world, params))
         return _select(chosen, fresh, one)
 
     states = jax.vmap(reset)(state, words, seeded, mask)
-    return states, jax.vmap(lambda one: _observe(one, params, world))(states)
+    return states, _tell(states, params, world, choices)
+
+
+def _tell(states: SeededState, params: GridWorldParams, world: GridWorld, choices: Choices | None) -> tuple:
+    return jax.vmap(lambda one: (_observe(one, params, world), first_info(one, params, choices)))(states)
 
 
 def _observe(state: SeededState, params: GridWorldParams, world: GridWorld) -> jax.Array:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from procmem_jax.envs.export.options import Choices, make_choices
 from procmem_jax.envs.export.seeded_episodes import SeededState
 from procmem_jax.envs.foreign.observation import observation_bounds
 from procmem_jax.envs.foreign.peers import import_peer
@@ -39,17 +40,19 @@ def reset_needed(what: str) -> Exception:
     return import_peer("gymnasium").error.ResetNeeded(f"{what} came before reset; call reset first")
 
 
-def make_program(task: str | GridWorld, changes: dict) -> tuple[GridWorld, GridWorldParams]:
-    """Returns (grid, params as arrays) of a task."""
+def make_program(
+    task: str | GridWorld, changes: dict, skills: Any, discount: float | None
+) -> tuple[GridWorld, GridWorldParams, Choices | None]:
+    """Returns (grid, params as arrays, its choices with skills) of a task."""
     grid, params = make_task(task, **changes)
-    return grid, as_arrays(params)
+    return grid, as_arrays(params), make_choices(skills, discount, grid)
 
 
-def make_spaces(world: GridWorld, params: GridWorldParams) -> tuple[Any, Any]:
+def make_spaces(world: GridWorld, params: GridWorldParams, choices: Choices | None) -> tuple[Any, Any]:
     """Returns the (observation, action) space of one environment."""
     spaces = import_peer("gymnasium").spaces
     low, high = observation_bounds(world, int(params.size))
-    return spaces.Box(low, high, dtype=np.float32), spaces.Discrete(world.num_actions)
+    return spaces.Box(low, high, dtype=np.float32), spaces.Discrete((choices or world).num_actions)
 
 
 def draw(state: SeededState, params: GridWorldParams, world: GridWorld, mode: str | None) -> np.ndarray | str | None:

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from procmem_jax.envs.export.options import Choices
 from procmem_jax.envs.grid.world import GridWorld, GridWorldParams, GridWorldState
 from procmem_jax.records import check_count, state_record
 from procmem_jax.streams import Streams, draw_words, open_streams
@@ -72,6 +73,29 @@ def step_seeded(
     grid, reward, terminated, truncated, info = world.step_from_words((noise, noise), state.world, action, params)
     new = dataclasses.replace(state, tick=state.tick + 1, ended=terminated | truncated, world=grid)
     return new, reward, terminated, truncated, info["executed_action"]
+
+
+def step_chosen(
+    state: SeededState, choice: jax.Array, world: GridWorld, params: GridWorldParams, choices: Choices | None
+) -> tuple[SeededState, jax.Array, jax.Array, jax.Array, dict[str, jax.Array]]:
+    """Returns (state, reward, terminated, truncated, info) of a choice: an action, or with `choices` a whole skill."""
+    if choices is None:
+        state, *told, executed = step_seeded(state, choice, world, params)
+        return state, *told, {"executed_action": executed}
+    state, outcome = choices.carry_out(
+        lambda state, _, action: step_seeded(state, action, world, params),
+        state,
+        choice,
+        choices.action_mask(state.world, params),
+    )
+    info = {name: getattr(outcome, name) for name in ("executed_action", "duration", "initiable")}
+    info |= first_info(state, params, choices)
+    return state, outcome.reward, outcome.terminated, outcome.truncated, info
+
+
+def first_info(state: SeededState, params: GridWorldParams, choices: Choices | None) -> dict[str, jax.Array]:
+    """Returns what a reset tells: with `choices` which can begin, `[A + K]` int8, as spaces of Gymnasium sample by."""
+    return {} if choices is None else {"action_mask": choices.action_mask(state.world, params).astype(jnp.int8)}
 
 
 def _begin(streams: Streams, episode: jax.Array, tick: jax.Array, world: GridWorld, params: GridWorldParams):

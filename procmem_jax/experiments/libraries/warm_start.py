@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from procmem_jax.agents.settings import Config
+from procmem_jax.envs.protocol import Environment
 from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.memory import library as skill_library
 from procmem_jax.memory.library import SkillLibrary
@@ -73,11 +74,16 @@ def _check_rules(saved: SavedLibraries, config: Config) -> None:
             f"percept={saved.percept} of the libraries differs from {environment.percept_name} of the run; use "
             "libraries that were learned from the same percepts"
         )
+    check_names(saved, environment, "the run")
+
+
+def check_names(saved: SavedLibraries, environment: Environment, whose: str) -> None:
+    """Raises a ValueError if predicates or actions mean other things in the libraries than in `whose` environment."""
     for name, ours in (("predicate_names", environment.predicate_names), ("action_names", environment.action_names)):
         theirs = getattr(saved, name)
         if theirs != tuple(ours):
             raise ValueError(
-                f"{name}={', '.join(theirs)} of the libraries differ from {', '.join(ours)} of the run; use libraries "
+                f"{name}={', '.join(theirs)} of the libraries differ from {', '.join(ours)} of {whose}; use libraries "
                 "of the same kind of world"
             )
 
