@@ -43,6 +43,7 @@ SLOW_CHAINS = {
     "reports: Reports",
     "environments: Any environment can have a memory",
     "environments: Suites of other packages",
+    "environments: Skills for other learners",
     "sweeps: Sweeps",
 }
 # Commands that take long are run with fewer agents, episodes and seeds, all with the same, which compile alike.
@@ -206,9 +207,15 @@ def test_commands_in_the_prose_have_these_options(span, capsys):
 def test_scripts_are_there_with_their_options():
     everything = "\n".join(text_of(page) for page in PAGES)
     found = re.findall(r"(?:python|bash)\s+scripts/([\w.]+)([^`#\n]*(?:\n[^`\n]+)?)(?=`|#|\n)", everything)
-    assert {"demo.sh", "test.sh", "benchmark.py", "never_hurts.py", "peers_study.py", "ppo.py"} <= {
-        name for name, _ in found
-    }
+    assert {
+        "demo.sh",
+        "test.sh",
+        "benchmark.py",
+        "never_hurts.py",
+        "peers_study.py",
+        "ppo.py",
+        "ppo_with_skills.py",
+    } <= {name for name, _ in found}
     benchmarks = {path.stem: text_of(path) for path in (ROOT / "scripts" / "benchmarks").glob("*.py")}
     for name, rest in found:
         source = text_of(ROOT / "scripts" / name)
