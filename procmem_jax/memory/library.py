@@ -35,6 +35,8 @@ class SkillLibrary:
         num_evictions: `()` int32, skills given up because the library was full.
         learned_episode, learned_tick: `[N]` int32, when the skill was learned, by the agent's own count of both; -1 if
             unknown, and in empty slots.
+        reach: `[N]` float32, distances below which a skill may be tried out of its own situation: inf until it has
+            killed in one, and in empty slots. None unless the config says `keeps_reach`.
     """
 
     embeddings: jax.Array
@@ -57,6 +59,12 @@ class SkillLibrary:
     num_evictions: jax.Array
     learned_episode: jax.Array
     learned_tick: jax.Array
+    reach: jax.Array | None = None
+
+    def known(self) -> dict[str, jax.Array]:
+        """The fields that there are, by name."""
+        columns = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: column for name, column in columns.items() if column is not None}
 
     @property
     def used(self) -> jax.Array:
@@ -104,7 +112,16 @@ def empty(config: LibraryConfig) -> SkillLibrary:
         num_evictions=jnp.zeros((), jnp.int32),
         learned_episode=jnp.full((slots,), UNKNOWN, jnp.int32),
         learned_tick=jnp.full((slots,), UNKNOWN, jnp.int32),
+        reach=jnp.full((slots,), jnp.inf, jnp.float32) if config.keeps_reach else None,
     )
+
+
+def with_reach(library: SkillLibrary, kept: bool) -> SkillLibrary:
+    """Returns the library (or `[A, N, ...]`) with `reach` if that is to be `kept`, else without; new, it is inf."""
+    if kept == (library.reach is not None):
+        return library
+    reach = jnp.full(np.shape(library.skill_ids), jnp.inf, jnp.float32) if kept else None
+    return dataclasses.replace(library, reach=reach)
 
 
 def check_sizes(library: SkillLibrary, config: LibraryConfig) -> None:
@@ -206,6 +223,7 @@ def store(
         last_used=put(library.last_used, library.clock),
         learned_episode=put(library.learned_episode, UNKNOWN if skill.episode is None else skill.episode),
         learned_tick=put(library.learned_tick, UNKNOWN if skill.tick is None else skill.tick),
+        reach=None if library.reach is None else put(library.reach, jnp.inf),
         next_id=library.next_id + (slot != EMPTY).astype(jnp.int32),
     )
 

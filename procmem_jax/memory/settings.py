@@ -34,6 +34,7 @@ class LibraryConfig:
     wide_actions: bool = setting(
         False, "a stored action takes two bytes, for up to 32,767 of them; else one, up to 127"
     )
+    keeps_reach: bool = setting(False, "each skill keeps how near a situation must be for it to be tried there")
 
     def __post_init__(self):
         check_settings(self)

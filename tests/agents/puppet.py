@@ -25,9 +25,10 @@ FAR = {"distance_cost": 1000.0}  # no skill is expected to do for another situat
 # Where each switch is looked at, so that no method is compiled twice for the sake of another's.
 SWITCHES = {
     "begin": ("deaths_teach", "progress"),
+    "with_library": ("deaths_teach",),
     "decide": ("choose", "interruption", "progress"),
     "observe": ("segmentation", "loop_erasure", "novel_only", "count_failures", "learn", "deaths_teach"),
-    "consolidate": ("suffixes", "keep_better", "admission", "learn", "evict"),
+    "consolidate": ("suffixes", "keep_better", "admission", "learn", "evict", "deaths_teach"),
 }
 
 

@@ -5,6 +5,7 @@ import json
 import pathlib
 import shutil
 
+import numpy as np
 import pytest
 
 from command_line import out_of, run
@@ -12,9 +13,11 @@ from experiments.handmade_libraries import CONFIG, EMBEDDING, assert_same_bits, 
 from experiments.sealing import reseal
 from procmem_jax import cli
 from procmem_jax.cli.reports.library import library_table
+from procmem_jax.envs.grid.world import GridWorld
 from procmem_jax.experiments.libraries.files import export_libraries, import_libraries, write_saved
 from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.experiments.runs.results import read_libraries
+from procmem_jax.memory.library import with_reach
 
 SMALL = ["train", "--task", "random-3", "--preset", "tutorial", "--agents", "4", "--episodes", "3", "--quiet"]
 
@@ -65,6 +68,17 @@ ok/failed: uses that achieved what the skill is for, or not; learned: episode:ti
 def test_the_table_of_a_file(capsys, handmade):
     assert out_of(capsys, "library", "show", handmade) == TABLE
     assert out_of(capsys, "library", "show", handmade, "--agent", "0") == TABLE
+
+
+def test_skills_that_killed_have_a_column():
+    libraries = with_reach(handmade_libraries(1), True)
+    libraries = dataclasses.replace(libraries, reach=np.array([[0.5, np.inf, np.inf]], np.float32))
+    config = dataclasses.replace(CONFIG, keeps_reach=True)
+    names = (GridWorld.predicate_names, GridWorld.action_names)
+    saved = SavedLibraries(libraries, config, EMBEDDING, *names, (0,), {})
+    _, _, columns, *rows, _, _, _, legend = library_table(saved, 0).splitlines()
+    assert columns.endswith("learned  reach") and [row.split()[-1] for row in rows] == ["-", "0.50"]
+    assert legend == "reach: it has killed, and is tried only in situations nearer to its own than this"
 
 
 def test_a_library_without_skills_says_so(capsys, handmade):

@@ -44,7 +44,7 @@ def as_skill(skill: PlainSkill, embedding, longest: int) -> Skill:
 def as_library(slots, config: LibraryConfig, embed=vector, **scalars) -> SkillLibrary:
     """The library with these skills, None for empty slots; the rest of the slots is empty."""
     blank = empty(config)
-    arrays = {name: np.array(getattr(blank, name)) for name in blank.__dataclass_fields__}
+    arrays = {name: np.array(column) for name, column in blank.known().items()}
     counts = {"success_counts": "successes", "failure_counts": "failures", "use_counts": "uses"}
     counts |= {"merge_counts": "merges", "created": "created", "last_used": "last_used"}
     for slot, skill in enumerate(slots):

@@ -11,7 +11,7 @@ import pytest
 
 from memory.plain_library import make_skill, plain_skill
 from procmem_jax.memory.insertion import insert, insert_unit
-from procmem_jax.memory.library import applicable, empty, record_outcome, success_rates, summary
+from procmem_jax.memory.library import applicable, empty, record_outcome, success_rates, summary, with_reach
 from procmem_jax.memory.retrieval import retrieve
 from procmem_jax.memory.settings import LibraryConfig
 
@@ -61,7 +61,7 @@ def random_library(seed=0):
 
 def test_an_empty_library_has_the_shapes_and_kinds_that_it_promises():
     library = empty(LibraryConfig(capacity=7, embedding_size=5, max_skill_length=3, num_predicates=2))
-    shapes = {field.name: getattr(library, field.name).shape for field in dataclasses.fields(library)}
+    shapes = {name: column.shape for name, column in library.known().items()}
     assert shapes["embeddings"] == (7, 5) and shapes["actions"] == (7, 3) and shapes["pre_mask"] == (7, 2)
     assert [shapes[name] for name in ("lengths", "labels", "skill_ids", "last_used", "clock")] == [(7,)] * 4 + [()]
     assert not library.used.any() and library.skill_ids.tolist() == [-1] * 7 == library.labels.tolist()
@@ -83,10 +83,19 @@ def test_a_stored_skill_carries_its_number_in_every_field_of_its_slot_only():
     assert after.success_counts.tolist() == [11, 21, 50, 41]
     assert after.use_counts.tolist() == [1, 1, 0, 1]
     assert after.skill_ids.tolist() == [0, 1, 4, 3]
-    for field in dataclasses.fields(after):
-        before_rows, rows = getattr(library, field.name), getattr(after, field.name)
+    for name, rows in after.known().items():
         if rows.ndim:
-            np.testing.assert_array_equal(np.delete(rows, 2, 0), np.delete(before_rows, 2, 0), field.name)
+            np.testing.assert_array_equal(np.delete(rows, 2, 0), np.delete(getattr(library, name), 2, 0), name)
+
+
+def test_reach_is_kept_if_the_config_says_so_and_goes_with_the_skill():
+    assert empty(CONFIG).reach is None is with_reach(filled(), False).reach
+    library = with_reach(filled(), True)
+    chex.assert_trees_all_equal_shapes_and_dtypes(library, empty(dataclasses.replace(CONFIG, keeps_reach=True)))
+    assert np.isinf(library.reach).all() and with_reach(library, False).reach is None
+    taught = dataclasses.replace(library, reach=jnp.full_like(library.reach, 0.5))
+    assert with_reach(taught, True) is taught
+    assert store(taught, skill(5, 4)).reach.tolist() == [np.inf, 0.5, 0.5, 0.5]
 
 
 def test_disabled_changes_no_bit():

@@ -46,6 +46,8 @@ def library_table(saved: SavedLibraries, agent: int) -> str:
     names = [name for name in saved.action_names if name in seen and action_symbol(name) != name]
     legend = [", ".join(f"{action_symbol(name)} {name}" for name in names)] if names else []
     legend.append("ok/failed: uses that achieved what the skill is for, or not; learned: episode:tick")
+    if saved.config.keeps_reach:
+        legend.append("reach: it has killed, and is tried only in situations nearer to its own than this")
     return "\n".join([head, "", skills_table(skills, saved), "", *legend])
 
 
@@ -59,14 +61,15 @@ def skills_by_use(saved: SavedLibraries, agent: int) -> list[StoredSkill]:
 
 def skills_table(skills: Sequence[StoredSkill], saved: SavedLibraries) -> str:
     """Returns a line for each skill, of 100 characters at the most where that leaves the columns readable."""
-    rows = [list(_COLUMNS), *(_row(skill, saved) for skill in skills)]
+    columns = _COLUMNS | ({"reach": ">"} if saved.config.keeps_reach else {})
+    rows = [list(columns), *(_row(skill, saved)[: len(columns)] for skill in skills)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     spare = _WIDTH - 2 * (len(widths) - 1) - sum(widths)
     while spare < 0 and (longest := max(_CUT, key=lambda column: widths[column])) and widths[longest] > _LEAST:
         widths[longest] -= 1
         spare += 1
     shown = [[_cut(cell, width) for cell, width in zip(row, widths, strict=True)] for row in rows]
-    return aligned_table(shown, _COLUMNS.values())
+    return aligned_table(shown, columns.values())
 
 
 def _cut(text: str, width: int) -> str:
@@ -82,4 +85,5 @@ def _row(skill: StoredSkill, saved: SavedLibraries) -> list[str]:
         str(skill.uses),
         f"{skill.successes}/{skill.failures}",
         "-" if skill.episode == UNKNOWN else f"{skill.episode}:{skill.tick}",
+        "-" if skill.reach is None else f"{skill.reach:.2f}",
     ]

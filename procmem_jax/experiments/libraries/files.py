@@ -21,7 +21,8 @@ from procmem_jax.memory.settings import LibraryConfig
 from procmem_jax.records import function_text
 
 KIND = "procmem_jax skill libraries"
-FORMAT = 3  # 1 lacks the percept, and when skills were learned; 2 the width of actions, which is one byte
+# 1 lacks the percept, and when skills were learned; 2 the width of actions, which is one byte; 3 what deaths taught.
+FORMAT = 4
 SUFFIXES = (".json", ".npz")
 
 
@@ -69,7 +70,7 @@ def write_saved(path: pathlib.Path, saved: SavedLibraries, *, overwrite: bool = 
     libraries = saved.libraries
     head = {
         "kind": KIND,
-        "format": FORMAT if saved.config.wide_actions else FORMAT - 1,  # what is as before, older versions can read
+        "format": _format_of(saved.config),
         "versions": dict(saved.versions),
         "config": {**_plain(saved.config), "eviction": function_text(saved.config.eviction, EVICTION_RULES)},
         "embedding": saved.embedding,
@@ -86,7 +87,7 @@ def write_saved(path: pathlib.Path, saved: SavedLibraries, *, overwrite: bool = 
 
     def write(aside: pathlib.Path) -> None:
         with open(aside, "wb") as file:
-            np.savez(file, header=np.array(json.dumps(head)), **_arrays(libraries))
+            np.savez(file, header=np.array(json.dumps(head)), **libraries.known())
 
     write_whole(path, write)
 
@@ -123,11 +124,14 @@ def read_saved(path: pathlib.Path) -> SavedLibraries:
         raise ValueError(f"{path}: is damaged ({type(error).__name__}: {error}); export it again") from None
 
 
+def _format_of(config: LibraryConfig) -> int:
+    """Returns the least format that can tell of such libraries: what is as before, older versions can read."""
+    return 4 if config.keeps_reach else 3 if config.wide_actions else 2
+
+
 def _plain(config: LibraryConfig) -> dict[str, Any]:
     plain = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
-    if not config.wide_actions:
-        del plain["wide_actions"]
-    return plain
+    return {name: value for name, value in plain.items() if value or name not in ("wide_actions", "keeps_reach")}
 
 
 def _saved_from(head: Mapping, arrays: Mapping[str, np.ndarray]) -> SavedLibraries:
@@ -148,10 +152,6 @@ def _saved_from(head: Mapping, arrays: Mapping[str, np.ndarray]) -> SavedLibrari
     return SavedLibraries(
         libraries, config, head["embedding"], *names, tuple(agents), dict(head["versions"]), head.get("percept")
     )
-
-
-def _arrays(libraries: SkillLibrary) -> dict[str, np.ndarray]:
-    return {field.name: getattr(libraries, field.name) for field in dataclasses.fields(libraries)}
 
 
 def _check_suffix(path: pathlib.Path) -> None:

@@ -67,6 +67,7 @@ def _skill_entry(skill: StoredSkill, predicate_names: Sequence[str], action_name
         "last_used": skill.last_used,
         "episode": skill.episode,
         "tick": skill.tick,
+        **({} if skill.reach is None else {"reach": skill.reach}),
         "embedding": skill.embedding.tolist(),
     }
 
@@ -111,6 +112,13 @@ def _as_int32(name: str, number: int) -> int:
     return number
 
 
+def _as_float32(name: str, number: float) -> np.float32:
+    if type(number) not in (int, float):
+        raise TypeError(f"{name}={number!r} is not a number")
+    with np.errstate(over="ignore"):
+        return np.float32(number)
+
+
 def _write_skill(
     library: SkillLibrary, skill: Mapping, predicate_names: Sequence[str], action_names: Sequence[str]
 ) -> None:
@@ -133,6 +141,8 @@ def _write_skill(
     for name, (field, absent) in _SKILL_NUMBERS.items():
         number = skill[name] if absent is None else skill.get(name, absent)
         getattr(library, field)[slot] = _as_int32(name, number)
+    if library.reach is not None:
+        library.reach[slot] = _as_float32("reach", skill.get("reach", np.inf))
     for name, mask, value in (
         ("precondition", library.pre_mask, library.pre_value),
         ("postcondition", library.post_mask, library.post_value),

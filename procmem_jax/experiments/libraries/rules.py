@@ -52,6 +52,8 @@ def _structure(libraries: SkillLibrary, config: LibraryConfig, num_actions: int)
     last = config.num_predicates - 1
     yield f"labels are from -1 to {last}", "labels", (libraries.labels >= -1) & (libraries.labels <= last)
     yield "embeddings are finite numbers", "embeddings", np.all(np.isfinite(libraries.embeddings), axis=-1)
+    if libraries.reach is not None:
+        yield "reach is a number", "reach", ~np.isnan(libraries.reach)
     for field in _COUNTS:
         yield "counts are not negative", field, getattr(libraries, field) >= 0
     ids = libraries.skill_ids

@@ -9,7 +9,7 @@ import numpy as np
 
 from procmem_jax.experiments.libraries.rules import check_values
 from procmem_jax.memory import library as skill_library
-from procmem_jax.memory.library import EMPTY, SkillLibrary
+from procmem_jax.memory.library import EMPTY, SkillLibrary, with_reach
 from procmem_jax.memory.settings import LibraryConfig
 from procmem_jax.memory.skills import NO_LABEL, UNKNOWN
 
@@ -26,7 +26,8 @@ def libraries_of_arrays(arrays: Mapping[str, np.ndarray]) -> SkillLibrary:
     """
     names = [field.name for field in dataclasses.fields(SkillLibrary)]
     unknown = np.full(np.shape(arrays["skill_ids"]), UNKNOWN, np.int32)
-    return SkillLibrary(**{n: arrays.get(n, unknown) if n in PROVENANCE else arrays[n] for n in names})
+    absent = {**dict.fromkeys(PROVENANCE, unknown), "reach": None}
+    return SkillLibrary(**{n: arrays.get(n, absent[n]) if n in absent else arrays[n] for n in names})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,8 +36,9 @@ class SavedLibraries:
 
     Attributes:
         libraries: `[A, N, ...]` NumPy arrays; what no function looks at becomes as in an empty library: empty slots,
-            actions behind a skill's length, and what a condition asks of predicates outside its mask.
-        config: their settings.
+            actions behind a skill's length, and what a condition asks of predicates outside its mask. A `reach` that
+            nothing was learned about becomes None.
+        config: their settings; `keeps_reach` is as the libraries are.
         embedding: the name of the rule that made the embeddings, such as "direction of 2 coordinates".
         predicate_names, action_names: what their numbers mean.
         agents: the number of each agent in the run they come from.
@@ -61,18 +63,21 @@ class SavedLibraries:
         _check_names(self)
         _check_shapes(self)
         check_values(self.libraries, self.config, self.agents, self.action_names)
-        object.__setattr__(self, "libraries", _without_leftovers(self.libraries))
+        libraries = _without_leftovers(self.libraries)
+        libraries = with_reach(libraries, libraries.reach is not None and bool(np.any(libraries.reach < np.inf)))
+        object.__setattr__(self, "libraries", libraries)
+        config = dataclasses.replace(self.config, keeps_reach=libraries.reach is not None)
+        object.__setattr__(self, "config", config)
 
     @property
     def sha256(self) -> str:
         """The digest of the libraries, the same for both kinds of file; when skills were learned does not count."""
         digest = hashlib.sha256()
-        for field in dataclasses.fields(self.libraries):
-            if field.name in PROVENANCE:
-                continue
-            array = np.ascontiguousarray(getattr(self.libraries, field.name))
-            digest.update(f"{field.name} {array.dtype.str} {array.shape}\n".encode())
-            digest.update(array)
+        for name, column in self.libraries.known().items():
+            if name not in PROVENANCE:
+                array = np.ascontiguousarray(column)
+                digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+                digest.update(array)
         return digest.hexdigest()
 
     def of_agent(self, agent: int) -> "SavedLibraries":
@@ -107,9 +112,9 @@ def _check_names(saved: SavedLibraries) -> None:
 
 
 def _check_shapes(saved: SavedLibraries) -> None:
-    blank = jax.eval_shape(lambda: skill_library.empty(saved.config))
-    for field in dataclasses.fields(blank):
-        name, array, wanted = field.name, getattr(saved.libraries, field.name), getattr(blank, field.name)
+    config = dataclasses.replace(saved.config, keeps_reach=saved.libraries.reach is not None)
+    for name, wanted in jax.eval_shape(lambda: skill_library.empty(config)).known().items():
+        array = getattr(saved.libraries, name)
         shape = (len(saved.agents), *wanted.shape)
         if array.shape != shape or array.dtype != wanted.dtype:
             raise ValueError(
@@ -122,12 +127,11 @@ def _without_leftovers(libraries: SkillLibrary) -> SkillLibrary:
     """Returns libraries `[A, N, ...]` in which all that no function looks at is as in an empty library."""
     used = libraries.skill_ids != EMPTY
     steps = np.arange(libraries.actions.shape[-1]) < libraries.lengths[..., None]
-    blank_values = {"labels": NO_LABEL, "skill_ids": EMPTY, **dict.fromkeys(PROVENANCE, UNKNOWN)}
+    blank_values = {"labels": NO_LABEL, "skill_ids": EMPTY, "reach": np.inf, **dict.fromkeys(PROVENANCE, UNKNOWN)}
     looked_at = {"actions": steps, "pre_value": libraries.pre_mask, "post_value": libraries.post_mask}
     changes = {}
-    for field in dataclasses.fields(libraries):
-        array = getattr(libraries, field.name)
-        if field.name not in LIBRARY_NUMBERS:
-            kept = np.expand_dims(used, tuple(range(2, array.ndim))) & looked_at.get(field.name, True)
-            changes[field.name] = np.where(kept, array, np.asarray(blank_values.get(field.name, 0), array.dtype))
+    for name, array in libraries.known().items():
+        if name not in LIBRARY_NUMBERS:
+            kept = np.expand_dims(used, tuple(range(2, array.ndim))) & looked_at.get(name, True)
+            changes[name] = np.where(kept, array, np.asarray(blank_values.get(name, 0), array.dtype))
     return dataclasses.replace(libraries, **changes)

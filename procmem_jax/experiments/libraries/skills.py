@@ -26,6 +26,7 @@ class StoredSkill:
         created, last_used: by the library's clock.
         episode, tick: in which it was learned, -1 if unknown.
         rate: its success rate as the memory sees it, cut to [0, 1]; None before it is used.
+        reach: the distance below which it is tried out of its own situation; None where it has killed nobody.
         embedding: `[D]` float32.
     """
 
@@ -45,6 +46,7 @@ class StoredSkill:
     episode: int
     tick: int
     rate: float | None
+    reach: float | None
     embedding: np.ndarray = dataclasses.field(repr=False, compare=False)
 
 
@@ -67,6 +69,7 @@ def read_skills(
 def _read_skill(
     library: SkillLibrary, slot: int, predicate_names: Sequence[str], rates: np.ndarray | None
 ) -> StoredSkill:
+    reach = np.inf if library.reach is None else float(library.reach[slot])
     label, length, uses = (int(column[slot]) for column in (library.labels, library.lengths, library.use_counts))
     return StoredSkill(
         slot=slot,
@@ -85,6 +88,7 @@ def _read_skill(
         episode=int(library.learned_episode[slot]),
         tick=int(library.learned_tick[slot]),
         rate=float(rates[slot]) if uses and rates is not None else None,
+        reach=reach if reach < np.inf else None,
         embedding=library.embeddings[slot],
     )
 

@@ -124,6 +124,7 @@ def _with_capacity(libraries: SkillLibrary, config: LibraryConfig) -> SkillLibra
     """Returns the libraries `[A, N, ...]` with as many slots as `config` says; those behind the given are empty."""
     num_agents, given = libraries.skill_ids.shape
     blank = jax.device_get(skill_library.empty(config))
+    libraries = jax.device_get(skill_library.with_reach(libraries, config.keeps_reach))
 
     def pad(array: np.ndarray, empty_slots: np.ndarray) -> np.ndarray:
         array = array.astype(empty_slots.dtype, copy=False)  # actions of the same names, in one byte or two

@@ -72,7 +72,7 @@ def train(
     lanes = usual_lanes(config, params, num_agents, num_episodes, devices) if lanes is None else lanes
     check_count("chunk_ticks", chunk_ticks, 1, 2**31 - 1)
     if libraries is not None:
-        _check_libraries(config, libraries, num_agents)
+        libraries = _checked_libraries(config, libraries, num_agents)
     if is_default:
         advise_all_cores(devices, lane_width(num_agents, lanes), num_agents * num_episodes)
     kept = Kept(num_agents, libraries=True, first_agent=first_agent, initial_libraries=libraries)
@@ -127,17 +127,18 @@ def _check_scalars(record: Any, path: str = "params") -> None:
         _check_scalars(value, name)
 
 
-def _check_libraries(config: Config, libraries: SkillLibrary, num_agents: int) -> None:
+def _checked_libraries(config: Config, libraries: SkillLibrary, num_agents: int) -> SkillLibrary:
     if not config.use_skills:
         raise ValueError("use_skills=False leaves no place for libraries; switch the memory on")
-    wanted = jax.eval_shape(lambda: skill_library.empty(config.library))
-    for field in dataclasses.fields(wanted):
-        given, shape = getattr(libraries, field.name), getattr(wanted, field.name)
+    libraries = skill_library.with_reach(libraries, config.library.keeps_reach)
+    for name, shape in jax.eval_shape(lambda: skill_library.empty(config.library)).known().items():
+        given = getattr(libraries, name)
         if given.shape != (num_agents, *shape.shape) or given.dtype != shape.dtype:
             raise ValueError(
-                f"libraries.{field.name} is {given.dtype}{list(given.shape)}, the run's are {shape.dtype}"
+                f"libraries.{name} is {given.dtype}{list(given.shape)}, the run's are {shape.dtype}"
                 f"{[num_agents, *shape.shape]}; give libraries of the same agents and LibraryConfig"
             )
+    return libraries
 
 
 class _EpisodeReporter:

@@ -17,20 +17,8 @@ from procmem_jax.memory import library as skill_library
 from procmem_jax.memory.default.choice import Choice, compare
 from procmem_jax.memory.default.params import DefaultMemoryParams
 from procmem_jax.memory.default.state import DefaultMemoryState
-from procmem_jax.memory.library import EMPTY, SkillLibrary
+from procmem_jax.memory.library import EMPTY
 from procmem_jax.memory.protocol import Step
-
-
-def anywhere(library: SkillLibrary) -> jax.Array:
-    """Returns the reach of skills that have killed nobody, `[N]` float32."""
-    return jnp.full(library.skill_ids.shape, jnp.inf, jnp.float32)
-
-
-def reach_in(state: DefaultMemoryState, library: SkillLibrary) -> jax.Array | None:
-    """Returns `state.reach` for `library`, in which some slots may hold other skills: their blame goes with the old."""
-    if state.reach is None:
-        return None
-    return jnp.where(library.skill_ids == state.library.skill_ids, state.reach, jnp.inf)
 
 
 def is_death(step: Step) -> jax.Array:
@@ -49,8 +37,10 @@ def learn_from_death(state: DefaultMemoryState, now: jax.Array) -> DefaultMemory
     slot = jnp.maximum(state.running, 0)
     _, distance = compare(state.index.at(slot), state.query, num_coordinates=state.path.contexts.shape[1])
     killed = now & (state.running != EMPTY) & ~state.whole
-    place = jnp.where(killed, slot, state.reach.shape[0])  # out of range, and so dropped
-    return dataclasses.replace(state, reach=state.reach.at[place].min(distance[0], mode="drop"))
+    reach = state.library.reach
+    place = jnp.where(killed, slot, reach.shape[0])  # out of range, and so dropped
+    library = dataclasses.replace(state.library, reach=reach.at[place].min(distance[0], mode="drop"))
+    return dataclasses.replace(state, library=library)
 
 
 def judge_first_step(

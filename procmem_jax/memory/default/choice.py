@@ -134,7 +134,6 @@ class Situation:
         index: of the library.
         rates: `[N]` float32, the success rates of its slots.
         visited: `()` int32, situations so far in the agent's life, loops not counted.
-        reach: `[N]` float32 or None, as for `skill_costs`.
     """
 
     percept: Percept
@@ -143,7 +142,6 @@ class Situation:
     index: Index
     rates: jax.Array
     visited: jax.Array
-    reach: jax.Array | None = None
 
 
 @state_record
@@ -181,7 +179,7 @@ def least_expected_cost(situation: Situation, params: DefaultMemoryParams) -> Ch
         params=params,
         num_coordinates=situation.percept.context.shape[0],
     )
-    slot, cost = least_slot(judge(situation.index, situation.rates, reach=situation.reach).expected)
+    slot, cost = least_slot(judge(situation.index, situation.rates, reach=situation.library.reach).expected)
     chosen = judge(situation.index.at(slot), situation.rates[slot, None])
     return Choice(slot, cost < jnp.inf, chosen.exact[0], chosen.steps[0], jnp.ones((), jnp.bool_))
 

@@ -25,7 +25,6 @@ def consolidate_skill(
     admission: bool,
     protected_slot: jax.Array,
     enabled: jax.Array,
-    reach: jax.Array | None = None,
 ) -> SkillLibrary:
     """Returns the library after a candidate has been merged, stored or turned away.
 
@@ -45,12 +44,11 @@ def consolidate_skill(
         keep_better, admission: static switches.
         protected_slot: `()` int32, the slot of the running skill, which is not overwritten; -1 for none.
         enabled: `()` bool; False leaves the library as it is.
-        reach: as for `skill_costs`.
     """
     rates = success_rates(library, config)
     index = make_index(library)
     costs = skill_costs(
-        index, rates, skill.embedding, skill.pre_value, params, num_coordinates=num_coordinates, reach=reach
+        index, rates, skill.embedding, skill.pre_value, params, num_coordinates=num_coordinates, reach=library.reach
     )
     capacity = config.capacity
     same = costs.exact & jnp.all(library.pre_value == skill.pre_value[None, :], axis=-1)

@@ -27,7 +27,7 @@ import jax.numpy as jnp
 
 from procmem_jax.memory import library as skill_library
 from procmem_jax.memory.default import path as paths
-from procmem_jax.memory.default.blame import anywhere, is_death, judge_first_step, learn_from_death, reach_in
+from procmem_jax.memory.default.blame import is_death, judge_first_step, learn_from_death
 from procmem_jax.memory.default.choice import CHOICES, ChooseFunction, Situation, least_expected_cost, make_index
 from procmem_jax.memory.default.consolidation import consolidate_skill
 from procmem_jax.memory.default.direction import direction_embedding
@@ -36,7 +36,7 @@ from procmem_jax.memory.default.params import DefaultMemoryParams
 from procmem_jax.memory.default.segments import consolidated, make_segment, no_segment, ring_length, suffix_skill
 from procmem_jax.memory.default.state import DefaultMemoryState
 from procmem_jax.memory.eviction import EVICTION_RULES, EvictionRule, Utility
-from procmem_jax.memory.library import EMPTY, SkillLibrary
+from procmem_jax.memory.library import EMPTY, SkillLibrary, with_reach
 from procmem_jax.memory.protocol import Memory, Running, Step, World
 from procmem_jax.memory.settings import LibraryConfig, check_num_actions, needs_wide_actions
 from procmem_jax.percept import Percept
@@ -132,6 +132,7 @@ class DefaultMemory(Memory):
             num_predicates=num_predicates,
             eviction=self.evict,
             wide_actions=self.wide_actions,
+            keeps_reach=self.deaths_teach,
         )
 
     def embedding_name(self, context_size: int) -> str:
@@ -185,7 +186,6 @@ class DefaultMemory(Memory):
             failures=zero,
             retreat=zero,
             num_uses=zero,
-            reach=anywhere(library) if self.deaths_teach else None,
             judged=nothing if self.progress else None,
             promised=jnp.zeros((), jnp.float32) if self.progress else None,
         )
@@ -207,9 +207,8 @@ class DefaultMemory(Memory):
             params: its numbers.
         """
         rates = skill_library.success_rates(state.library, self._config_of(state))
-        choice = self.choose(
-            Situation(percept, state.query, state.library, state.index, rates, state.path.count, state.reach), params
-        )
+        situation = Situation(percept, state.query, state.library, state.index, rates, state.path.count)
+        choice = self.choose(situation, params)
         if self.progress:
             state = judge_first_step(state, choice, params, counts=self.learn, count_failures=self.count_failures)
         slot = choice.slot
@@ -352,7 +351,6 @@ class DefaultMemory(Memory):
                 admission=self.admission,
                 protected_slot=state.running if state.judged is None else jnp.maximum(state.running, state.judged),
                 enabled=enabled & wanted & self.learn,
-                reach=reach_in(state, library),
             )
 
         library = jax.lax.fori_loop(0, self.max_skill_length, take_in, state.library)
@@ -363,11 +361,9 @@ class DefaultMemory(Memory):
 
     def with_library(self, state: DefaultMemoryState, library: SkillLibrary) -> DefaultMemoryState:
         """See `Memory`."""
+        library = with_reach(library, self.deaths_teach)
         num_skills = jnp.sum(library.used, dtype=jnp.int32)
-        reach = reach_in(state, library)
-        return dataclasses.replace(
-            state, library=library, index=make_index(library), num_skills=num_skills, reach=reach
-        )
+        return dataclasses.replace(state, library=library, index=make_index(library), num_skills=num_skills)
 
     def running(self, state: DefaultMemoryState) -> Running:
         """See `Memory`."""

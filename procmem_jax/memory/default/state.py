@@ -32,8 +32,6 @@ class DefaultMemoryState:
         failures: `()` int32, skills that failed, or achieved nothing new, since something new was achieved.
         retreat: `()` int32, steps of exploration still to go before a skill is chosen again.
         num_uses: `()` int32, skills used in the agent's life.
-        reach: `[N]` float32, distances below which each skill may be tried where it is not exact; None without
-            `deaths_teach`.
         judged, promised: `()` int32 and float32, the slot of a first step that is to be judged by what the memory
             promises next, -1 for none, and the steps promised before it; None without `progress`.
     """
@@ -55,6 +53,5 @@ class DefaultMemoryState:
     failures: jax.Array
     retreat: jax.Array
     num_uses: jax.Array
-    reach: jax.Array | None = None
     judged: jax.Array | None = None
     promised: jax.Array | None = None

@@ -16,7 +16,7 @@ from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.experiments.storage.versions import versions
 from procmem_jax.experiments.training.train import train
-from procmem_jax.memory.library import empty
+from procmem_jax.memory.library import empty, with_reach
 from procmem_jax.streams import run_key
 
 SUFFIXES = pytest.mark.parametrize("suffix", [".json", ".npz"])
@@ -70,6 +70,31 @@ def test_when_a_skill_was_learned_comes_back_and_is_not_in_the_digest(tmp_path, 
     saved = import_libraries(export(tmp_path / f"skills{suffix}", libraries))
     assert_same_bits(saved.libraries, libraries)
     assert saved.sha256 == import_libraries(export(tmp_path / f"other{suffix}")).sha256
+
+
+@SUFFIXES
+def test_what_deaths_taught_comes_back(tmp_path, suffix):
+    config = dataclasses.replace(CONFIG, keeps_reach=True)
+    libraries = with_reach(handmade_libraries(), True)
+    unmarked = {"config": config, "embedding": EMBEDDING}
+    export_libraries(tmp_path / f"nothing{suffix}", libraries, **unmarked)  # nobody has died
+    assert (tmp_path / f"nothing{suffix}").read_bytes() == export(tmp_path / f"off{suffix}").read_bytes()
+    reach = np.full((2, 3), np.inf, np.float32)
+    reach[0] = 0.1, 3.0, np.inf  # of which slot 1 is empty
+    export_libraries(tmp_path / f"skills{suffix}", dataclasses.replace(libraries, reach=reach), **unmarked)
+    saved = import_libraries(tmp_path / f"skills{suffix}")
+    assert saved.config == config and saved.libraries.reach.tolist() == [
+        [np.float32(0.1), np.inf, np.inf],
+        [np.inf] * 3,
+    ]
+    assert_same_bits(with_reach(saved.libraries, False), handmade_libraries())
+    assert (
+        saved.sha256.startswith("4ad1a3ecb53a") and saved.sha256 != import_libraries(tmp_path / f"off{suffix}").sha256
+    )
+    assert saved.of_agent(1).libraries.reach is None and not saved.of_agent(1).config.keeps_reach
+    libraries = dataclasses.replace(libraries, reach=np.full_like(reach, np.nan))
+    with pytest.raises(ValueError, match="reach is a number"):
+        export_libraries(tmp_path / f"nan{suffix}", libraries, **unmarked)
 
 
 @SUFFIXES
@@ -190,18 +215,17 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_the_libraries_file_of_a_run_of_format_1_is_told_from_an_exported_one(tmp_path):
     libraries = handmade_libraries()
-    arrays = {field.name: getattr(libraries, field.name) for field in dataclasses.fields(libraries)}
-    np.savez(tmp_path / "libraries.npz", **arrays)
+    np.savez(tmp_path / "libraries.npz", **libraries.known())
     refused(tmp_path / "libraries.npz", "holds no exported libraries; make such a file with `procmem library export`")
 
 
 @SUFFIXES
-@pytest.mark.parametrize("number", [4, 10**6])
+@pytest.mark.parametrize("number", [5, 10**6])
 def test_a_later_format_is_refused(monkeypatch, tmp_path, suffix, number):
-    monkeypatch.setattr(library_files, "FORMAT", number + 1)  # one byte for an action is one format below
+    monkeypatch.setattr(library_files, "_format_of", lambda config: number)
     path = export(tmp_path / f"skills{suffix}")
     monkeypatch.undo()
-    refused(path, f"format={number} is above 3, the newest that procmem_jax")
+    refused(path, f"format={number} is above 4, the newest that procmem_jax")
 
 
 def in_head(**changes):
@@ -254,6 +278,8 @@ DAMAGES = [
     (in_skill(uses=-1), "counts are not negative"),
     (in_skill(uses=2**31), "uses=2147483648 has more than 32 bits (agent 0, slot 2)"),
     (in_skill(uses="12"), "uses='12' is not a whole number (agent 0, slot 2)"),
+    (lambda content: in_skill(reach="0.5")(in_head(config=content["config"] | {"keeps_reach": True})(content)),
+     "reach='0.5' is not a number (agent 0, slot 2)"),
     (in_skill(embedding=[1.0, 0.0]), "embedding of shape (2,) is not of 4 numbers (agent 0, slot 2)"),
     (in_skill(embedding=[1e39, 0.0, 0.0, 0.0]), "embeddings are finite numbers"),
     (in_skill(embedding=[float("nan"), 0.0, 0.0, 0.0]), "embeddings are finite numbers"),

@@ -80,7 +80,7 @@ def test_a_number_that_no_agent_has_is_refused(tmp_path, suffix, agent):
         import_libraries(path)
 
 
-@pytest.mark.parametrize(("number", "why"), [(-1, "format=-1 is not one of 1 to 3"), (0, "format=0 is not one")])
+@pytest.mark.parametrize(("number", "why"), [(-1, "format=-1 is not one of 1 to 4"), (0, "format=0 is not one")])
 def test_a_format_that_there_never_was_is_refused(tmp_path, number, why):
     path = tmp_path / "skills.json"
     write_saved(path, saved_of(handmade_libraries()))

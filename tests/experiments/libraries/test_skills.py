@@ -30,6 +30,7 @@ def test_every_field_by_hand():
         episode=6,
         tick=210,
         rate=pytest.approx(5 / 7),
+        reach=None,
         embedding=None,
     )
     assert key.embedding.tolist() == library.embeddings[0].tolist()

@@ -79,15 +79,26 @@ def test_more_slots_are_empty_ones(num_agents):
     config = experiment(capacity=5)
     libraries = make_warm_start(saved_libraries(num_agents), config, 2).libraries
     blank = jax.device_get(empty(config.library))
-    for field in dataclasses.fields(libraries):
-        given, wanted = (getattr(part, field.name) for part in (libraries, handmade_libraries(1)))
+    assert libraries.known().keys() == blank.known().keys()
+    for name, wanted in handmade_libraries(1).known().items():
+        given, empty_slots = getattr(libraries, name), getattr(blank, name)
         if given.ndim == 1:
-            assert given[0] == wanted[0], field.name
+            assert given[0] == wanted[0], name
         else:
-            np.testing.assert_array_equal(given[0, :3], wanted[0], err_msg=field.name)
-            np.testing.assert_array_equal(given[0, 3:], getattr(blank, field.name)[3:], err_msg=field.name)
-            assert given.shape == (2, *getattr(blank, field.name).shape)
-        assert given.dtype == getattr(blank, field.name).dtype
+            np.testing.assert_array_equal(given[0, :3], wanted[0], err_msg=name)
+            np.testing.assert_array_equal(given[0, 3:], empty_slots[3:], err_msg=name)
+            assert given.shape == (2, *empty_slots.shape)
+        assert given.dtype == empty_slots.dtype
+
+
+def test_what_deaths_taught_goes_to_runs_in_which_they_teach():
+    reach = np.full((2, 3), 0.5, np.float32)
+    libraries = dataclasses.replace(handmade_libraries(2), reach=reach)
+    saved = saved_libraries(libraries=libraries, config=dataclasses.replace(CONFIG, keeps_reach=True))
+    given = make_warm_start(saved, experiment(capacity=4, deaths_teach=True), 2).libraries.reach
+    np.testing.assert_array_equal(given, [[0.5, np.inf, 0.5, np.inf], [np.inf] * 4])
+    assert_same_bits(make_warm_start(saved, experiment(deaths_teach=False), 2).libraries, handmade_libraries())
+    assert np.isinf(make_warm_start(saved_libraries(), experiment(deaths_teach=True), 2).libraries.reach).all()
 
 
 def test_another_eviction_rule_is_no_hindrance():

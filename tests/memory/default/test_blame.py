@@ -15,7 +15,7 @@ def distance(one, other):
 
 
 def reach(puppet, slot=0):
-    return float(puppet.state.reach[slot])
+    return float(puppet.library.reach[slot])
 
 
 def is_tried(puppet, place):
@@ -25,7 +25,7 @@ def is_tried(puppet, place):
 
 def test_without_the_switches_the_state_is_as_it_was():
     state = DefaultMemory(capacity=2).begin(percept((1, 0), NOTHING), DefaultMemory.Params())
-    assert state.reach is state.judged is state.promised is None
+    assert state.library.reach is state.judged is state.promised is None
 
 
 def test_a_skill_that_killed_is_tried_only_nearer_from_then_on():
@@ -66,6 +66,18 @@ def test_blame_goes_with_the_skill_and_what_it_does_not_reach_is_learned():
         puppet.consolidate()
         assert puppet.library.used.sum() == number
     assert (reach(puppet), reach(puppet, 1)) == (pytest.approx(distance((4, 0), (2, 0)), rel=1e-4), float("inf"))
+
+
+def test_blame_is_in_the_library_and_goes_where_that_goes():
+    puppet = Puppet((4, 0), skills=[ONE], memory=DEATHS)
+    puppet.step((5, 0), died=True)
+    other = Puppet((8, 0), skills=[ONE], memory=DEATHS)
+    assert is_tried(other, (8, 0))
+    other.state = other.call("with_library", other.state, puppet.library)
+    assert reach(other) == reach(puppet) < float("inf") and not is_tried(other, (8, 0)) and is_tried(other, (3, 0))
+    without = Puppet((8, 0))
+    without.state = without.call("with_library", without.state, puppet.library)
+    assert without.library.reach is None and is_tried(without, (8, 0))
 
 
 @pytest.mark.parametrize(("place", "counts"), (((3, 0), (1, 1, 0)), ((5, 0), (1, 0, 1)), ((0, 9), (1, 0, 1))))
