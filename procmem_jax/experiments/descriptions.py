@@ -23,8 +23,6 @@ from procmem_jax.records import function_text
 _MEMORIES = {"default": DefaultMemory, "proven": ProvenMemory, "tutorial": TutorialMemory, "q-learning": QLearning}
 # How a config of format 1 names its memories.
 _OLD_MEMORIES = {"default": "default", "tutorial": "tutorial", "q_learning": "q-learning"}
-# What a config that does not tell of a setting was run with, where the default is another now.
-_UNTOLD = {"deaths_teach": False}
 
 
 def name_of_memory(memory: Memory) -> str:
@@ -114,7 +112,8 @@ def remake_experiment(stored: Mapping[str, Any]) -> tuple[Config, Params]:
         chosen["explorer"] = "epsilon:0" if stored["explorer"] == "epsilon" else stored["explorer"]
     config, params = make_experiment(stored["task"], preset, **chosen)
     here = {setting.name: setting.value for setting in list_settings(config, params)}
-    settings = {name: value for name, value in _UNTOLD.items() if name in here} | settings
+    if "count_failures" in settings:  # a default memory; deaths taught nothing when configs did not tell of it
+        settings = {"deaths_teach": False} | settings
     if is_old:
         settings = {name: value for name, value in settings.items() if name in here}
     differing = {name: value for name, value in settings.items() if here.get(name) != value}

@@ -47,6 +47,12 @@ def stored(task, preset, config, params):
     return json.loads(json.dumps(described))
 
 
+def test_a_config_older_than_deaths_teach_is_one_without():
+    told = stored("random-5", "default", *make_experiment("random-5"))
+    del told["settings"]["deaths_teach"]
+    assert not remake_experiment(told)[0].memory.deaths_teach
+
+
 def remade(task, preset, config, params):
     return remake_experiment(stored(task, preset, config, params))
 
