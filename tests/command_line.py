@@ -1,5 +1,7 @@
 """The command as a function, for tests of its words."""
 
+import os
+
 from procmem_jax import cli
 
 # A run of some seconds.
@@ -22,6 +24,12 @@ def out_of(capsys, *arguments):
     status, out, err = run(capsys, *arguments)
     assert (status, err) == (0, "")
     return out
+
+
+def one_device_each():
+    """The environment of processes that have one CPU device each, as users' have, and this one's other flags."""
+    flags = [flag for flag in os.environ["XLA_FLAGS"].split() if "device_count" not in flag]
+    return {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": " ".join(flags)}
 
 
 def contents(folder):

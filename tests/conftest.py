@@ -28,6 +28,15 @@ jax.config.update("jax_compilation_cache_dir", str(_PROGRAMS))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
+
+@pytest.hookimpl(tryfirst=True)  # before pytest's own, which leaves out by marks
+def pytest_collection_modifyitems(items):
+    """What is for the optimized programs, or for an exhaustive run, is slow."""
+    for item in items:
+        if item.get_closest_marker("optimized") or item.get_closest_marker("exhaustive"):
+            item.add_marker(pytest.mark.slow)
+
+
 _MAPS = pathlib.Path("/proc/self/maps")
 _MOST_MAPS = 45_000
 _TESTS = itertools.count(1)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import procmem_jax
-from command_line import out_of
+from command_line import one_device_each, out_of
 from peer_rules import peer_rules
 from procmem_jax.experiments.overrides import list_settings
 from procmem_jax.experiments.runs.stored import identity_of, read_config
@@ -304,8 +304,7 @@ def test_two_processes_leave_what_one_leaves(tmp_path):
     assert number == 1
     (tmp_path / "sweep.toml").write_text(settings)
     bin_folder = pathlib.Path(sys.executable).parent
-    kept = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
-    where = {"cwd": tmp_path, "env": {**kept, "PATH": f"{bin_folder}{os.pathsep}{kept['PATH']}"}}
+    where = {"cwd": tmp_path, "env": one_device_each() | {"PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}"}}
     alone = "procmem sweep --config sweep.toml --out runs/one"
     for script in (together, alone):
         done = subprocess.run(["bash", "-e", "-c", script], capture_output=True, text=True, timeout=300, **where)

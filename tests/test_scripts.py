@@ -41,7 +41,7 @@ def test_shell_scripts_can_be_read(path):
 def test_help_of_the_test_script():
     done = run("bash", SCRIPTS / "test.sh", "--help")
     assert (done.returncode, done.stderr) == (0, "")
-    for option in ("--all", "--extras", "--python"):
+    for option in ("--all", "--exhaustive", "--extras", "--python"):
         assert option in done.stdout
     done = run("bash", SCRIPTS / "test.sh", "--fast")
     assert (done.returncode, done.stdout) == (2, "")

@@ -46,7 +46,7 @@ def begin(case, batched_params=False):
 @pytest.mark.parametrize(
     ("case", "batched_params"),
     [
-        pytest.param("default", True, marks=pytest.mark.slow),
+        pytest.param("default", True, marks=pytest.mark.optimized),
         pytest.param("odd interval", False, marks=pytest.mark.slow),
         pytest.param("long interval", False, marks=pytest.mark.slow),
         pytest.param("shortest episodes", False, marks=pytest.mark.slow),

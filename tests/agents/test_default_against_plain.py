@@ -99,7 +99,7 @@ def compare(task, num_agents, num_ticks, num_episodes=10**6, *, explorer=None, *
     return state, rows
 
 
-@pytest.mark.slow  # the small library below is of the same world
+@pytest.mark.optimized  # the small library below is of the same world
 def test_a_random_world():
     state, rows = compare("random-5", 200, 480)
     assert rows[..., 5].sum() > 80  # successes

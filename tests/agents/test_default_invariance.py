@@ -23,6 +23,7 @@ SETTINGS = {
     "doorkey-6": ("epsilon:0.5", {}),
 }
 TASKS = ("random-6", pytest.param("doorkey-6", marks=pytest.mark.slow))
+ALONE, PART = (1, 0, 16, 1), (21, 3, 16, 33)  # number of agents, first of them, lanes, ticks of a chunk
 
 
 def play(task, num_agents, **where):
@@ -40,21 +41,23 @@ def whole_batch(task):
 
 
 @pytest.mark.parametrize(
-    ("num_agents", "first_agent", "lanes", "chunk_ticks"),
-    quick_first(
-        (
-            (1, 0, 16, 1),
-            (1, 299, 512, 256),
-            pytest.param(7, 150, 64, 33, marks=pytest.mark.slow),
-            (21, 3, 16, 33),
-            (NUM_AGENTS, 0, 512, 1),
-            pytest.param(NUM_AGENTS, 0, 64, 33, marks=pytest.mark.slow),  # a program is compiled for each width
-            pytest.param(NUM_AGENTS, 0, 16, 256, marks=pytest.mark.slow),
-        ),
-        optimized=True,
-    ),
-)
-@pytest.mark.parametrize("task", TASKS)
+    ("task", "num_agents", "first_agent", "lanes", "chunk_ticks"),
+    [
+        ("random-6", *ALONE),
+        *[pytest.param("random-6", *case, marks=pytest.mark.optimized) for case in (
+            (1, 299, 512, 256), PART, (NUM_AGENTS, 0, 512, 1), (NUM_AGENTS, 0, 16, 256),
+        )],
+        *[pytest.param("doorkey-6", *case, marks=pytest.mark.slow) for case in (ALONE, PART)],
+        # A program is compiled for each width and task.
+        *[pytest.param("random-6", *case, marks=pytest.mark.exhaustive) for case in (
+            (7, 150, 64, 33), (NUM_AGENTS, 0, 64, 33),
+        )],
+        *[pytest.param("doorkey-6", *case, marks=pytest.mark.exhaustive) for case in (
+            (1, 299, 512, 256), (7, 150, 64, 33), (NUM_AGENTS, 0, 512, 1), (NUM_AGENTS, 0, 64, 33),
+            (NUM_AGENTS, 0, 16, 256),
+        )],
+    ],
+)  # fmt: skip
 def test_an_agent_is_the_same_wherever_it_runs(task, num_agents, first_agent, lanes, chunk_ticks):
     found = play(task, num_agents, first_agent=first_agent, lanes=lanes, chunk_ticks=chunk_ticks)
     expected = jax.tree.map(lambda leaf: leaf[first_agent : first_agent + num_agents], whole_batch(task))
@@ -112,7 +115,7 @@ def test_ticks_equal_ticks_without_jit_and_are_traced_once():
     assert state.memory.library.used.sum() >= 3 and state.episode >= 1
 
 
-@pytest.mark.parametrize("preset", quick_first(("default", "tutorial"), optimized=True))
+@pytest.mark.parametrize("preset", quick_first(("default", "tutorial")))
 def test_a_run_lowers_for_a_gpu(preset):
     agent, params, streams, inputs, state = start("random-5", preset, num_agents=16)
 

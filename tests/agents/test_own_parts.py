@@ -73,7 +73,7 @@ def test_they_train(case):
     ),
     ids=("alone", "few lanes"),
 )
-@pytest.mark.parametrize("case", quick_first(SOME, optimized=True))
+@pytest.mark.parametrize("case", SOME)
 def test_an_agent_is_the_same_wherever_it_runs(case, num_agents, first_agent, where):
     found = play(case, num_agents, first_agent=first_agent, **where)
     expected = jax.tree.map(lambda leaf: leaf[first_agent : first_agent + num_agents], on_two_devices(case))
@@ -220,7 +220,7 @@ class Watching(ExplorationPolicy):
         return observation, random_action(word, self.num_actions)
 
 
-@pytest.mark.parametrize("where", quick_first(("grid", "foreign"), optimized=True))
+@pytest.mark.parametrize("where", quick_first(("grid", "foreign")))
 def test_a_policy_sees_what_the_environment_shows(where):
     """Of the situation in which it acts, also in the first of an episode; through resets."""
     if where == "grid":

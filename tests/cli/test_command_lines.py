@@ -154,6 +154,6 @@ def test_command_lines(folder, line):
 
 @pytest.mark.slow
 @given(line=command_lines())
-@settings(max_examples=20_000, **MANY)
+@settings(max_examples=3_000, **MANY)
 def test_many_command_lines(folder, line):
     check(folder, line)

@@ -12,6 +12,7 @@ import pyarrow.parquet
 import pytest
 
 from command_line import out_of, run
+from quick import rest_exhaustive
 
 pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
@@ -161,7 +162,7 @@ def kill_until_done(cache, out, moments):
 
 
 @pytest.mark.slow  # quick are a sweep stopped between chunks, and a training command that is killed
-@pytest.mark.parametrize("seed", range(7))
+@pytest.mark.parametrize("seed", rest_exhaustive(range(7)))
 def test_killed_three_times_at_random_moments_a_sweep_ends_in_the_same_files(tmp_path, cache, undisturbed, seed):
     files, seconds = undisturbed
     generator = random.Random(seed)

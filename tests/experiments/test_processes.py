@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from command_line import one_device_each
 from procmem_jax.experiments import processes
 from procmem_jax.experiments.processes import entered_by_first, from_first, join_processes
 
@@ -69,14 +70,14 @@ def free_port():
         return found.getsockname()[1]
 
 
-def environment():
-    kept = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
-    return {**kept, "JAX_PLATFORMS": "cpu"}
-
-
 def start(command):
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=one_device_each(),
+        start_new_session=True,
     )
 
 

@@ -129,7 +129,7 @@ def test_what_was_inserted_is_found_whatever_its_length(rows, factor):
         assert np.dot(row, vector) / np.linalg.norm(vector.astype(np.float64)) > 1 - 1e-5
 
 
-@pytest.mark.slow
+@pytest.mark.optimized
 def test_unit_vectors_are_stored_to_the_bit_as_without_checks():
     rng = np.random.default_rng(0)
     config = LibraryConfig(capacity=40, embedding_size=37, max_skill_length=2, num_predicates=1)

@@ -96,7 +96,7 @@ def test_exact_ties_go_to_the_lowest_slot(num_queries, num_slots, size, k, kind)
     np.testing.assert_array_equal(found.slots, slots)
 
 
-@pytest.mark.slow
+@pytest.mark.optimized
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), shape=st.sampled_from(((4, 9, 2, 3), (3, 1030, 2, 9))), density=st.floats(0, 1))
 def test_any_mask_over_many_ties(seed, shape, density):

@@ -57,7 +57,7 @@ def stop_after(folder, chunks, **changes):
         play(make_saver(folder), stop_after=chunks, **changes)
 
 
-@pytest.mark.parametrize("chunks", quick_first((1, 2, 9, 20), optimized=True))
+@pytest.mark.parametrize("chunks", [*quick_first((1, 2, 20)), pytest.param(9, marks=pytest.mark.optimized)])
 def test_a_stopped_run_goes_on_where_it_was(tmp_path, chunks):
     stop_after(tmp_path, chunks)
     assert len(list(tmp_path.iterdir())) == min(chunks, 2)

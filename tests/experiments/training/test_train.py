@@ -72,12 +72,12 @@ def test_the_reference_run_is_rich(reference):
             ("tutorial-6", 517, 7, {"chunk_ticks": 256}),
             ("tutorial-6", 0, 300, {"chunk_ticks": 300}),
             ("tutorial-6", 300, 300, {"lanes": 16, "chunk_ticks": 13}),
-            pytest.param("tutorial-6", 5, 150, {"lanes": 64}, marks=pytest.mark.slow),
-            pytest.param("tutorial-6", 0, 1024, {"lanes": 64, "chunk_ticks": 1000}, marks=pytest.mark.slow),
+            pytest.param("tutorial-6", 5, 150, {"lanes": 64}, marks=pytest.mark.exhaustive),
+            pytest.param("tutorial-6", 0, 1024, {"lanes": 64, "chunk_ticks": 1000}, marks=pytest.mark.exhaustive),
             ("random-5", 0, 1, {"chunk_ticks": 13}),
             ("random-5", 600, 7, {}),
             ("random-5", 700, 300, {"lanes": 5}),
-            pytest.param("random-5", 0, 1024, {"chunk_ticks": 1}, marks=pytest.mark.slow),
+            pytest.param("random-5", 0, 1024, {"chunk_ticks": 1}, marks=pytest.mark.exhaustive),
         ],
         optimized=True,
     ),
@@ -88,7 +88,7 @@ def test_results_depend_on_no_batch_chunk_or_lane(task, first_agent, num_agents,
     assert_same(result, whole, slice(first_agent, first_agent + num_agents))
 
 
-@pytest.mark.parametrize("first_agent", quick_first([2**31, LAST_NUMBER - 20], optimized=True))
+@pytest.mark.parametrize("first_agent", quick_first([2**31, LAST_NUMBER - 20]))
 def test_agent_numbers_reach_to_the_end_of_uint32(reference, first_agent):
     config, params, whole = reference
     result = train(KEY, config, params, 21, EPISODES, first_agent=first_agent, lanes=16)
@@ -288,9 +288,7 @@ def test_training_cannot_be_traced(transform):
         transform(lambda key: train(key, config, params, 2, 2).metrics)(jax.random.split(KEY, 2))
 
 
-@pytest.mark.parametrize(
-    "kind", quick_first([jax.sharding.AxisType.Auto, jax.sharding.AxisType.Explicit], optimized=True)
-)
+@pytest.mark.parametrize("kind", quick_first([jax.sharding.AxisType.Auto, jax.sharding.AxisType.Explicit]))
 def test_a_mesh_of_the_caller_is_no_matter(kind):
     config, params = make_experiment("random-5", "tutorial", use_skills=False)
     expected = train(KEY, config, params, 300, 2, lanes=256)

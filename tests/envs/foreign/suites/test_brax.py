@@ -95,6 +95,6 @@ def test_its_own_physics():
 
 @pytest.mark.slow
 def test_it_trains():
-    config, params = with_memory(training.EpisodeWrapper(Slide(), 12, 1), actions=TABLE)
+    config, params = with_memory(training.EpisodeWrapper(Slide(), 12, 1), actions=TABLE, use_skills=False)
     metrics = train(run_key(0), config, params, 4, 5).metrics
     assert metrics.steps.max() <= 12 and (metrics.episode_return < 0).all()

@@ -124,6 +124,6 @@ def test_what_cannot_be_is_refused():
 
 @pytest.mark.slow
 def test_it_trains():
-    config, params = with_memory(minesweeper(), perceive_board, max_steps=12)
+    config, params = with_memory(minesweeper(), perceive_board, max_steps=12, use_skills=False)
     metrics = train(run_key(0), config, params, 4, 5).metrics
     assert metrics.steps.shape == (4, 5) and metrics.steps.min() >= 1 and metrics.steps.max() <= 10

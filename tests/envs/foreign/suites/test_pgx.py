@@ -166,6 +166,6 @@ def test_what_is_known_and_what_is_refused():
 
 @pytest.mark.slow
 def test_it_trains():
-    config, params = with_memory(from_pgx(pgx.make("tic_tac_toe")), max_steps=9)
+    config, params = with_memory(from_pgx(pgx.make("tic_tac_toe")), max_steps=9, use_skills=False)
     metrics = train(run_key(0), config, params, 4, 5).metrics
     assert metrics.steps.max() <= 5 and set(np.unique(metrics.episode_return)) <= {-1.0, 0.0, 1.0}

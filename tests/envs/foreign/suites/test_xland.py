@@ -88,6 +88,6 @@ def test_its_picture_is_that_of_its_params():
 @pytest.mark.slow
 def test_it_trains():
     env, env_params = xminigrid.make("MiniGrid-Empty-5x5")
-    config, params = with_memory(env, env_params=env_params)
+    config, params = with_memory(env, env_params=env_params, use_skills=False)
     metrics = train(run_key(0), config, params, 4, 5).metrics
     assert metrics.steps.shape == (4, 5) and metrics.steps.max() <= env_params.max_steps
