@@ -64,7 +64,7 @@ if XLA_FLAGS=$more "$python" -P -c 'import jax; jax.devices()' >/dev/null 2>&1; 
 
 # -P keeps the current folder out of sys.path: the package is tested as installed.
 # One process for each core, as compiling takes one; four at most, as each takes some 4 GB. The tests of a file share
-# compiled programs and so stay in one process, and files keep their order, which has the longest near the front.
+# compiled programs and so stay in one process, and files keep their order, which tests/conftest.py makes.
 run_tests() {
   "$python" -P -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder "$@"
 }

@@ -20,7 +20,8 @@ from procmem_jax.experiments.training.lane_programs import build_programs
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
-_PROGRAMS = pathlib.Path(__file__).parents[1] / ".jax_cache"
+_FOLDER = pathlib.Path(__file__).parent
+_PROGRAMS = _FOLDER.parent / ".jax_cache"
 _MOST_BYTES = 2**30
 if _PROGRAMS.exists() and sum(path.stat().st_size for path in _PROGRAMS.iterdir()) > _MOST_BYTES:
     shutil.rmtree(_PROGRAMS, ignore_errors=True)
@@ -31,7 +32,8 @@ jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 @pytest.hookimpl(tryfirst=True)  # before pytest's own, which leaves out by marks
 def pytest_collection_modifyitems(items):
-    """What is for the optimized programs, or for an exhaustive run, is slow."""
+    """What is for the optimized programs, or for an exhaustive run, is slow; long files go first, none alone last."""
+    items.sort(key=lambda item: item.path.parent != _FOLDER)
     for item in items:
         if item.get_closest_marker("optimized") or item.get_closest_marker("exhaustive"):
             item.add_marker(pytest.mark.slow)

@@ -30,7 +30,7 @@ def random_returns(env, params):
     return np.asarray(jax.jit(jax.vmap(episode))(jax.random.split(jax.random.key(1), NUM_EPISODES)))
 
 
-@pytest.mark.slow
+@pytest.mark.optimized
 def test_ppo_of_rejax_learns_the_grid():
     rejax = pytest.importorskip("rejax")
     # The limit of the task, 50 steps, leaves a beginner too few successes. With this, all of 8 seeds learned it.

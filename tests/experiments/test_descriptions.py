@@ -26,7 +26,6 @@ from procmem_jax.memory.default.memory import DefaultMemory
 from procmem_jax.memory.eviction import Utility, lru, oldest
 from procmem_jax.memory.protocol import Memory
 from procmem_jax.records import as_arrays, param, params_record, setting
-from quick import quick_first
 
 
 @pytest.fixture
@@ -330,9 +329,10 @@ QUICK = ("memory-off", "tutorial")
 NEWER = ("grace", "mismatch_cost", "embedding", "learn", "deaths_teach", "progress")  # which format 1 did not tell
 
 
-def some(names):
-    """Test parameters, of which those that compile much are slow."""
-    return [pytest.param(name, marks=() if name in names else pytest.mark.slow) for name in EVERY]
+def some(names, **marks):
+    """Test parameters, of which those that compile much are slow, or marked otherwise."""
+    others = {name: getattr(pytest.mark, marks.get(name.replace("-", "_"), "slow")) for name in EVERY}
+    return [pytest.param(name, marks=() if name in names else others[name]) for name in EVERY]
 
 
 def needs_peer(name):
@@ -362,7 +362,7 @@ def test_a_config_of_format_1_is_read(name):
     assert explorer is None or type(config.exploration) is explorer
 
 
-@pytest.mark.parametrize("name", quick_first(some(QUICK)))
+@pytest.mark.parametrize("name", some(QUICK, default="optimized"))
 def test_a_run_of_format_1_trained_again_gives_the_very_rows(name):
     needs_peer(name)
     with peer_rules():
@@ -379,7 +379,7 @@ def test_a_run_of_format_1_trained_again_gives_the_very_rows(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", some(["tutorial"]))
+@pytest.mark.parametrize("name", some(["tutorial"], default_switched="exhaustive", tutorial_sized="exhaustive"))
 def test_a_run_of_format_1_is_evaluated(name, tmp_path):
     needs_peer(name)
     folder = shutil.copytree(OLD_RUNS / name, tmp_path / "run")

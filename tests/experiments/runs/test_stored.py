@@ -183,13 +183,13 @@ def test_damage_to_a_sweep_is_named(swept, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_thousand_damages_to_a_run_are_named(folder):
-    damage_a_run(folder, 1000)
+def test_hundreds_of_damages_to_a_run_are_named(folder):
+    damage_a_run(folder, 300)
 
 
 @pytest.mark.slow
-def test_a_thousand_damages_to_a_sweep_are_named(swept, tmp_path):
-    damage_a_sweep(shutil.copytree(swept, tmp_path / "sweep"), 1000)
+def test_hundreds_of_damages_to_a_sweep_are_named(swept, tmp_path):
+    damage_a_sweep(shutil.copytree(swept, tmp_path / "sweep"), 300)
 
 
 # Other formats, other kinds, folders of earlier versions

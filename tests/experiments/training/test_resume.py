@@ -232,7 +232,7 @@ def test_a_run_folder_keeps_no_checkpoints_of_a_finished_run_and_force_starts_an
 
 @pytest.mark.slow
 def test_a_killed_command_goes_on_and_a_second_one_is_refused(tmp_path):
-    command = [sys.executable, "-P", "-m", "procmem_jax", "train", "--task", "random-5", "--agents", "600"]
+    command = [sys.executable, "-P", "-m", "procmem_jax", "train", "--task", "random-5", "--agents", "100"]
     command += [
         "--episodes",
         "40",
@@ -246,7 +246,8 @@ def test_a_killed_command_goes_on_and_a_second_one_is_refused(tmp_path):
     process = subprocess.Popen([*command, "--out", str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while not list(out.glob("checkpoints/checkpoint-*2-*.npz")):
         assert process.poll() is None
-        time.sleep(0.02)
+        time.sleep(0.01)
+    process.send_signal(signal.SIGSTOP)  # so that it is not done before the second asks
     second = subprocess.run([*command, "--out", str(out)], capture_output=True, text=True)
     assert second.returncode == 2 and f"out={out} is in use by process {process.pid}" in second.stderr
     process.send_signal(signal.SIGKILL)
