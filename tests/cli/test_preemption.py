@@ -13,9 +13,9 @@ import pytest
 from procmem_jax.experiments.storage.checkpoints import load_checkpoint
 from quick import rest_exhaustive
 
-COMMON = ["--task", "random-5", "--preset", "tutorial", "--explorer", "random", "--episodes", "100", "--quiet"]
+COMMON = ["--task", "random-5", "--preset", "tutorial", "--explorer", "random", "--episodes", "60", "--quiet"]
 COMMANDS = {
-    "train": ["train", *COMMON, "--agents", "256"],
+    "train": ["train", *COMMON, "--agents", "64"],
     "sweep": [
         "sweep",
         *COMMON,
@@ -23,9 +23,9 @@ COMMANDS = {
         "capacity=8,4",
         "merge_threshold=0.8,0.9",
         "--seeds",
-        "64",
+        "20",
         "--batch",
-        "64",
+        "20",
     ],
 }
 NUMBERS = {"train": signal.SIGTERM, "sweep": signal.SIGINT}
