@@ -50,6 +50,7 @@ scripts=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 venv=$(bash "$scripts/setup.sh" $extras)
 cd -- "$scripts/.."
 unset PYTHONHOME PYTHONPATH # they would let packages of another Python in
+unset PYTHONDONTWRITEBYTECODE # else every process reads the asserts of all tests anew, 15 s each
 python=$venv/bin/python
 
 "$python" -m ruff format --check .

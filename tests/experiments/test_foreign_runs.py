@@ -37,6 +37,7 @@ def test_a_run_leaves_its_files(folder):
     assert (stored["episode_limit"], stored["same_start"], stored["max_skill_length"]) == (500, False, 32)
 
 
+@pytest.mark.slow
 def test_its_skills_can_be_shown_and_begun_with(folder, capsys, tmp_path):
     main(["library", "show", str(folder), "--agent", "3"])
     assert "reach_goal" in capsys.readouterr().out
