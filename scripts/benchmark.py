@@ -14,7 +14,6 @@ import pathlib
 import subprocess
 import sys
 
-from benchmarks.gpu import PARTS
 from procmem_jax.experiments.storage.files import read_json, write_json
 
 SUITES = {
@@ -25,6 +24,7 @@ SUITES = {
     "compile": "compiling",
     "foreign": "foreign",
 }
+GPU_PARTS = {"card": 60, "same": 150, "env": 120, "train": 300, "retrieval": 60, "kernels": 60, "sweep": 120}  # seconds
 
 
 def run_suite(name: str, options, path: pathlib.Path) -> None:
@@ -77,7 +77,7 @@ def run_gpu(names: list[str], options) -> None:
         raise ValueError("--device gpu: jax finds no GPU here; install procmem-jax[cuda13] where there is one")
     words = [sys.executable, __file__, "--device", "gpu", "--out", str(options.out), "--repeats", str(options.repeats)]
     words += ["--alone", "--force", *(["--quick"] if options.quick else [])]
-    failed = run_apart(names, words, options.out)
+    failed = run_apart({name: GPU_PARTS[name] for name in names}, words, options.out)
     if failed:
         raise RuntimeError("; ".join(failed))
 
@@ -86,7 +86,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.error = lambda message: parser.exit(2, f"benchmark: error: {' '.join(str(message).split())}\n")
-    known = f"any of {', '.join(SUITES)}, with --device gpu of {', '.join(PARTS)}; by default all"
+    known = f"any of {', '.join(SUITES)}, with --device gpu of {', '.join(GPU_PARTS)}; by default all"
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=known)
     parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu", help="which list of suites; by default cpu")
     parser.add_argument("--quick", action="store_true", help="the smallest sizes, to see that everything works")
@@ -107,7 +107,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _check(parser: argparse.ArgumentParser, options) -> None:
     """Fills in what follows from the options, and refuses what is off."""
-    suites = list(PARTS if options.device == "gpu" else SUITES)
+    suites = list(GPU_PARTS if options.device == "gpu" else SUITES)
     options.suites = options.suites or suites
     if options.repeats is None:
         options.repeats = 2 if options.quick else 5 if options.device == "gpu" else 7
