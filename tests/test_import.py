@@ -15,11 +15,12 @@ MODULES = {
     ".".join(("procmem_jax", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
     for path in PACKAGE.rglob("*.py")
 }
-BASE = {"records", "streams", "percept", "fixed_order", "near_misses", "lazy"}
+BASE = {"records", "streams", "percept", "computed_once", "fixed_order", "near_misses", "lazy"}
 MAY_IMPORT = {
     "records": {"near_misses"},
     "lazy": set(),
     "near_misses": set(),
+    "computed_once": set(),
     "fixed_order": set(),
     "streams": {"records"},
     "percept": {"records"},

@@ -26,6 +26,7 @@ import jax.numpy as jnp
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.settings import Params
 from procmem_jax.agents.states import AgentInputs, AgentState, EpisodeMetrics, Finished
+from procmem_jax.computed_once import computed_once
 from procmem_jax.envs.protocol import Start
 from procmem_jax.records import state_record
 from procmem_jax.streams import Streams, draw_words
@@ -107,7 +108,7 @@ def _make_advance(agent, params, streams, inputs, first_state: AgentState, axis:
     layouts = _draw_layouts(agent, params, streams, inputs, first, axis)
 
     def advance_all(state: AgentState, words) -> tuple[AgentState, Finished]:
-        upcoming = _layout_of(agent, layouts, params, state.episode + 1 - first, axis)
+        upcoming = computed_once(_layout_of(agent, layouts, params, state.episode + 1 - first, axis))
         state, _, finished = advance(params, inputs, state, words, upcoming)
         return state, finished
 

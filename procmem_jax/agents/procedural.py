@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from procmem_jax.agents.policy import ExplorationPolicy, PolicyState
 from procmem_jax.agents.settings import Config, Params
 from procmem_jax.agents.states import AgentInputs, AgentState, EpisodeMetrics, Finished, Transition, no_metrics
+from procmem_jax.computed_once import computed_once
 from procmem_jax.envs.legal import is_legal, legal_actions_in
 from procmem_jax.envs.protocol import Environment, EnvState, Start
 from procmem_jax.envs.returns import add_reward
@@ -145,17 +146,18 @@ class ProceduralAgent:
     ) -> tuple[AgentState, Transition, Finished]:
         """Returns (state, transition, what ended) of one primitive step, before `begin_next_episode`."""
         active = state.episode < inputs.num_episodes
-        before = self.perceive(params, inputs, state.env_state)
-        legal = self.legal_actions(params, state)
+        before = computed_once(self.perceive(params, inputs, state.env_state))
+        legal = computed_once(self.legal_actions(params, state))
         memory, in_skill, skill_action = self._decide(params, state.memory, before, words[0], legal)
         running = no_skill() if self.memory is None else self.memory.running(memory)
         exploration, explored = self.explore(params, state, before, words[0], legal)
-        action = jnp.where(in_skill, skill_action, explored)
+        in_skill, action = computed_once((in_skill, jnp.where(in_skill, skill_action, explored)))
         exploration = _select(active & ~in_skill, exploration, state.exploration)
         env_state, reward, terminated, truncated, _ = self.environment.step_from_words(
             (words[1], words[1]), state.env_state, action, params.environment
         )
-        after = self.perceive(params, inputs, env_state)
+        env_state, reward, terminated, truncated = computed_once((env_state, reward, terminated, truncated))
+        after = computed_once(self.perceive(params, inputs, env_state))
         step = Step(before, after, action, reward, terminated, truncated, state.episode, state.tick)
         memory, ended = self._learn(params, memory, step, state.steps + 1, active)
         exploration = self.exploration.observe_if(active, exploration, step, ended, params.exploration)
@@ -169,7 +171,7 @@ class ProceduralAgent:
             skill_steps=state.skill_steps + in_skill.astype(jnp.int32),
         )
         state = _add_reward(state, reward)
-        ended = ended & active
+        ended = computed_once(ended & active)
         finished = Finished(
             ended,
             state.episode,
@@ -191,10 +193,10 @@ class ProceduralAgent:
         self, params: Params, inputs: AgentInputs, state: AgentState, ended: jax.Array, fresh: EnvState
     ) -> AgentState:
         """Returns the state after `act` with the next episode begun in the environment state `fresh`, where `ended`."""
-        env_state = _select(ended, fresh, state.env_state)
+        env_state = computed_once(_select(ended, fresh, state.env_state))
         memory = state.memory
         if self.memory is not None:
-            percept = self.perceive(params, inputs, env_state)
+            percept = computed_once(self.perceive(params, inputs, env_state))
             entered = self.memory.enter(memory, percept, ended, params.memory)
             memory = self._keep(state.episode < inputs.num_episodes, entered, memory)
         zero = jnp.zeros((), jnp.int32)

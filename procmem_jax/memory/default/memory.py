@@ -25,6 +25,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from procmem_jax.computed_once import computed_once
 from procmem_jax.memory import library as skill_library
 from procmem_jax.memory.default import path as paths
 from procmem_jax.memory.default.blame import is_death, judge_first_step, learn_from_death
@@ -34,7 +35,7 @@ from procmem_jax.memory.default.direction import direction_embedding
 from procmem_jax.memory.default.outcomes import break_off, count_outcome
 from procmem_jax.memory.default.params import DefaultMemoryParams
 from procmem_jax.memory.default.segments import consolidated, make_segment, no_segment, ring_length, suffix_skill
-from procmem_jax.memory.default.state import DefaultMemoryState
+from procmem_jax.memory.default.state import DefaultMemoryState, running_once
 from procmem_jax.memory.eviction import EVICTION_RULES, EvictionRule, Utility
 from procmem_jax.memory.library import EMPTY, SkillLibrary, with_reach
 from procmem_jax.memory.protocol import Memory, Running, Step, World
@@ -208,7 +209,7 @@ class DefaultMemory(Memory):
         """
         rates = skill_library.success_rates(state.library, self._config_of(state))
         situation = Situation(percept, state.query, state.library, state.index, rates, state.path.count)
-        choice = self.choose(situation, params)
+        choice = computed_once(self.choose(situation, params))
         if self.progress:
             state = judge_first_step(state, choice, params, counts=self.learn, count_failures=self.count_failures)
         slot = choice.slot
@@ -230,6 +231,7 @@ class DefaultMemory(Memory):
             stalled=jnp.where(starts, 0, state.stalled),
             looped=state.looped & ~starts,
         )
+        state = running_once(state)
         if self.progress:
             state = dataclasses.replace(state, promised=jnp.where(starts, choice.steps, state.promised))
         place = (jnp.maximum(state.running, 0), jnp.minimum(state.cursor, self.max_skill_length - 1))
@@ -259,7 +261,7 @@ class DefaultMemory(Memory):
         changed = jnp.any(before.predicates != after.predicates)
         state = dataclasses.replace(state, path=paths.take_action(state.path, step.action, ~in_skill))
         looped, number = paths.find_loop(state.path, after.fingerprint)
-        looped = looped & ~changed
+        looped, number, changed = computed_once((looped & ~changed, number, changed))
         state = self._keep_segment(state, step, changed & enabled)
         died = None
         if self.deaths_teach:
@@ -277,13 +279,15 @@ class DefaultMemory(Memory):
             count_failures=self.count_failures,
             died=died,
         )
+        failed = computed_once(failed)
+        state = running_once(state)
         news = jnp.any(after.predicates & ~state.achieved)
         fruitless = failed | (in_skill & changed & ~news)
         failures = jnp.where(news, 0, state.failures + fruitless.astype(jnp.int32))
         retreat = jnp.where(fruitless, params.retreat_steps * failures, jnp.where(changed, 0, state.retreat))
         retreat = jnp.maximum(retreat - (~in_skill).astype(jnp.int32), 0)
         next_number = jnp.where(looped & self.loop_erasure, number, state.path.count + 1)
-        path = paths.go_to(state.path, next_number, changed, self.history_length)
+        path = paths.go_to(state.path, computed_once(next_number), changed, self.history_length)
         achieved = state.achieved | after.predicates
         return dataclasses.replace(state, path=path, achieved=achieved, failures=failures, retreat=retreat)
 

@@ -1,7 +1,10 @@
 """What the default memory carries from tick to tick."""
 
+import dataclasses
+
 import jax
 
+from procmem_jax.computed_once import computed_once
 from procmem_jax.memory.default.choice import Index
 from procmem_jax.memory.default.path import Path
 from procmem_jax.memory.default.segments import Segment
@@ -55,3 +58,12 @@ class DefaultMemoryState:
     num_uses: jax.Array
     judged: jax.Array | None = None
     promised: jax.Array | None = None
+
+
+_OF_THE_RUNNING_SKILL = ("running", "cursor", "run_length", "whole", "stalled", "looped", "dropped")
+
+
+def running_once(state: DefaultMemoryState) -> DefaultMemoryState:
+    """Returns the state with what it says of the running skill `computed_once`."""
+    fields = {name: getattr(state, name) for name in _OF_THE_RUNNING_SKILL}
+    return dataclasses.replace(state, **computed_once(fields))
