@@ -172,12 +172,17 @@ def success_rates(library: SkillLibrary, config: LibraryConfig) -> jax.Array:
     In [0, 1] as the mean of a Beta posterior with a uniform prior, (s + 1) / (s + f + 2); under the tutorial's
     counting s / max(uses, 1), which may exceed 1.
     """
-    successes = library.success_counts.astype(jnp.float32)
     if config.counting == "tutorial":
-        rates = successes / jnp.maximum(library.use_counts, 1).astype(jnp.float32)
+        rates = library.success_counts.astype(jnp.float32) / jnp.maximum(library.use_counts, 1).astype(jnp.float32)
     else:
-        rates = (successes + 1.0) / (successes + library.failure_counts.astype(jnp.float32) + 2.0)
+        rates = beta_rate(library.success_counts, library.failure_counts)
     return jnp.where(library.used, rates, 0.0)
+
+
+def beta_rate(successes: jax.Array, failures: jax.Array) -> jax.Array:
+    """Returns the mean of a Beta posterior with a uniform prior, float32, of int32 counts."""
+    successes = successes.astype(jnp.float32)
+    return (successes + 1.0) / (successes + failures.astype(jnp.float32) + 2.0)
 
 
 def store(

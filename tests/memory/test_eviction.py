@@ -9,6 +9,7 @@ import pytest
 
 from memory.handmade import HAS_KEY, NOTHING, as_library, as_skill, plain_skill, vector
 from procmem_jax.memory import eviction
+from procmem_jax.memory.default.choice import make_index
 from procmem_jax.memory.default.consolidation import consolidate_skill
 from procmem_jax.memory.default.params import DefaultMemoryParams
 from procmem_jax.memory.eviction import EVICTION_RULES, Utility, slot_to_evict
@@ -98,8 +99,9 @@ def test_a_rule_may_turn_the_newcomer_away(rule):
     assert after.skill_ids.tolist() == full().skill_ids.tolist() and after.num_evictions == 0
     # And so in the default memory, also while slot 1 is protected.
     numbers = DefaultMemoryParams(match_tolerance=0.1, merge_threshold=0.99, distance_cost=1.0, retire_rate=0.0)
-    library = consolidate_skill(
+    library, _ = consolidate_skill(
         full(),
+        make_index(full()),
         jax.tree.map(jnp.asarray, newcomer(config)),
         config,
         as_arrays(numbers),

@@ -59,9 +59,11 @@ def judge_first_step(
     failed = waits & ~success
     counted = success if count_failures else jnp.ones_like(success)
     failures = state.failures + failed.astype(jnp.int32)
+    library = skill_library.record_outcome(state.library, state.judged, counted, enabled=waits & counts)
     return dataclasses.replace(
         state,
-        library=skill_library.record_outcome(state.library, state.judged, counted, enabled=waits & counts),
+        library=library,
+        index=state.index.after_use(library, state.judged),
         judged=jnp.full_like(state.judged, EMPTY),
         failures=failures,
         retreat=jnp.where(failed, params.retreat_steps * failures, state.retreat),

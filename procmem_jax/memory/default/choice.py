@@ -1,5 +1,6 @@
 """Which skill to take: what each is expected to cost in a situation, in steps, and the rules that choose."""
 
+import dataclasses
 import functools
 from collections.abc import Callable
 
@@ -8,8 +9,9 @@ import jax.numpy as jnp
 
 from procmem_jax.fixed_order import rounded_product
 from procmem_jax.memory.default.params import DefaultMemoryParams
-from procmem_jax.memory.library import SkillLibrary, applicable
+from procmem_jax.memory.library import SkillLibrary, applicable, beta_rate
 from procmem_jax.memory.similarity import cosine_similarity_of_columns
+from procmem_jax.memory.skills import Skill
 from procmem_jax.memory.slots import least_slot
 from procmem_jax.percept import Percept
 from procmem_jax.records import state_record
@@ -19,20 +21,20 @@ from procmem_jax.records import state_record
 class Index:
     """What a choice looks at of a library, laid out so that a CPU's vectors run along the slots.
 
-    It changes only when skills are taken in, and is made anew then. Against reading `[N, D]` in place, one choice among
-    64 skills takes about half the time.
+    What is stored or used in the library is stored or counted here too, and nothing else made anew. Against
+    reading `[N, D]` in place, one choice among 64 skills takes about half the time.
 
     Attributes:
         keys: `[D, N]` float32, the embeddings in columns.
-        lengths: `[N]` float32, steps; inf in empty slots.
-        used: `[N]` bool.
+        rates: `[N]` float32, the success rates; 0 in empty slots.
+        lengths: `[N]` int8, steps; 0 in empty slots.
         asked, wanted: `[ceil(P / 8), N]` uint8, which predicates the preconditions ask about and what they ask for,
             predicate p in bit p % 8 of row p // 8.
     """
 
     keys: jax.Array
+    rates: jax.Array
     lengths: jax.Array
-    used: jax.Array
     asked: jax.Array
     wanted: jax.Array
 
@@ -40,13 +42,31 @@ class Index:
         """Returns the index of one slot (`()` int32) alone, N = 1."""
         return jax.tree.map(lambda column: column.at[..., slot, None].get(mode="promise_in_bounds"), self)
 
+    def after_use(self, library: SkillLibrary, slot: jax.Array) -> "Index":
+        """Returns the index once `library` has counted an outcome of `slot` (`()` int32, -1 for none)."""
+        at = jnp.maximum(slot, 0)
+        rate = beta_rate(library.success_counts[at], library.failure_counts[at])
+        place = jnp.where(slot < 0, self.rates.shape[0], slot)  # out of range, and so dropped
+        return dataclasses.replace(self, rates=self.rates.at[place].set(rate, mode="drop"))
+
+    def wants(self, predicates: jax.Array) -> jax.Array:
+        """Returns which preconditions want `predicates` (`[P]` bool), `[N]` bool."""
+        return functools.reduce(jnp.logical_and, list(self.wanted == _pack(predicates)[:, None]))
+
+    def after_storing(self, skill: Skill, slot: jax.Array) -> "Index":
+        """Returns the index once `skill` has been written into `slot` (`()` int32, -1 for none) of the library."""
+        place = jnp.where(slot < 0, self.rates.shape[0], slot)  # out of range, and so dropped
+        asked, wanted = _pack(skill.pre_mask), _pack(skill.pre_value)
+        fresh = Index(skill.embedding, beta_rate(skill.successes, jnp.int32(0)), skill.length, asked, wanted)
+        return jax.tree.map(lambda column, new: column.at[..., place].set(new, mode="drop"), self, fresh)
+
 
 def make_index(library: SkillLibrary) -> Index:
     """Returns the index of a library, one example."""
     return Index(
         keys=library.embeddings.T,
-        lengths=jnp.where(library.used, library.lengths.astype(jnp.float32), jnp.inf),
-        used=library.used,
+        rates=jnp.where(library.used, beta_rate(library.success_counts, library.failure_counts), 0.0),
+        lengths=jnp.where(library.used, library.lengths, 0),
         asked=_pack(library.pre_mask.T),
         wanted=_pack(library.pre_value.T),
     )
@@ -89,7 +109,6 @@ def compare(index: Index, query: jax.Array, *, num_coordinates: int) -> tuple[ja
 
 def skill_costs(
     index: Index,
-    rates: jax.Array,
     query: jax.Array,
     predicates: jax.Array,
     params: DefaultMemoryParams,
@@ -105,7 +124,6 @@ def skill_costs(
 
     Args:
         index: of the library, one example.
-        rates: `[N]` float32, its success rates.
         query: `[D]` float32, the embedding of the situation.
         predicates: `[P]` bool.
         params: of the memory.
@@ -113,14 +131,17 @@ def skill_costs(
         reach: `[N]` float32, distances below which each skill may be tried where it is not exact; None: any.
     """
     similarity, distance = compare(index, query, num_coordinates=num_coordinates)
-    exact = index.used & (similarity > params.merge_threshold)
+    used = index.lengths > 0
+    exact = used & (similarity > params.merge_threshold)
     unmet = (index.wanted ^ _pack(predicates)[:, None]) & index.asked
-    applies = index.used & functools.reduce(jnp.logical_and, [row == 0 for row in unmet])
-    allowed = applies & (distance < params.match_tolerance) & (rates >= params.retire_rate)
+    applies = used & functools.reduce(jnp.logical_and, [row == 0 for row in unmet])
+    allowed = applies & (distance < params.match_tolerance) & (index.rates >= params.retire_rate)
     if reach is not None:
         allowed = allowed & (exact | (distance < reach))
-    steps = index.lengths + jnp.where(exact, 0.0, params.distance_cost * (distance + params.mismatch_cost))
-    return Costs(steps, jnp.where(allowed, steps / jnp.maximum(rates, 1e-6), jnp.inf), exact, allowed)
+    steps = index.lengths.astype(jnp.float32) + jnp.where(
+        exact, 0.0, params.distance_cost * (distance + params.mismatch_cost)
+    )
+    return Costs(steps, jnp.where(allowed, steps / jnp.maximum(index.rates, 1e-6), jnp.inf), exact, allowed)
 
 
 @state_record
@@ -179,8 +200,8 @@ def least_expected_cost(situation: Situation, params: DefaultMemoryParams) -> Ch
         params=params,
         num_coordinates=situation.percept.context.shape[0],
     )
-    slot, cost = least_slot(judge(situation.index, situation.rates, reach=situation.library.reach).expected)
-    chosen = judge(situation.index.at(slot), situation.rates[slot, None])
+    slot, cost = least_slot(judge(situation.index, reach=situation.library.reach).expected)
+    chosen = judge(situation.index.at(slot))
     return Choice(slot, cost < jnp.inf, chosen.exact[0], chosen.steps[0], jnp.ones((), jnp.bool_))
 
 

@@ -5,10 +5,11 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.memory.default.choice import make_index, skill_costs
+from procmem_jax.computed_once import computed_once
+from procmem_jax.memory.default.choice import Index, skill_costs
 from procmem_jax.memory.default.params import DefaultMemoryParams
 from procmem_jax.memory.eviction import slot_to_evict
-from procmem_jax.memory.library import EMPTY, SkillLibrary, store, success_rates
+from procmem_jax.memory.library import EMPTY, SkillLibrary, store
 from procmem_jax.memory.settings import LibraryConfig
 from procmem_jax.memory.skills import Skill
 from procmem_jax.memory.slots import lowest_slot
@@ -16,6 +17,7 @@ from procmem_jax.memory.slots import lowest_slot
 
 def consolidate_skill(
     library: SkillLibrary,
+    index: Index,
     skill: Skill,
     config: LibraryConfig,
     params: DefaultMemoryParams,
@@ -25,8 +27,8 @@ def consolidate_skill(
     admission: bool,
     protected_slot: jax.Array,
     enabled: jax.Array,
-) -> SkillLibrary:
-    """Returns the library after a candidate has been merged, stored or turned away.
+) -> tuple[SkillLibrary, Index]:
+    """Returns (library, its index) after a candidate has been merged, stored or turned away.
 
     * A candidate for the same situation and precondition as a stored skill is merged: with `keep_better` it takes that
       skill's place if it is shorter, or if that one is retired (its way back); a merge is never a success.
@@ -37,6 +39,7 @@ def consolidate_skill(
 
     Args:
         library: one example.
+        index: of the library.
         skill: one example.
         config: static.
         params: of the memory.
@@ -45,39 +48,42 @@ def consolidate_skill(
         protected_slot: `()` int32, the slot of the running skill, which is not overwritten; -1 for none.
         enabled: `()` bool; False leaves the library as it is.
     """
-    rates = success_rates(library, config)
-    index = make_index(library)
+    rates = index.rates
     costs = skill_costs(
-        index, rates, skill.embedding, skill.pre_value, params, num_coordinates=num_coordinates, reach=library.reach
+        index, skill.embedding, skill.pre_value, params, num_coordinates=num_coordinates, reach=library.reach
     )
     capacity = config.capacity
-    same = costs.exact & jnp.all(library.pre_value == skill.pre_value[None, :], axis=-1)
-    same_slot = lowest_slot(same)
+    steps, exact, allowed = computed_once((costs.steps, costs.exact, costs.allowed))
+    same = exact & index.wants(skill.pre_value)
+    same_slot = computed_once(lowest_slot(same))
     merging = same_slot < capacity
     at_same = jnp.minimum(same_slot, capacity - 1)
     better = (skill.length < library.lengths[at_same]) | (rates[at_same] < params.retire_rate)
-    foreseen = jnp.min(jnp.where(costs.allowed & ~same, costs.steps, jnp.inf))
+    foreseen = jnp.min(jnp.where(allowed & ~same, steps, jnp.inf))
     known = (foreseen <= skill.length.astype(jnp.float32)) & admission
     empty_slot = lowest_slot(~library.used)
     full = empty_slot == capacity
     fresh_slot = jnp.where(full, slot_to_evict(library, rates, config.eviction), empty_slot)
     slot = jnp.where(merging, at_same, fresh_slot)
     writes = jnp.where(merging, better & keep_better, ~known) & enabled & (slot != protected_slot) & (slot != EMPTY)
+    slot, writes = computed_once((slot, writes))
     evicts = writes & full & ~merging
     merge_counts = library.merge_counts + ((jnp.arange(capacity, dtype=jnp.int32) == same_slot) & enabled).astype(
         jnp.int32
     )
     library = dataclasses.replace(library, merge_counts=merge_counts)
+    place = jnp.where(writes, slot, EMPTY)
     library = store(
         library,
         skill,
-        jnp.where(writes, slot, EMPTY),
+        place,
         uses=jnp.where(merging, library.use_counts[at_same], 0),
         merges=jnp.where(merging, merge_counts[at_same], 0),
         created=jnp.where(merging, library.created[at_same], library.clock),
     )
-    return dataclasses.replace(
+    library = dataclasses.replace(
         library,
         clock=library.clock + enabled.astype(jnp.int32),
         num_evictions=library.num_evictions + evicts.astype(jnp.int32),
     )
+    return library, index.after_storing(skill, place)

@@ -29,7 +29,7 @@ from procmem_jax.computed_once import computed_once
 from procmem_jax.memory import library as skill_library
 from procmem_jax.memory.default import path as paths
 from procmem_jax.memory.default.blame import is_death, judge_first_step, learn_from_death
-from procmem_jax.memory.default.choice import CHOICES, ChooseFunction, Situation, least_expected_cost, make_index
+from procmem_jax.memory.default.choice import CHOICES, ChooseFunction, Index, Situation, least_expected_cost, make_index
 from procmem_jax.memory.default.consolidation import consolidate_skill
 from procmem_jax.memory.default.direction import direction_embedding
 from procmem_jax.memory.default.outcomes import break_off, count_outcome
@@ -207,8 +207,7 @@ class DefaultMemory(Memory):
             word: `()` uint32, a random word.
             params: its numbers.
         """
-        rates = skill_library.success_rates(state.library, self._config_of(state))
-        situation = Situation(percept, state.query, state.library, state.index, rates, state.path.count)
+        situation = Situation(percept, state.query, state.library, state.index, state.index.rates, state.path.count)
         choice = computed_once(self.choose(situation, params))
         if self.progress:
             state = judge_first_step(state, choice, params, counts=self.learn, count_failures=self.count_failures)
@@ -340,13 +339,15 @@ class DefaultMemory(Memory):
         """
         segment, config = state.segment, self._config_of(state)
 
-        def take_in(index: jax.Array, library: SkillLibrary) -> SkillLibrary:
-            length = jnp.asarray(index, jnp.int32) + 1
+        def take_in(number: jax.Array, carry: tuple[SkillLibrary, Index]) -> tuple[SkillLibrary, Index]:
+            library, index = carry
+            length = jnp.asarray(number, jnp.int32) + 1
             wanted = length <= segment.num_steps
             if not self.suffixes:
                 wanted = wanted & (length == segment.num_steps)
             return consolidate_skill(
                 library,
+                index,
                 suffix_skill(segment, state.path, length, self.max_skill_length, self._embed),
                 config,
                 params,
@@ -357,8 +358,8 @@ class DefaultMemory(Memory):
                 enabled=enabled & wanted & self.learn,
             )
 
-        library = jax.lax.fori_loop(0, self.max_skill_length, take_in, state.library)
-        return self.with_library(dataclasses.replace(state, segment=consolidated(segment)), library)
+        library, index = jax.lax.fori_loop(0, self.max_skill_length, take_in, (state.library, state.index))
+        return self._with(dataclasses.replace(state, segment=consolidated(segment)), library, index)
 
     def _config_of(self, state: DefaultMemoryState) -> LibraryConfig:
         return self.library_config(state.achieved.shape[0], state.path.contexts.shape[1])
@@ -366,8 +367,11 @@ class DefaultMemory(Memory):
     def with_library(self, state: DefaultMemoryState, library: SkillLibrary) -> DefaultMemoryState:
         """See `Memory`."""
         library = with_reach(library, self.deaths_teach)
+        return self._with(state, library, make_index(library))
+
+    def _with(self, state: DefaultMemoryState, library: SkillLibrary, index: Index) -> DefaultMemoryState:
         num_skills = jnp.sum(library.used, dtype=jnp.int32)
-        return dataclasses.replace(state, library=library, index=make_index(library), num_skills=num_skills)
+        return dataclasses.replace(state, library=library, index=index, num_skills=num_skills)
 
     def running(self, state: DefaultMemoryState) -> Running:
         """See `Memory`."""

@@ -73,6 +73,7 @@ def count_outcome(
     state = dataclasses.replace(
         state,
         library=library,
+        index=state.index.after_use(library, jnp.where(ended & counts, used, EMPTY)),
         running=jnp.where(ended, EMPTY, state.running),
         cursor=cursor,
         stalled=stalled,

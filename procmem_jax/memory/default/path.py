@@ -54,11 +54,6 @@ def begin_path(length: int, fingerprint: jax.Array, context: jax.Array, action_d
     return describe_state(path, fingerprint, context)
 
 
-def _is_present(path: Path) -> jax.Array:
-    """Returns which place of the ring holds the present state, `[R]` bool."""
-    return jnp.arange(path.actions.shape[0], dtype=jnp.int32) == path.place
-
-
 def _ages(path: Path) -> jax.Array:
     """Returns how many states ago each place of the ring was the present one, `[R]` int32."""
     length = path.actions.shape[0]
@@ -71,16 +66,17 @@ def _wrap(place: jax.Array, length: int) -> jax.Array:
 
 
 def take_action(path: Path, action: jax.Array, explored: jax.Array) -> Path:
-    """Returns the path with the action taken in the present state noted; `explored` says who chose it.
-
-    Rings of bytes are written by selection: a scatter, which a CPU does agent by agent, costs more.
-    """
-    here = _is_present(path)
+    """Returns the path with the action taken in the present state noted; `explored` says who chose it."""
     return dataclasses.replace(
         path,
-        actions=jnp.where(here, action.astype(path.actions.dtype), path.actions),
-        explored=jnp.where(here, explored, path.explored),
+        actions=_put(path, path.actions, action.astype(path.actions.dtype)),
+        explored=_put(path, path.explored, explored),
     )
+
+
+def _put(path: Path, ring: jax.Array, entry: jax.Array) -> jax.Array:
+    """Returns a ring with `entry` in the place of the present state."""
+    return ring.at[path.place].set(entry, mode="promise_in_bounds")
 
 
 def find_loop(path: Path, fingerprint: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -130,8 +126,8 @@ def describe_state(path: Path, fingerprint: jax.Array, context: jax.Array) -> Pa
     """
     return dataclasses.replace(
         path,
-        fingerprints=path.fingerprints.at[path.place].set(fingerprint, mode="promise_in_bounds"),
-        contexts=path.contexts.at[path.place].set(context, mode="promise_in_bounds"),
+        fingerprints=_put(path, path.fingerprints, fingerprint),
+        contexts=_put(path, path.contexts, context),
     )
 
 

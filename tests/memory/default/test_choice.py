@@ -8,7 +8,6 @@ import pytest
 from memory.handmade import HAS_KEY, NOTHING, as_library, plain_skill, vector
 from procmem_jax.memory.default.choice import make_index, skill_costs
 from procmem_jax.memory.default.params import DefaultMemoryParams
-from procmem_jax.memory.library import success_rates
 from procmem_jax.memory.settings import LibraryConfig
 from procmem_jax.memory.slots import least_slot
 from procmem_jax.records import as_arrays
@@ -20,8 +19,7 @@ NUMBERS = {"match_tolerance": 1.5, "merge_threshold": 0.9, "distance_cost": 8.0,
 
 @jax.jit
 def judge(library, query, predicates, numbers):
-    rates = success_rates(library, CONFIG)
-    return skill_costs(make_index(library), rates, query, predicates, numbers, num_coordinates=2)
+    return skill_costs(make_index(library), query, predicates, numbers, num_coordinates=2)
 
 
 def costs(*slots, situation=0, predicates=NOTHING, **changes):

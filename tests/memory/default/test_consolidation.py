@@ -24,6 +24,7 @@ from memory.handmade import (
     vector,
 )
 from plain_default import PlainMemory, make_similarity
+from procmem_jax.memory.default.choice import make_index
 from procmem_jax.memory.default.consolidation import consolidate_skill
 from procmem_jax.memory.default.memory import DefaultMemory
 from procmem_jax.memory.default.params import DefaultMemoryParams
@@ -39,8 +40,10 @@ LONG = CONFIG.max_skill_length
 
 @functools.partial(jax.jit, static_argnames=("keep_better", "admission"))
 def take_in(library, skill, numbers, protected, enabled, *, keep_better, admission):
-    return consolidate_skill(library, skill, CONFIG, numbers, num_coordinates=2, keep_better=keep_better,
-                             admission=admission, protected_slot=protected, enabled=enabled)  # fmt: skip
+    library, index = consolidate_skill(library, make_index(library), skill, CONFIG, numbers, num_coordinates=2,
+                                       keep_better=keep_better, admission=admission, protected_slot=protected,
+                                       enabled=enabled)  # fmt: skip
+    return library, index, make_index(library)
 
 
 def taken_in(slots, skill, *, clock=50, protected=-1, enabled=True, keep_better=True, admission=True, **changes):
@@ -48,8 +51,9 @@ def taken_in(slots, skill, *, clock=50, protected=-1, enabled=True, keep_better=
     before = as_library(slots, CONFIG, clock=clock)
     numbers = as_arrays(DefaultMemoryParams(**NUMBERS | changes))
     row = as_skill(skill, vector(skill.situation), LONG)
-    after = take_in(before, row, numbers, jnp.int32(protected), jnp.bool_(enabled), keep_better=keep_better,
-                    admission=admission)  # fmt: skip
+    after, index, fresh = take_in(before, row, numbers, jnp.int32(protected), jnp.bool_(enabled),
+                                  keep_better=keep_better, admission=admission)  # fmt: skip
+    chex.assert_trees_all_equal(index, fresh)  # what is kept up to date is what would be made anew
     return before, after
 
 
@@ -244,7 +248,9 @@ def program(keep_better, admission):
     def operate(library, row):
         kind, skill, slot, success, numbers = row
         library = record_outcome(library, slot, success, enabled=kind == OUTCOME)
-        library = take_in(library, skill, numbers, slot, kind == TAKE_IN, keep_better=keep_better, admission=admission)
+        library, _, _ = take_in(
+            library, skill, numbers, slot, kind == TAKE_IN, keep_better=keep_better, admission=admission
+        )
         return library, library
 
     return jax.jit(lambda library, rows: jax.lax.scan(operate, library, rows)[1])
