@@ -23,6 +23,7 @@ SUITES = {
     "scaling": "scaling",
     "compile": "compiling",
     "foreign": "foreign",
+    "profile": "profile",
 }
 GPU_PARTS = {"card": 60, "same": 150, "env": 120, "train": 300, "retrieval": 60, "kernels": 60, "sweep": 120}  # seconds
 

@@ -3,11 +3,15 @@
 import json
 import pathlib
 
+import jax
+import jax.numpy as jnp
 import pytest
 
 import benchmark
 from benchmarks import measure, plain, scaling
 from benchmarks.measure import Built, Contender, Options
+from benchmarks.profile import read_program
+from procmem_jax.memory.similarity import normalize
 
 QUICK = Options(quick=True, repeats=3)
 
@@ -100,6 +104,14 @@ def test_a_folder_that_cannot_be_made(tmp_path, capsys):
         benchmark.main(["env", "--out", str(tmp_path / "file" / "folder")])
     assert stopped.value.code == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_profile_knows_whose_kernels_there_are():
+    text = jax.jit(lambda x: normalize(x * 2.0)).lower(jnp.ones((8, 4))).compile().as_text()
+    functions = {name for counts in read_program(text).kernels.values() for name in counts}
+    assert functions >= {"memory/similarity normalize", "fixed_order rounded_product"}
+    with pytest.raises(ValueError, match="tells no stack frames"):
+        read_program("HloModule nothing")
 
 
 @pytest.mark.slow
