@@ -42,7 +42,8 @@ WORLDS = (
 
 def experiment(world: World, arm: tuple[str, ...] | None):
     """Returns (config, params) of a world with the switches of `arm` on, or without memory."""
-    settings = {"use_skills": arm is not OFF, "overrides": dict.fromkeys(arm or (), True)}
+    switches = {} if arm is OFF else {switch: switch in arm for switch in BOTH}
+    settings = {"use_skills": arm is not OFF, "overrides": switches}
     if world.tells == "steps":
         return make_experiment(world.name, **settings)
     if world.name.startswith("FrozenLake"):
@@ -67,7 +68,7 @@ def row_of(world: World, agents: int, episodes: int, seed: int) -> list[list[str
         values = np.asarray(values, np.float64)[:, -LAST:].mean(axis=1)
         first = values if first is None else first
         difference = paired_difference(values, first, seed=0)
-        name = "no memory" if arm is OFF else ", ".join(f"`{switch}`" for switch in arm) or "as it is"
+        name = "no memory" if arm is OFF else ", ".join(f"`{switch}`" for switch in arm) or "neither"
         compared = "" if values is first else interval_text((difference.value, difference.low, difference.high), 2)
         rows.append(
             [f"{world.name}, {world.tells}, {episodes}", name, interval_text(mean_interval(values), 2), compared]

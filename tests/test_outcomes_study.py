@@ -13,5 +13,5 @@ def test_a_tiny_run(capsys, monkeypatch):
     outcomes_study.main()
     first, _, *rows = capsys.readouterr().out.splitlines()
     assert first.startswith("| world, measure, episodes | switches | last 20 episodes |")
-    assert [row.split(" | ")[1] for row in rows] == ["as it is", "`deaths_teach`, `progress`"]
+    assert [row.split(" | ")[1] for row in rows] == ["neither", "`deaths_teach`, `progress`"]
     assert rows[0].startswith("| random-5, steps, 2 |")

@@ -115,7 +115,7 @@ def make_experiment(
     if not use_skills:
         config = dataclasses.replace(config, use_skills=False)
     read = {setting.name for setting in list_settings(config, params)}
-    suited = {name: value for name, value in parts.settings.items() if name in read}
+    suited = {name: value for name, value in parts.settings.items() if name in read and memory is None}
     config, params = apply_overrides(config, params, suited)
     config, params = apply_overrides(config, params, overrides or {}, _readers())
     if "max_size" not in (overrides or {}):

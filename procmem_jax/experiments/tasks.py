@@ -11,7 +11,7 @@ from procmem_jax.envs.grid.task_names import parse_task
 from procmem_jax.envs.grid.world import GridWorld, GridWorldParams
 from procmem_jax.experiments.overrides import import_object
 from procmem_jax.experiments.task_registry import TASKS
-from procmem_jax.experiments.with_memory import with_memory
+from procmem_jax.experiments.with_memory import outcome_settings, with_memory
 
 _made: list[tuple[Callable[[], Any], "TaskParts"]] = []
 
@@ -44,7 +44,8 @@ def make_task_parts(name: str) -> TaskParts:
         return _parts_of(name, import_object(name, "task"))
     if ":" in name:
         environment, numbers = make_peer(name)
-        return TaskParts(environment, numbers, settings=dict(PEERS[name].settings) if name in PEERS else {})
+        own = dict(PEERS[name].settings) if name in PEERS else {}
+        return TaskParts(environment, numbers, settings=outcome_settings(environment) | own)
     task = parse_task(name, others=tuple(TASKS))
     return TaskParts(GridWorld(task.family), GridWorldParams(size=task.size, max_steps=task.max_steps))
 

@@ -7,9 +7,10 @@ from typing import Any
 from procmem_jax.agents.exploration import RandomPolicy
 from procmem_jax.agents.policy import ExplorationPolicy
 from procmem_jax.agents.settings import Config, Params, check_params
-from procmem_jax.envs.foreign.adapted import LegalActions, PerceiveFunction
+from procmem_jax.envs.foreign.adapted import AdaptedEnvironment, LegalActions, PerceiveFunction
 from procmem_jax.envs.foreign.listed import Facts, PartFunction
 from procmem_jax.envs.foreign.making import make_environment, outline_of
+from procmem_jax.envs.foreign.projected import ProjectedPercept
 from procmem_jax.envs.foreign.success import SuccessRule
 from procmem_jax.experiments.overrides import apply_overrides
 from procmem_jax.memory.default.memory import DefaultMemory
@@ -65,7 +66,7 @@ def with_memory(
             such a method, else all.
         same_start: whether every episode of an agent begins as its first did (a fixed layout).
         use_skills: False switches the memory off.
-        memory: by default `DefaultMemory()`.
+        memory: by default a `DefaultMemory` with `outcome_settings`.
         exploration: by default `RandomPolicy()`; a policy may look at the observations.
         overrides: values for settings by their names (see `procmem presets default`).
 
@@ -89,8 +90,18 @@ def with_memory(
         legal_actions=legal_actions,
         same_start=same_start,
     )
-    config = Config(environment, memory or DefaultMemory(), exploration or RandomPolicy(), use_skills)
+    memory = memory or DefaultMemory(**outcome_settings(environment))
+    config = Config(environment, memory, exploration or RandomPolicy(), use_skills)
     config, params = apply_overrides(config, config.default_params(env_params), overrides or {})
     config = dataclasses.replace(config, memory=config.memory.for_environment(config.environment, params.environment))
     check_params(config, params)
     return config, params
+
+
+def outcome_settings(environment: AdaptedEnvironment) -> dict[str, bool]:
+    """Returns the settings by which the default memory judges its skills in an environment that is not ours.
+
+    Agents may die there. Observations may hold a clock, which the default percept takes for part of the situation, so
+    that each is new: then progress alone tells a success. `.readme/default-memory.md` tells what each is worth.
+    """
+    return {"deaths_teach": True, "progress": isinstance(environment.perceive, ProjectedPercept)}

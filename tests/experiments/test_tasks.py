@@ -130,7 +130,17 @@ def test_an_environment_with_its_percept_or_without(make, percept):
     given = config.environment.perceive
     assert given == percept if percept else isinstance(given, ProjectedPercept) and given.resolution is not None
     assert config.environment.episode_limit == 30
-    assert config.memory == DefaultMemory(max_skill_length=5)
+    assert config.memory == DefaultMemory(max_skill_length=5, deaths_teach=True, progress=percept is None)
+
+
+def test_a_memory_that_is_given_stays_as_it_is(monkeypatch):
+    """What suits a task is a setting of the preset's memory only."""
+    parts = tasks.TaskParts(
+        GridWorld("random"), GridWorldParams(size=5), settings={"capacity": 7, "deaths_teach": True}
+    )
+    monkeypatch.setattr(presets, "make_task_parts", lambda name: parts)
+    assert make_experiment("any")[0].memory == DefaultMemory(capacity=7, deaths_teach=True)
+    assert make_experiment("any", memory=DefaultMemory(capacity=5))[0].memory == DefaultMemory(capacity=5)
 
 
 @pytest.mark.slow

@@ -42,7 +42,7 @@ def make(**changes):
 
 def test_without_more_it_is_the_default_memory_and_a_random_policy():
     config, params = make()
-    assert (config.memory, config.exploration) == (DefaultMemory(), RandomPolicy())
+    assert (config.memory, config.exploration) == (DefaultMemory(deaths_teach=True), RandomPolicy())
     assert (params.memory, params.exploration) == (DefaultMemory().default_params(), NoParams())
 
 
