@@ -46,10 +46,15 @@ def stored(task, preset, config, params):
     return json.loads(json.dumps(described))
 
 
-def test_a_config_older_than_deaths_teach_is_one_without():
-    told = stored("random-5", "default", *make_experiment("random-5"))
-    del told["settings"]["deaths_teach"]
-    assert not remake_experiment(told)[0].memory.deaths_teach
+def test_a_config_older_than_the_switches_for_outcomes_is_one_without():
+    """Also in an environment of others, which has them on by default."""
+    register_task("seen", lambda: with_memory(Corridor(), max_steps=30))
+    for task in ("random-5", "seen"):
+        told = stored(task, "default", *make_experiment(task))
+        for name in ("deaths_teach", "progress"):
+            assert told["settings"].pop(name) == (task == "seen")
+        memory = remake_experiment(told)[0].memory
+        assert not memory.deaths_teach and not memory.progress
 
 
 def remade(task, preset, config, params):
