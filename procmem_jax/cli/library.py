@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import tyro
 
-from procmem_jax.cli.parsing.options import Json, MaybeInt, MaybeText
+from procmem_jax.cli.parsing.options import Json, MaybeFloat, MaybeInt, MaybeText
 
 if TYPE_CHECKING:
     from procmem_jax.experiments.libraries.saved import SavedLibraries
 
 _Source = Annotated[
     tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help="folder of a finished run, or an exported file")
+]
+_Sources = Annotated[
+    tyro.conf.Positional[tuple], tyro.conf.arg(metavar="RUN", help="folders of finished runs, or exported files")
 ]
 _Target = Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="FILE", help="ending in .json or .npz")]
 
@@ -75,6 +78,42 @@ class Export:
 
 
 @dataclasses.dataclass(frozen=True)
+class Merge:
+    """Make one library of those of many agents: the better of two alike, without what others cover.
+
+    Attributes:
+        out: the file that it is written to, ending in .json or .npz.
+        capacity: its slots; by default as many as the largest of the sources has. What is least used does not fit.
+        threshold: cosine above which two situations are the same; by default 0.99999, as in the default memory.
+        force: overwrite the file if it exists.
+    """
+
+    sources: _Sources
+    out: str
+    capacity: MaybeInt = None
+    threshold: MaybeFloat = None
+    force: bool = False
+
+    def run(self) -> None:
+        """Writes and says what became of the skills."""
+        if not self.sources:
+            raise ValueError("no run was given; name folders of runs, or files: procmem library merge RUN --out FILE")
+        if self.threshold is not None and not -1.0 <= self.threshold <= 1.0:
+            raise ValueError(f"--threshold={self.threshold} is no cosine; choose it from -1 to 1")
+
+        from procmem_jax.cli.reports.merging import merged_text
+        from procmem_jax.experiments.libraries.files import write_saved
+        from procmem_jax.experiments.libraries.merging import merge_libraries
+        from procmem_jax.memory.default.params import DefaultMemoryParams
+
+        params = DefaultMemoryParams() if self.threshold is None else DefaultMemoryParams(self.threshold)
+        sources = [_libraries(source) for source in self.sources]
+        merged = merge_libraries(sources, capacity=self.capacity, params=params, names=self.sources)
+        write_saved(pathlib.Path(self.out), merged.saved, overwrite=self.force)
+        print(f"{self.out}: {merged_text(merged)}")
+
+
+@dataclasses.dataclass(frozen=True)
 class Plot:
     """Draw the skills of one agent: where they lead, how often they are used and how well they do.
 
@@ -116,15 +155,16 @@ def _libraries(source: str) -> "SavedLibraries":
 _Command = (
     Annotated[Show, tyro.conf.subcommand("show")]
     | Annotated[Export, tyro.conf.subcommand("export")]
+    | Annotated[Merge, tyro.conf.subcommand("merge")]
     | Annotated[Plot, tyro.conf.subcommand("plot")]
 )
 
 
 @dataclasses.dataclass(frozen=True)
 class Library:
-    """Show, export or draw the skills that agents have learned."""
+    """Show, export, merge or draw the skills that agents have learned."""
 
-    SUBCOMMANDS: ClassVar[tuple[str, ...]] = ("show", "export", "plot")
+    SUBCOMMANDS: ClassVar[tuple[str, ...]] = ("show", "export", "merge", "plot")
 
     command: tyro.conf.OmitArgPrefixes[tyro.conf.OmitSubcommandPrefixes[_Command]]
 

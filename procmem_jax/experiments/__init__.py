@@ -7,6 +7,8 @@ from procmem_jax.lazy import lazy_names
 if TYPE_CHECKING:
     from procmem_jax.experiments.libraries.files import export_libraries as export_libraries
     from procmem_jax.experiments.libraries.files import import_libraries as import_libraries
+    from procmem_jax.experiments.libraries.merging import MergedLibraries as MergedLibraries
+    from procmem_jax.experiments.libraries.merging import merge_libraries as merge_libraries
     from procmem_jax.experiments.libraries.saved import SavedLibraries as SavedLibraries
     from procmem_jax.experiments.libraries.skills import StoredSkill as StoredSkill
     from procmem_jax.experiments.libraries.skills import read_skills as read_skills
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "libraries.files": "export_libraries import_libraries",
+    "libraries.merging": "MergedLibraries merge_libraries",
     "libraries.saved": "SavedLibraries",
     "libraries.skills": "StoredSkill read_skills",
     "libraries.warm_start": "WarmStart embedding_rule make_warm_start",

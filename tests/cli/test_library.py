@@ -142,7 +142,7 @@ def test_a_warm_start_is_trained_evaluated_and_plotted(capsys, run_folder):
 
 
 BAD = [
-    ("library", "Expected one of {show, export, plot}"),
+    ("library", "Expected one of {show, export, merge, plot}"),
     ("library frob", "frob"),
     ("library show", "RUN"),
     ("library show nowhere", "nowhere holds no finished run (config.json is missing)"),

@@ -10,6 +10,7 @@ import tyro
 
 MaybeText = Optional[str]  # noqa: UP045
 MaybeInt = Optional[int]  # noqa: UP045
+MaybeFloat = Optional[float]  # noqa: UP045
 Assignments = Annotated[tuple, tyro.conf.arg(name="set", metavar="NAME=VALUE")]
 Json = Annotated[bool, tyro.conf.FlagCreatePairsOff]  # what a command finds, as one JSON value for programs
 RunFolder = Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN", help="folder of a finished run")]

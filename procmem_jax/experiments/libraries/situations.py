@@ -24,6 +24,12 @@ _WORDS = {
 }
 
 
+def num_coordinates(embedding: str) -> int | None:
+    """Returns how many coordinates the contexts have behind embeddings by direction; None for those of other rules."""
+    match = _DIRECTION.fullmatch(embedding)
+    return None if match is None else int(match[1])
+
+
 def situation_text(skill: StoredSkill, saved: SavedLibraries) -> str:
     """Returns what a skill asks for and where things are, such as "key 3 right 1 up, walls N SE" where that is known.
 
@@ -31,10 +37,10 @@ def situation_text(skill: StoredSkill, saved: SavedLibraries) -> str:
     equal situations; then the precondition.
     """
     condition = condition_text(skill.requires, "anything")
-    match = _DIRECTION.fullmatch(saved.embedding)
-    if match is None:
+    size = num_coordinates(saved.embedding)
+    if size is None:
         return f"situation {zlib.crc32(np.ascontiguousarray(skill.embedding)) % 2**16:04x}: {condition}"
-    context = context_of_direction(skill.embedding, int(match[1]))
+    context = context_of_direction(skill.embedding, size)
     if saved.predicate_names != DOOR_KEY_PREDICATES or len(context) not in _WORDS or len(skill.requires) < 3:
         return f"context {' '.join(map(_number, context))}: {condition}"
     words, cells = _WORDS[len(context)]
