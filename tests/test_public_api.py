@@ -32,8 +32,9 @@ ROOMS = {
         execute_skill explore extract_skill make_tape random_action run_episode
     """,
     "experiments": """
-        Progress Range SavedLibraries StoredSkill SweepSpec TrainResult WarmStart embedding_rule export_libraries
-        import_libraries libraries_at make_experiment make_sweep make_warm_start optimal_steps read_skills
+        MergedLibraries Progress Range SavedLibraries StoredSkill SweepSpec TrainResult WarmStart embedding_rule
+        export_libraries import_libraries libraries_at make_experiment make_sweep make_warm_start merge_libraries
+        optimal_steps read_skills
         register_preset register_task save_result summarize_sweep sweep sweep_tables train with_memory
     """,
 }

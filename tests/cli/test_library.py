@@ -15,6 +15,7 @@ from procmem_jax import cli
 from procmem_jax.cli.reports.library import library_table
 from procmem_jax.envs.grid.world import GridWorld
 from procmem_jax.experiments.libraries.files import export_libraries, import_libraries, write_saved
+from procmem_jax.experiments.libraries.options import options_for
 from procmem_jax.experiments.libraries.saved import SavedLibraries
 from procmem_jax.experiments.runs.results import read_libraries
 from procmem_jax.memory.library import with_reach
@@ -141,6 +142,53 @@ def test_a_warm_start_is_trained_evaluated_and_plotted(capsys, run_folder):
     assert "warm_start" not in json.loads(pathlib.Path("run/config.json").read_text())
 
 
+MERGED = """\
+all.npz: one library of 4 agents, 2 skills of 4, sha256 {sha256}
+2 joined with their equals, 0 covered by others, 0 conflicts, 0 left out for capacity=3
+"""
+
+
+def test_merging_says_what_became_of_the_skills(capsys, handmade):
+    shutil.copy(handmade, "other.json")
+    out = out_of(capsys, "library", "merge", handmade, "other.json", "--out", "all.npz")
+    saved = import_libraries("all.npz")
+    assert out == MERGED.format(sha256=saved.sha256) and saved.agents == (0,)
+    given = ("library", "merge", "other.json", handmade, "--capacity", "1", "--out", "all.npz")
+    status, _, err = run(capsys, *given)
+    assert (status, err) == (2, "procmem: error: all.npz exists; choose another name or --force\n")
+    assert "1 skill of 4" in (out := out_of(capsys, *given, "--force")) and "1 left out for capacity=1" in out
+
+
+def test_conflicts_have_a_line_each_up_to_some(capsys):
+    libraries = handmade_libraries(9)
+    for agent in range(9):
+        for field in dataclasses.fields(libraries):
+            array = getattr(libraries, field.name)
+            if array is not None:
+                array[agent] = array[0]
+        libraries.actions[agent, 2, 0] = min(agent, 5)
+        libraries.actions[agent, 0, :2] = divmod(agent, 6)
+    export_libraries("a.json", libraries, CONFIG, embedding=EMBEDDING)
+    lines = out_of(capsys, "library", "merge", "a.json", "--out", "b.json").splitlines()
+    assert "3 joined with their equals, 0 covered by others, 13 conflicts, 0 left out for capacity=3" in lines[1]
+    assert lines[2] == ("context 0 512: anything: navigate_1_steps: kept d (48 of 48 uses), dropped ↑ (12 of 12 uses)")
+    assert len(lines) == 8 and lines[-1] == "and 8 more conflicts"
+
+
+@pytest.mark.slow
+def test_what_is_merged_starts_many_agents_and_is_options_for_others(capsys, finished):
+    train = "train --task random-3 --episodes 3 --set capacity=8 --quiet".split()
+    out_of(capsys, *train, "--agents", "3", "--out", "few")
+    out_of(capsys, *train, "--agents", "2", "--seed", "1", "--out", "more")
+    out_of(capsys, "library", "merge", "few", "more", "--out", "all.json")
+    out_of(capsys, *train, "--agents", "6", "--warm-start", "all.json", "--out", "warm")
+    given, final = import_libraries("all.json").libraries, read_libraries_of("warm")
+    assert given.used.sum() > 0 and (final.learned_episode[:, given.used[0]] == given.learned_episode[given.used]).any()
+    assert len(options_for("all.json", GridWorld()).actions) == given.used.sum()
+    status, _, err = run(capsys, "library", "merge", "few", str(finished), "--out", "new.json")
+    assert status == 2 and f"{finished}: embedding=tutorial codes" in err
+
+
 BAD = [
     ("library", "Expected one of {show, export, merge, plot}"),
     ("library frob", "frob"),
@@ -156,6 +204,16 @@ BAD = [
     ("library export run new.json --agent 4", "agent=4 has no library here"),
     ("library export run run/config.json/new.json", "config.json"),
     ("library export off new.json", "off: its memory was off"),
+    ("library merge --out new.json", "no run was given; name folders of runs, or files: procmem library merge RUN"),
+    ("library merge run", "--out"),
+    ("library merge handmade.json --out new.txt", "new.txt: suffix '.txt' is unknown"),
+    ("library merge handmade.json --out handmade.json", "handmade.json exists; choose another name or --force"),
+    ("library merge run handmade.json --out new.json", "handmade.json: embedding=direction of 2 coordinates differs"),
+    ("library merge run nowhere.json --out new.json", "nowhere.json: cannot be read"),
+    ("library merge run --out new.json", "code_tables=per_agent: no agent can read the embeddings of another"),
+    ("library merge off --out new.json", "off: its memory was off"),
+    ("library merge handmade.json --out new.json --capacity 0", "capacity=0 is below 1"),
+    ("library merge run --out new.json --threshold 2", "--threshold=2.0 is no cosine; choose it from -1 to 1"),
     ("train --warm-start nowhere.npz", "nowhere.npz: cannot be read as libraries"),
     ("train --warm-start off", "off: its memory was off"),
     ("train --warm-start handmade.json --agents 3", "handmade.json does not fit this run: max_skill_length=3"),

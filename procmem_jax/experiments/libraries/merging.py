@@ -73,9 +73,9 @@ def merge_libraries(
     """Returns one library of the skills of all agents, in whatever order they are given.
 
     Skills with the same actions, precondition and effects for the same situation are joined: their successes, failures
-    and uses are added, and it counts as learned when the best of them was. Then the skills are gone through from the
-    least expected cost (steps over success rate, as `skill_costs`; the retired last), and one is dropped if a kept one
-    with its precondition
+    and uses are added, it counts as learned when the best of them was, and reaches no farther than any. Then the skills
+    are gone through from the least expected cost (steps over success rate, as `skill_costs`; the retired last), and one
+    is dropped if a kept one with its precondition
 
     * is for the same situation, and has the same effects or opposite ones: a conflict;
     * has the same effects, and is expected to be as quick or quicker in its situation, at which it looks similar
@@ -166,6 +166,7 @@ def _config_of(configs: Sequence[LibraryConfig], capacity: int | None) -> Librar
         first,
         capacity=max(config.capacity for config in configs) if capacity is None else capacity,
         wide_actions=any(config.wide_actions for config in configs),
+        keeps_reach=any(config.keeps_reach for config in configs),
     )
 
 
@@ -175,12 +176,13 @@ def _choose(
     """Returns (rows to keep, the most valuable first; (kept row, dropped row, opposite) of conflicts; covered rows)."""
     expected = expected_costs(pool, config, params)
     rates = rates_of(pool, config)
+    embeddings = pool.embeddings.astype(np.float64)
     kept: dict[bytes, list[int]] = {}  # by precondition
     conflicts, num_covered = [], 0
     for row in best_first(expected).tolist():
         rivals = kept.setdefault(pool.pre_mask[row].tobytes() + pool.pre_value[row].tobytes(), [])
         others = np.array(rivals, int)
-        cosine = pool.embeddings[others].astype(np.float64) @ pool.embeddings[row].astype(np.float64)
+        cosine = embeddings[others] @ embeddings[row]
         opposite = np.any(
             pool.post_mask[others] & pool.post_mask[row] & (pool.post_value[others] != pool.post_value[row]), axis=1
         )
@@ -216,6 +218,8 @@ def _covers(
     """Returns whether the skills of the rows `others` cost at most `expected` at such distances, as `skill_costs`."""
     steps = pool.lengths[others] + float(params.distance_cost) * (distance + float(params.mismatch_cost))
     allowed = (distance < float(params.match_tolerance)) & (rates[others] >= float(params.retire_rate))
+    if pool.reach is not None:
+        allowed = allowed & (distance < pool.reach[others])
     return allowed & (steps / rates[others] <= expected)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from procmem_jax.experiments.libraries.saved import LIBRARY_NUMBERS, SavedLibraries
 from procmem_jax.memory.default.params import DefaultMemoryParams
-from procmem_jax.memory.library import SkillLibrary
+from procmem_jax.memory.library import SkillLibrary, with_reach
 from procmem_jax.memory.settings import LibraryConfig
 
 _ADDED = ("use_counts", "success_counts", "failure_counts", "merge_counts")
@@ -24,7 +24,8 @@ def rows_of(sources: Sequence[SavedLibraries], config: LibraryConfig) -> SkillLi
     clock = max(int(source.libraries.clock.max()) for source in sources)
     parts = []
     for source in sources:
-        libraries, used = source.libraries, source.libraries.used
+        libraries = jax.device_get(with_reach(source.libraries, config.keeps_reach))
+        used = libraries.used
         later = np.broadcast_to((clock - libraries.clock)[:, None], used.shape)[used]
         rows = jax.tree.map(lambda array, used=used: array[used] if array.ndim > 1 else array[0], libraries)
         parts.append(dataclasses.replace(rows, created=rows.created + later, last_used=rows.last_used + later))
@@ -69,12 +70,13 @@ def join_near(rows: SkillLibrary, config: LibraryConfig, params: DefaultMemoryPa
 
     Each of them is so near to the best of them; in a chain of near ones the ends may stay apart.
     """
+    embeddings = rows.embeddings.astype(np.float64)
     leaders: dict[bytes, list[int]] = {}
     texts = _bytes_of([getattr(rows, name) for name in _WHAT_IT_IS])
     group = np.arange(len(texts))
     for row in best_first(expected_costs(rows, config, params)).tolist():
         others = leaders.setdefault(bytes(texts[row]), [])
-        near = rows.embeddings[others].astype(np.float64) @ rows.embeddings[row].astype(np.float64) > threshold
+        near = embeddings[others] @ embeddings[row] > threshold
         if near.any():
             group[row] = others[int(np.argmax(near))]
         else:
@@ -95,7 +97,7 @@ def _join(rows: SkillLibrary, group: np.ndarray, config: LibraryConfig, params: 
     There is one row at least.
     """
     # Every column decides, so that rows which tie are the same and their order does not matter.
-    columns = [column for name, column in _columns(rows).items() if name not in _WHAT_IT_IS]
+    columns = [column for name, column in rows.known().items() if name not in (*LIBRARY_NUMBERS, *_WHAT_IT_IS)]
     ties = [column for array in columns for column in np.asarray(array).reshape(len(group), -1).T]
     order = np.lexsort((*ties, -rows.success_counts.astype(np.int64), expected_costs(rows, config, params), group))
     rows, group = take_rows(rows, order), group[order]
@@ -104,9 +106,5 @@ def _join(rows: SkillLibrary, group: np.ndarray, config: LibraryConfig, params: 
     sums["merge_counts"] += np.diff(np.r_[firsts, len(group)]) - 1  # a copy is one more time that it was learned
     counts = {name: np.minimum(column, _LARGEST_COUNT).astype(np.int32) for name, column in sums.items()}
     last_used = np.maximum.reduceat(rows.last_used, firsts)
-    return dataclasses.replace(take_rows(rows, firsts), **counts, last_used=last_used)
-
-
-def _columns(rows: SkillLibrary) -> dict[str, np.ndarray]:
-    columns = {field.name: getattr(rows, field.name) for field in dataclasses.fields(rows)}
-    return {name: column for name, column in columns.items() if name not in LIBRARY_NUMBERS and column is not None}
+    reach = None if rows.reach is None else np.minimum.reduceat(rows.reach, firsts)  # whatever any of them learned of
+    return dataclasses.replace(take_rows(rows, firsts), **counts, last_used=last_used, reach=reach)
