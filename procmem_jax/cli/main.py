@@ -35,7 +35,7 @@ COMMANDS = {
         "Compare two runs of one task and seed, agent by agent: differences B less A, and which settings differ.",
     ),
     "report": ("report:Report", "Write a page about runs, sweeps or studies: one HTML file that needs no network."),
-    "library": ("library:Library", "Show, export or draw the skills that agents have learned."),
+    "library": ("library:Library", "Show, export, merge or draw the skills that agents have learned."),
     "presets": ("presets:Presets", "List the presets, or all settings of one."),
     "tasks": ("tasks:Tasks", "List the tasks or those of another package, or check one."),
 }

@@ -58,7 +58,7 @@ def test_every_file_of_a_command_is_in_the_table():
         ("--quiet train", f"--quiet is no command; choose from {', '.join(COMMANDS)}; see `procmem --help`"),
         ("--version 2", f"--version is no command; choose from {', '.join(COMMANDS)}; see `procmem --help`"),
         ("library shw", "shw is no command; did you mean show? (see `procmem library --help`)"),
-        ("library frob", "frob is no command; choose from show, export, plot; see `procmem library --help`"),
+        ("library frob", "frob is no command; choose from show, export, merge, plot; see `procmem library --help`"),
         ("train --agent 3", "Unrecognized options: --agent; did you mean --agents? (see `procmem train --help`)"),
         ("train --agent=3", "Unrecognized options: --agent; did you mean --agents? (see `procmem train --help`)"),
         (
