@@ -22,7 +22,7 @@ def test_success_by_part_by_hand():
 
 def export(path):
     export_libraries(
-        path, type(LIBRARY)(**{k: v[None] for k, v in vars(LIBRARY).items()}), LibraryConfig(capacity=6), embedding="x"
+        path, type(LIBRARY)(**{k: v[None] for k, v in LIBRARY.known().items()}), LibraryConfig(capacity=6), embedding="x"
     )
     return str(path)
 
