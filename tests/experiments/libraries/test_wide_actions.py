@@ -71,7 +71,7 @@ def perceive(obs, state, params):
 @pytest.mark.parametrize(("num_actions", "wide"), [(127, False), (128, True), (32767, True)])
 def test_the_environment_decides_the_width(num_actions, wide):
     config, _ = with_memory(Dial(num_actions), perceive, max_steps=30)
-    assert config.memory == DefaultMemory(wide_actions=wide)
+    assert config.memory.wide_actions == wide
     assert config.library.action_dtype == (np.int16 if wide else np.int8)
 
 
