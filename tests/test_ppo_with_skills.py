@@ -21,9 +21,8 @@ def test_success_by_part_by_hand():
 
 
 def export(path):
-    export_libraries(
-        path, type(LIBRARY)(**{k: v[None] for k, v in LIBRARY.known().items()}), LibraryConfig(capacity=6), embedding="x"
-    )
+    one = type(LIBRARY)(**{name: column[None] for name, column in LIBRARY.known().items()})
+    export_libraries(path, one, LibraryConfig(capacity=6), embedding="x")
     return str(path)
 
 
