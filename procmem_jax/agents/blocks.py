@@ -34,7 +34,7 @@ from procmem_jax.streams import Streams, draw_words
 _LANE_MULTIPLE = 16  # elementwise functions may differ in the last bit between a vector loop and its remainder
 _LANES_SERVED = 128
 _LANES_RESET = 16  # in a tick the episodes of few lanes end, and a costly reset costs by the lane
-_WIDE = 1024  # lanes that only a GPU runs at once, where each of many narrow batches costs as much as a wide one
+_WIDE = 1024  # more lanes only a GPU runs at once, where each of many narrow batches costs as much as a wide one
 
 
 @state_record

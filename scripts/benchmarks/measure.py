@@ -4,9 +4,11 @@ import contextlib
 import dataclasses
 import importlib.metadata
 import os
+import pathlib
 import platform
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 
@@ -134,6 +136,22 @@ def compiled(function: Callable, *arguments, donate: Sequence[int] = ()) -> tupl
     started = time.perf_counter()
     program = jax.jit(function, donate_argnums=donate).lower(*arguments).compile()
     return program, time.perf_counter() - started
+
+
+def traced(run: Callable[[], object], is_wanted: Callable[[str, str], bool]) -> list[tuple[str, float, float]]:
+    """Returns (name, start, duration), in nanoseconds, of what the profiler saw while `run` ran.
+
+    Args:
+        run: must end when its work is done.
+        is_wanted: (name of a plane, name of a line of it) -> whether its events are told.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        with jax.profiler.trace(folder):
+            run()
+        (path,) = pathlib.Path(folder).rglob("*.xplane.pb")
+        planes = jax.profiler.ProfileData.from_file(str(path)).planes
+        lines = (line for plane in planes for line in plane.lines if is_wanted(plane.name, line.name))
+        return [(event.name, event.start_ns, event.duration_ns) for line in lines for event in line.events]
 
 
 def machine() -> dict:

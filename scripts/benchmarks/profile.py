@@ -10,15 +10,14 @@ import collections
 import dataclasses
 import math
 import os
-import pathlib
 import re
-import tempfile
 import time
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
-from benchmarks.measure import Built, Contender, Options, compiled, row_of
+from benchmarks.measure import Built, Contender, Options, compiled, row_of, traced
 from benchmarks.training import SEED, Case
 from procmem_jax import run_key
 from procmem_jax.agents import rollout
@@ -113,15 +112,12 @@ def _elements(shape: str) -> int:
     return sum(math.prod(int(n) for n in dims.split(",") if n) for dims in re.findall(r"\w+\[([\d,]*)\]", shape))
 
 
-def kernel_times(folder: pathlib.Path) -> dict[str, list[float]]:
-    """Returns the nanoseconds of every run of each kernel, from the trace in a folder; the clock's own time is off."""
-    (path,) = folder.rglob("*.xplane.pb")
+def kernel_times(run: Callable[[], object]) -> dict[str, list[float]]:
+    """Returns the nanoseconds of every run of each kernel while `run` runs; the clock's own time is off."""
     times = collections.defaultdict(list)
-    for plane in jax.profiler.ProfileData.from_file(str(path)).planes:
-        for line in plane.lines:
-            for event in line.events if "XLA" in line.name else ():
-                if not event.name.startswith(("end: ", *_NESTED)) and "::" not in event.name:
-                    times[event.name].append(event.duration_ns)
+    for name, _, duration in traced(run, lambda plane, line: "XLA" in line):
+        if not name.startswith(("end: ", *_NESTED)) and "::" not in name:
+            times[name].append(duration)
     clock = min(min(several) for several in times.values())
     return {name: [one - clock for one in several] for name, several in times.items()}
 
@@ -158,11 +154,7 @@ def profile(case: Case, options: Options) -> list[dict]:
         started = time.process_time()
         run(TRACED_TICKS)
         whole.append((time.process_time() - started) / steps)
-        with tempfile.TemporaryDirectory() as folder:
-            with jax.profiler.trace(folder):
-                run(TRACED_TICKS)
-            times = kernel_times(pathlib.Path(folder))
-        shares = _by_function(program, times, steps)
+        shares = _by_function(program, kernel_times(lambda: run(TRACED_TICKS)), steps)
         launched = collections.Counter({name: count for name, (_, count) in shares.items()})
         for name, (took, _) in shares.items():
             spent[name].append(took)

@@ -68,8 +68,7 @@ def train(
     """
     is_default = devices is None
     devices = list(devices or jax.local_devices())
-    check_run(config, params, num_agents, num_episodes, first_agent=first_agent, lanes=lanes)
-    lanes = usual_lanes(config, params, num_agents, num_episodes, devices) if lanes is None else lanes
+    lanes = _checked_lanes(config, params, num_agents, num_episodes, first_agent, lanes, devices)
     check_count("chunk_ticks", chunk_ticks, 1, 2**31 - 1)
     if libraries is not None:
         libraries = _checked_libraries(config, libraries, num_agents)
@@ -101,6 +100,19 @@ def check_run(
         TypeError: `config` or `params` is of another kind, or a count is not a whole number.
         ValueError: a size, number or setting is out of bounds, or the run needs more memory than there is.
     """
+    _checked_lanes(config, params, num_agents, num_episodes, first_agent, lanes, jax.local_devices())
+
+
+def _checked_lanes(
+    config: Config,
+    params: Params,
+    num_agents: int,
+    num_episodes: int,
+    first_agent: int,
+    lanes: int | None,
+    devices: Sequence[jax.Device],
+) -> int:
+    """Returns how many agents run at once, by default as many as suit the devices, after all checks of `check_run`."""
     for name, value, kind in (("config", config, Config), ("params", params, Params)):
         if not isinstance(value, kind):
             raise TypeError(
@@ -112,8 +124,9 @@ def check_run(
         check_count(name, count, 1, 2**31 - 1)
     check_count("first_agent", first_agent, 0, 2**32 - num_agents)
     check_params(config, params)
-    lanes = usual_lanes(config, params, num_agents, num_episodes, jax.local_devices()) if lanes is None else lanes
+    lanes = usual_lanes(config, params, num_agents, num_episodes, devices) if lanes is None else lanes
     check_memory(config, params, num_agents, num_episodes, lane_width(num_agents, lanes))
+    return lanes
 
 
 def _check_scalars(record: Any, path: str = "params") -> None:

@@ -153,7 +153,6 @@ class Situation:
         query: `[D]` float32, the embedding of its context.
         library: the skills.
         index: of the library.
-        rates: `[N]` float32, the success rates of its slots.
         visited: `()` int32, situations so far in the agent's life, loops not counted.
     """
 
@@ -161,8 +160,12 @@ class Situation:
     query: jax.Array
     library: SkillLibrary
     index: Index
-    rates: jax.Array
     visited: jax.Array
+
+    @property
+    def rates(self) -> jax.Array:
+        """`[N]` float32, the success rates of the library's slots."""
+        return self.index.rates
 
 
 @state_record

@@ -207,7 +207,7 @@ class DefaultMemory(Memory):
             word: `()` uint32, a random word.
             params: its numbers.
         """
-        situation = Situation(percept, state.query, state.library, state.index, state.index.rates, state.path.count)
+        situation = Situation(percept, state.query, state.library, state.index, state.path.count)
         choice = computed_once(self.choose(situation, params))
         if self.progress:
             state = judge_first_step(state, choice, params, counts=self.learn, count_failures=self.count_failures)

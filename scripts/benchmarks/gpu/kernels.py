@@ -1,52 +1,39 @@
 """Part `kernels`: what is launched in a tick, how long it works, and how long the card waits between kernels."""
 
 import collections
-import pathlib
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import jax
-import numpy as np
 
-from benchmarks.measure import Options
-from procmem_jax import make_experiment, run_key
-from procmem_jax.experiments.training.lanes import CHUNK_TICKS, Lanes, Rows
+from benchmarks.gpu.train import EPISODES, WARM_TICKS, make_lanes
+from benchmarks.measure import Options, traced
+from procmem_jax import make_experiment
+from procmem_jax.experiments.training.lanes import CHUNK_TICKS
 from procmem_jax.experiments.training.memory_need import tree_bytes
 
 COLUMNS = ("task", "lanes", "what", "launches a tick", "us a tick", "share of the time")
 CASES, QUICK_CASES = (("random-5", 64, 2**14), ("random-5", 64, 2**17)), (("random-5", 64, 32),)
-EPISODES, WARM_TICKS = 100, 512
 NAMED = 12  # kernels told by name, those that take longest
-SEED = 0
 
 
 def run(options: Options) -> Iterator[dict]:
     """Yields the sums of all kernels of a chunk of ticks, then those that take longest."""
     for task, capacity, width in QUICK_CASES if options.quick else CASES:
-        config, params = make_experiment(task, overrides={"capacity": capacity})
-        lanes = Lanes(run_key(SEED), config, Rows(np.arange(width), params), EPISODES, width)
+        lanes = make_lanes(make_experiment(task, overrides={"capacity": capacity}), width, EPISODES)
         state = lanes.advance(lanes.begin(), WARM_TICKS)
         jax.block_until_ready(state.agents)
-        with tempfile.TemporaryDirectory() as folder:
-            with jax.profiler.trace(folder):
-                state = lanes.advance(state, CHUNK_TICKS)
-                jax.block_until_ready(state.agents)
-            events = kernel_events(pathlib.Path(folder))
+        state_bytes = tree_bytes(state.agents)
+        events = kernel_events(lambda: jax.block_until_ready(lanes.advance(state, CHUNK_TICKS).agents))  # noqa: B023
         about = {"task": task, "lanes": width}
         yield from (about | row for row in tell(events, CHUNK_TICKS))
-        moved = 2 * tree_bytes(state.agents) / 2**20
+        moved = 2 * state_bytes / 2**20
         yield about | {"what": f"the agents' state read and written once is {moved:.1f} MiB"}
 
 
-def kernel_events(folder: pathlib.Path) -> list[tuple[str, float, float]]:
+def kernel_events(run: Callable[[], object]) -> list[tuple[str, float, float]]:
     """Returns (name, start, duration), in microseconds, of what ran on the card, in order of their starts."""
-    events = []
-    for path in folder.rglob("*.xplane.pb"):
-        for plane in jax.profiler.ProfileData.from_file(str(path)).planes:
-            if plane.name.startswith("/device:GPU"):
-                for line in plane.lines:
-                    if line.name.startswith("Stream"):
-                        events += [(one.name, one.start_ns / 1e3, one.duration_ns / 1e3) for one in line.events]
+    found = traced(run, lambda plane, line: plane.startswith("/device:GPU") and line.startswith("Stream"))
+    events = [(name, start / 1e3, duration / 1e3) for name, start, duration in found]
     return sorted(events, key=lambda event: event[1])
 
 

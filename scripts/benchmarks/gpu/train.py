@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmarks.measure import Options
 from procmem_jax import make_experiment, run_key, train
+from procmem_jax.agents.settings import Config, Params
 from procmem_jax.experiments.training.lanes import CHUNK_TICKS, Lanes, Rows
 from procmem_jax.experiments.training.memory_need import tree_bytes
 
@@ -43,8 +44,7 @@ def run(options: Options) -> Iterator[dict]:
         experiment = make_experiment(task, preset, overrides={} if capacity is None else {"capacity": capacity})
 
         def prepare(width: int, experiment=experiment) -> Lanes:
-            config, params = experiment
-            return Lanes(run_key(SEED), config, Rows(np.arange(width), params), episodes, width)
+            return make_lanes(experiment, width, episodes)
 
         alone = prepare(widths[0])  # its compile time is told, for that of the others is shared
         with ThreadPoolExecutor() as pool:
@@ -54,6 +54,12 @@ def run(options: Options) -> Iterator[dict]:
             row |= {"compile_seconds": round(alone.compile_seconds, 1) if number == 0 else ""}
             row |= _time_ticks(lanes[number], width, options.repeats)
             yield row | _time_run(experiment, width, episodes, options.repeats)
+
+
+def make_lanes(experiment: tuple[Config, Params], width: int, episodes: int) -> Lanes:
+    """Returns compiled lanes for as many agents as lanes."""
+    config, params = experiment
+    return Lanes(run_key(SEED), config, Rows(np.arange(width), params), episodes, width)
 
 
 def _time_ticks(lanes: Lanes, width: int, repeats: int) -> dict:
