@@ -15,6 +15,9 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax
 import pytest
 
+from procmem_jax.experiments import presets, tasks
+from procmem_jax.experiments.preset_names import PRESETS
+from procmem_jax.experiments.task_registry import TASKS
 from procmem_jax.experiments.training.lane_programs import build_programs
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -54,3 +57,15 @@ def pytest_runtest_setup(item):
         build_programs.cache_clear()
         jax.clear_caches()
         gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def registries(monkeypatch):
+    """What a test registers, by itself or by code of the README, no other test sees."""
+    monkeypatch.setattr(tasks, "_made", [])
+    monkeypatch.setattr(presets, "_presets", dict(presets._presets))
+    before = dict(TASKS), dict(PRESETS)
+    yield
+    for known, old in zip((TASKS, PRESETS), before, strict=True):
+        known.clear()
+        known.update(old)

@@ -13,27 +13,14 @@ from envs.corridor import Corridor, perceive
 from procmem_jax import make_experiment, register_preset, register_task, with_memory
 from procmem_jax.agents.exploration import RandomPolicy
 from procmem_jax.agents.policy import ExplorationPolicy
-from procmem_jax.experiments import presets, tasks
+from procmem_jax.experiments import tasks
 from procmem_jax.experiments.descriptions import describe_experiment, remake_experiment
 from procmem_jax.experiments.preset_names import PRESETS
 from procmem_jax.experiments.runs.folders import RunSpec, check_folder
-from procmem_jax.experiments.task_registry import TASKS
 from procmem_jax.memory.default.memory import DefaultMemory
 from procmem_jax.memory.eviction import Utility, lru, oldest
 from procmem_jax.memory.protocol import Memory
 from procmem_jax.records import as_arrays, param, params_record, setting
-
-
-@pytest.fixture
-def registry(monkeypatch):
-    """What is registered in a test is forgotten after it."""
-    before = dict(TASKS), dict(PRESETS)
-    monkeypatch.setattr(tasks, "_made", [])
-    monkeypatch.setattr(presets, "_presets", dict(presets._presets))
-    yield
-    for known, old in zip((TASKS, PRESETS), before, strict=True):
-        known.clear()
-        known.update(old)
 
 
 def stored(task, preset, config, params):
@@ -208,7 +195,7 @@ def test_parts_of_ones_own_there_and_back(own, given):
         remake_experiment(told)
 
 
-def test_a_run_of_a_registered_preset_is_read_without_it(own, registry):
+def test_a_run_of_a_registered_preset_is_read_without_it(own):
     sys.path.insert(0, ".")
     from importlib import import_module
 
@@ -250,7 +237,7 @@ def with_weights(scale):
     return config, dataclasses.replace(params, exploration=params.exploration | {"weights": weights})
 
 
-def test_other_weights_are_another_experiment(registry, tmp_path):
+def test_other_weights_are_another_experiment(tmp_path):
     register_task("corridor", lambda: with_weights(1.0))
     config, params = make_experiment("corridor")
     told = stored("corridor", "default", config, params)

@@ -17,7 +17,6 @@ from procmem_jax.agents.exploration import (
 from procmem_jax.agents.policy import ExplorationPolicy
 from procmem_jax.agents.settings import Config
 from procmem_jax.envs.grid.world import GridWorld
-from procmem_jax.experiments import presets
 from procmem_jax.experiments.preset_names import PRESETS
 from procmem_jax.experiments.presets import make_experiment, parse_explorer, register_preset
 from procmem_jax.memory.default.memory import DefaultMemory
@@ -179,17 +178,7 @@ class OwnPolicy(ExplorationPolicy):
         return state, (word % 2).astype(jnp.int32) + self.turn
 
 
-@pytest.fixture
-def registry(monkeypatch):
-    """What is registered in a test is forgotten after it."""
-    monkeypatch.setattr(presets, "_presets", dict(presets._presets))
-    before = dict(PRESETS)
-    yield
-    PRESETS.clear()
-    PRESETS.update(before)
-
-
-def test_a_registered_preset_is_one_like_ours(registry):
+def test_a_registered_preset_is_one_like_ours():
     register_preset("mine", OwnMemory(reach=5), help="sees far", explorer="epsilon:0.25")
     config, params = make_experiment("random-4", "mine", overrides={"patience": "0.75", "kind": "wild"})
     assert config.memory == OwnMemory(reach=5, kind="wild", actions=6)
@@ -227,7 +216,7 @@ def test_a_registered_preset_is_one_like_ours(registry):
         ("mine", OwnMemory(), {"explorer": "epsilon:2"}, ValueError, "explorer='epsilon:2' is unknown"),
     ],
 )
-def test_what_is_no_preset_is_refused(registry, name, memory, changes, error, text):
+def test_what_is_no_preset_is_refused(name, memory, changes, error, text):
     with pytest.raises(error, match=text):
         register_preset(name, memory, **changes)
     assert "mine" not in PRESETS

@@ -61,14 +61,8 @@ def make_corridor():
 
 
 @pytest.fixture(autouse=True)
-def registry(monkeypatch):
-    """What is registered in a test is forgotten after it."""
-    before = dict(TASKS)
-    monkeypatch.setattr(tasks, "_made", [])
+def calls():
     CALLS.clear()
-    yield
-    TASKS.clear()
-    TASKS.update(before)
 
 
 def test_a_registered_experiment_is_a_task_like_ours():
