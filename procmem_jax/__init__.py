@@ -1,8 +1,8 @@
 """Procedural memory as arrays: agents that extract, retrieve and reuse skills, in pure JAX.
 
-The names of the table are the public API, with those of the rooms `memory`, `envs`, `agents` and `experiments`. Each
-is imported when it is first asked for: importing the package takes no time, creates no array, starts no backend and
-changes no setting. A name is published by a line in the table and one for type checkers.
+The names of the table are the public API, with those of the rooms `memory`, `envs`, `agents`, `experiments` and
+`export`. Each is imported when it is first asked for: importing the package takes no time, creates no array, starts no
+backend and changes no setting. A name is published by a line in the table and one for type checkers.
 """
 
 from typing import TYPE_CHECKING
@@ -63,5 +63,5 @@ _NAMES = {
     "reports.opened": "open_run",
     "streams": "run_key",
 }
-_MODULES = "agents envs experiments figures memory records"
+_MODULES = "agents envs experiments export figures memory records"
 __getattr__, __dir__, __all__ = lazy_names(__name__, _NAMES, _MODULES)

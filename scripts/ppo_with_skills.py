@@ -17,12 +17,12 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from procmem_jax.envs import as_gymnax
 from procmem_jax.envs.foreign.peers import import_peer
 from procmem_jax.experiments.statistics.intervals import mean_interval
 from procmem_jax.experiments.storage.files import write_json
 from procmem_jax.experiments.storage.versions import versions
 from procmem_jax.experiments.text_tables import interval_text, markdown_table
+from procmem_jax.export import as_gymnax
 from procmem_jax.records import check_count
 
 SETTINGS = {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import ppo_with_skills
-from envs.export.test_options import LIBRARY
+from export.test_options import LIBRARY
 from peer_rules import peer_rules
 from procmem_jax.experiments import export_libraries
 from procmem_jax.memory import LibraryConfig

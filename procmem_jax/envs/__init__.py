@@ -1,13 +1,10 @@
-"""Environments: our key/door/goal grid, those of other packages in our terms, and ours in theirs."""
+"""Environments: our key/door/goal grid, and those of other packages in our terms."""
 
 from typing import TYPE_CHECKING
 
 from procmem_jax.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from procmem_jax.envs.export.as_gymnasium import as_gymnasium as as_gymnasium
-    from procmem_jax.envs.export.as_gymnax import as_gymnax as as_gymnax
-    from procmem_jax.envs.export.gymnasium_ids import register_gymnasium as register_gymnasium
     from procmem_jax.envs.foreign.adapted import AdaptedEnvironment as AdaptedEnvironment
     from procmem_jax.envs.foreign.adapted import AdaptedState as AdaptedState
     from procmem_jax.envs.foreign.grid_percept.encoding import GridEncoding as GridEncoding
@@ -30,9 +27,6 @@ if TYPE_CHECKING:
     from procmem_jax.envs.protocol import Environment as Environment
 
 _NAMES = {
-    "export.as_gymnasium": "as_gymnasium",
-    "export.as_gymnax": "as_gymnax",
-    "export.gymnasium_ids": "register_gymnasium",
     "foreign.adapted": "AdaptedEnvironment AdaptedState",
     "foreign.grid_percept.encoding": "GridEncoding",
     "foreign.grid_percept.percept": "GridPercept",
@@ -50,4 +44,5 @@ _NAMES = {
     "grid.world": "GridWorld GridWorldParams GridWorldState",
     "protocol": "Environment",
 }
-__getattr__, __dir__, __all__ = lazy_names(__name__, _NAMES)
+_MOVED = {"procmem_jax.export": "as_gymnasium as_gymnax register_gymnasium"}
+__getattr__, __dir__, __all__ = lazy_names(__name__, _NAMES, moved=_MOVED)

@@ -1,1 +1,1 @@
-"""Our grid in the interfaces of other packages: gymnax, Gymnasium and its vector environments."""
+"""The former place of `procmem_jax.export`, as ids of Gymnasium may name it."""

@@ -1,13 +1,9 @@
-"""Registers the grid's ids when Gymnasium imports it, for programs that are given nothing but an id.
+"""What an id of Gymnasium names that was written when `procmem_jax.export.gymnasium_plugin` was here."""
 
-Gymnasium 1.x has no plugins, but imports a module that stands before an id:
-`gymnasium.make("procmem_jax.envs.export.gymnasium_plugin:procmem/Random-8-v0")`. Nothing else imports this one, and
-it never imports Gymnasium: where that is not loaded, it does nothing.
-"""
-
+import importlib
 import sys
-
-from procmem_jax.envs.export.gymnasium_ids import register_gymnasium
+import warnings
 
 if "gymnasium" in sys.modules:
-    register_gymnasium()
+    warnings.warn(f"{__name__} is procmem_jax.export.gymnasium_plugin now", DeprecationWarning, stacklevel=2)
+    importlib.import_module("procmem_jax.export.gymnasium_plugin")

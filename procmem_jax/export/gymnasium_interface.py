@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from procmem_jax.envs.export.options import Choices, make_choices
-from procmem_jax.envs.export.seeded_episodes import SeededState
 from procmem_jax.envs.foreign.observation import observation_bounds
 from procmem_jax.envs.foreign.peers import import_peer
 from procmem_jax.envs.grid.render import render_rgb, render_text
 from procmem_jax.envs.grid.tasks import make_task
 from procmem_jax.envs.grid.world import GridWorld, GridWorldParams
+from procmem_jax.export.options import Choices, make_choices
+from procmem_jax.export.seeded_episodes import SeededState
 from procmem_jax.records import as_arrays
 
 METADATA = {"render_modes": ["rgb_array", "ansi"], "render_fps": 4}

@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from procmem_jax.envs.export.options import Choices
 from procmem_jax.envs.grid.world import GridWorld, GridWorldParams, GridWorldState
+from procmem_jax.export.options import Choices
 from procmem_jax.records import check_count, state_record
 from procmem_jax.streams import Streams, draw_words, open_streams
 

@@ -10,10 +10,10 @@ import pytest
 from procmem_jax import make_experiment, run_key
 from procmem_jax.agents import ProceduralAgent
 from procmem_jax.agents.states import AgentInputs
-from procmem_jax.envs import register_gymnasium
-from procmem_jax.envs.export.as_gymnasium import as_gymnasium
 from procmem_jax.envs.grid.actions import MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY
 from procmem_jax.envs.grid.world import GridWorld
+from procmem_jax.export import register_gymnasium
+from procmem_jax.export.gymnasium_env import as_gymnasium
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import draw_words, open_streams
 from quick import quick_first

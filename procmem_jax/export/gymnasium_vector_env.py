@@ -7,8 +7,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from procmem_jax.envs.export.autoreset import DISABLED, NEXT_STEP, SAME_STEP, advance_batch, begin_batch, reset_batch
-from procmem_jax.envs.export.gymnasium_interface import (
+from procmem_jax.envs.foreign.peers import import_peer
+from procmem_jax.envs.grid.world import GridWorld
+from procmem_jax.export.autoreset import DISABLED, NEXT_STEP, SAME_STEP, advance_batch, begin_batch, reset_batch
+from procmem_jax.export.gymnasium_interface import (
     METADATA,
     check_options,
     check_render_mode,
@@ -18,9 +20,7 @@ from procmem_jax.envs.export.gymnasium_interface import (
     make_spaces,
     reset_needed,
 )
-from procmem_jax.envs.export.seeded_episodes import SeededState, seed_words
-from procmem_jax.envs.foreign.peers import import_peer
-from procmem_jax.envs.grid.world import GridWorld
+from procmem_jax.export.seeded_episodes import SeededState, seed_words
 from procmem_jax.records import check_count
 
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from procmem_jax.envs import register_gymnasium
+from procmem_jax.export import register_gymnasium
 from quick import quick_first
 
 gymnasium = pytest.importorskip("gymnasium")
@@ -14,7 +14,7 @@ PLUGIN = """
 {imports}
 import gymnasium
 assert not any(name.startswith("procmem/") for name in gymnasium.registry)
-env = gymnasium.make("procmem_jax.envs.export.gymnasium_plugin:procmem/DoorKey-8-v0")
+env = gymnasium.make("procmem_jax.export.gymnasium_plugin:procmem/DoorKey-8-v0")
 print(type(env.unwrapped).__name__, env.spec.kwargs["task"])
 """
 
@@ -42,3 +42,15 @@ def test_gymnasium_registers_them_by_itself(imports):
     code = PLUGIN.format(imports=imports)
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (0, "GridWorldEnv doorkey-8\n"), done.stderr
+
+
+def test_an_id_that_names_the_former_module(monkeypatch):
+    former, now = "procmem_jax.envs.export.gymnasium_plugin", "procmem_jax.export.gymnasium_plugin"
+    ids = register_gymnasium()
+    for env_id in ids:
+        monkeypatch.delitem(gymnasium.registry, env_id)
+    for name in (former, now):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    with pytest.warns(DeprecationWarning, match=f"{former} is {now} now"):
+        env = gymnasium.make(f"{former}:procmem/DoorKey-8-v0")
+    assert env.spec.kwargs["task"] == "doorkey-8" and set(ids) <= set(gymnasium.registry)

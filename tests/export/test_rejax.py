@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from peer_rules import peer_rules
-from procmem_jax.envs.export.as_gymnax import as_gymnax
+from procmem_jax.export.gymnax_env import as_gymnax
 
 NUM_EPISODES = 128
 

@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from procmem_jax.envs.grid.world import GridWorld
+from procmem_jax.experiments.libraries.options import options_for
+from procmem_jax.memory.options import Options
 from procmem_jax.records import check_range, state_record
 
 WAIT = -1  # an action that costs a step and does nothing
@@ -44,7 +46,7 @@ class Choices:
 
     Attributes:
         world: in which they are.
-        skills: a `procmem_jax.memory.options.Options`.
+        skills: K of them.
         discount: of the rewards inside an option, per primitive step.
 
     Raises:
@@ -52,7 +54,7 @@ class Choices:
     """
 
     world: GridWorld
-    skills: Any
+    skills: Options
     discount: float
 
     def __post_init__(self):
@@ -122,6 +124,4 @@ def make_choices(skills: Any, discount: float | None, world: GridWorld) -> Choic
         if discount is not None:
             raise ValueError(f"discount={discount} is of the rewards inside skills; give skills too, or leave it out")
         return None
-    from procmem_jax.experiments.libraries.options import options_for  # a room above: only this door leads there
-
     return Choices(world, options_for(skills, world), 1.0 if discount is None else discount)

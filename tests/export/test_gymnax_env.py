@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from procmem_jax.envs.export.as_gymnax import as_gymnax
 from procmem_jax.envs.grid.actions import MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY
 from procmem_jax.envs.grid.world import GridWorld
+from procmem_jax.export.gymnax_env import as_gymnax
 from quick import quick_first
 
 environment = pytest.importorskip("gymnax.environments.environment")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from procmem_jax.envs import register_gymnasium
-from procmem_jax.envs.export.as_gymnasium import as_gymnasium
 from procmem_jax.envs.grid.actions import MOVE_LEFT, MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY
+from procmem_jax.export import register_gymnasium
+from procmem_jax.export.gymnasium_env import as_gymnasium
 from quick import quick_first
 
 gymnasium = pytest.importorskip("gymnasium")

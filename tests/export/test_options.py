@@ -7,13 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from envs.export.test_as_gymnasium_vector import assert_same
+from export.test_gymnasium_vector_env import assert_same
 from procmem_jax import memory
-from procmem_jax.envs.export.as_gymnasium import as_gymnasium
-from procmem_jax.envs.export.as_gymnax import as_gymnax
 from procmem_jax.envs.grid.actions import MOVE_RIGHT, MOVE_UP, OPEN_DOOR, PICKUP_KEY
 from procmem_jax.envs.grid.world import GridWorld
 from procmem_jax.experiments import SavedLibraries, export_libraries, import_libraries
+from procmem_jax.export.gymnasium_env import as_gymnasium
+from procmem_jax.export.gymnax_env import as_gymnax
 from procmem_jax.memory.options import make_options
 from quick import quick_first
 
@@ -183,7 +183,7 @@ def test_gymnasium_checks_an_id_with_skills(task, file):
     gymnasium = pytest.importorskip("gymnasium")
     from gymnasium.utils.env_checker import check_env
 
-    from procmem_jax.envs import register_gymnasium
+    from procmem_jax.export import register_gymnasium
 
     register_gymnasium()
     check_env(gymnasium.make(f"procmem/{task}-v0", skills=str(file), discount=0.9).unwrapped)

@@ -6,8 +6,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from procmem_jax.envs.export.as_gymnasium_vector import vector_env_class
-from procmem_jax.envs.export.gymnasium_interface import (
+from procmem_jax.envs.foreign.observation import as_floats
+from procmem_jax.envs.foreign.peers import import_peer
+from procmem_jax.envs.grid.world import GridWorld
+from procmem_jax.export.gymnasium_interface import (
     METADATA,
     check_options,
     check_render_mode,
@@ -17,7 +19,8 @@ from procmem_jax.envs.export.gymnasium_interface import (
     make_spaces,
     reset_needed,
 )
-from procmem_jax.envs.export.seeded_episodes import (
+from procmem_jax.export.gymnasium_vector_env import vector_env_class
+from procmem_jax.export.seeded_episodes import (
     SeededState,
     begin_next,
     begin_seeded,
@@ -25,9 +28,6 @@ from procmem_jax.envs.export.seeded_episodes import (
     seed_words,
     step_chosen,
 )
-from procmem_jax.envs.foreign.observation import as_floats
-from procmem_jax.envs.foreign.peers import import_peer
-from procmem_jax.envs.grid.world import GridWorld
 
 
 def as_gymnasium(task: str | GridWorld, *, num_envs: int | None = None, **settings) -> Any:

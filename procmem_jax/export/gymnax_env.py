@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from procmem_jax.envs.export.options import WAIT, Choices, make_choices
 from procmem_jax.envs.foreign.observation import OBSERVATION_SHAPE, as_floats, observation_bounds
 from procmem_jax.envs.foreign.peers import import_peer
 from procmem_jax.envs.grid.tasks import make_task
 from procmem_jax.envs.grid.world import GridWorld, GridWorldParams, GridWorldState
+from procmem_jax.export.options import WAIT, Choices, make_choices
 from procmem_jax.records import params_record, state_record
 
 _NO_LIMIT = 2**30  # steps; gymnax knows no endless episodes

@@ -5,10 +5,10 @@ import types
 
 import pytest
 
-from procmem_jax.envs.export import as_gymnasium as single
-from procmem_jax.envs.export import as_gymnasium_vector as vector
-from procmem_jax.envs.export import as_gymnax as gymnax_adapter
-from procmem_jax.envs.export.gymnasium_ids import register_gymnasium
+from procmem_jax.export import gymnasium_env as single
+from procmem_jax.export import gymnasium_vector_env as vector
+from procmem_jax.export import gymnax_env as gymnax_adapter
+from procmem_jax.export.gymnasium_ids import register_gymnasium
 
 CACHES = (gymnax_adapter._classes, single._env_class, vector.vector_env_class)
 

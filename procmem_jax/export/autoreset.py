@@ -8,10 +8,10 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.envs.export.options import Choices
-from procmem_jax.envs.export.seeded_episodes import SeededState, begin_next, begin_seeded, first_info, step_chosen
 from procmem_jax.envs.foreign.observation import as_floats
 from procmem_jax.envs.grid.world import GridWorld, GridWorldParams
+from procmem_jax.export.options import Choices
+from procmem_jax.export.seeded_episodes import SeededState, begin_next, begin_seeded, first_info, step_chosen
 
 # The values of `gymnasium.vector.AutoresetMode`.
 NEXT_STEP = "NextStep"

@@ -4,7 +4,7 @@ from procmem_jax.envs.foreign.peers import import_peer
 
 _FAMILIES = {"tutorial": "Tutorial", "random": "Random", "doorkey": "DoorKey", "shifting": "Shifting"}
 _SIZES = (5, 6, 7, 8, 16)
-_ROOM = "procmem_jax.envs.export"
+_ROOM = "procmem_jax.export"
 
 
 def register_gymnasium() -> list[str]:
@@ -22,8 +22,8 @@ def register_gymnasium() -> list[str]:
         if env_id not in gymnasium.registry:
             gymnasium.register(
                 id=env_id,
-                entry_point=f"{_ROOM}.as_gymnasium:GridWorldEnv",
-                vector_entry_point=f"{_ROOM}.as_gymnasium_vector:GridWorldVectorEnv",
+                entry_point=f"{_ROOM}.gymnasium_env:GridWorldEnv",
+                vector_entry_point=f"{_ROOM}.gymnasium_vector_env:GridWorldVectorEnv",
                 kwargs={"task": task},
             )
     return list(tasks)
