@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from procmem_jax.agents.settings import Config as Config
     from procmem_jax.agents.settings import Params as Params
     from procmem_jax.envs.grid.world import GridWorld as GridWorld
+    from procmem_jax.experiments.any_environment import with_memory as with_memory
     from procmem_jax.experiments.checking import check_environment as check_environment
     from procmem_jax.experiments.presets import make_experiment as make_experiment
     from procmem_jax.experiments.presets import register_preset as register_preset
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from procmem_jax.experiments.training.runtime import use_all_cores as use_all_cores
     from procmem_jax.experiments.training.train import TrainResult as TrainResult
     from procmem_jax.experiments.training.train import train as train
-    from procmem_jax.experiments.with_memory import with_memory as with_memory
     from procmem_jax.fixed_order import dense as dense
     from procmem_jax.memory.default.memory import DefaultMemory as DefaultMemory
     from procmem_jax.memory.protocol import Memory as Memory
@@ -53,7 +53,7 @@ _NAMES = {
     "experiments.task_registry": "register_task",
     "experiments.training.runtime": "use_all_cores",
     "experiments.training.train": "TrainResult train",
-    "experiments.with_memory": "with_memory",
+    "experiments.any_environment": "with_memory",
     "fixed_order": "dense",
     "memory.default.memory": "DefaultMemory",
     "memory.protocol": "Memory",

@@ -49,7 +49,7 @@ ORDER = {
     ).split(),
     "experiments": (
         "defaults preset_names task_registry setting_names text_tables signals processes statistics optimum overrides "
-        "with_memory checking tasks presets descriptions storage libraries training runs replays sweeps study"
+        "any_environment checking tasks presets descriptions storage libraries training runs replays sweeps study"
     ).split(),
     "export": (
         "options seeded_episodes gymnasium_interface autoreset gymnasium_vector_env gymnasium_env gymnax_env "

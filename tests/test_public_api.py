@@ -48,12 +48,7 @@ def test_names_of_the_rooms(room):
     assert all(getattr(getattr(procmem_jax, room), name).__doc__ for name in ROOMS[room].split())
 
 
-WITH_FILE = pytest.mark.xfail(strict=True, reason="once experiments/with_memory.py is imported, the name is the module")
-
-
-@pytest.mark.parametrize(
-    "room", [pytest.param(room, marks=WITH_FILE) if room == "experiments" else room for room in ROOMS]
-)
+@pytest.mark.parametrize("room", ROOMS)
 def test_no_name_of_a_room_is_one_of_its_files(room):
     """Python sets a package's attribute to the module that it imports from there, over any name of the same letters."""
     folder = pathlib.Path(getattr(procmem_jax, room).__file__).parent

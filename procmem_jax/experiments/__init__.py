@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from procmem_jax.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from procmem_jax.experiments.any_environment import with_memory as with_memory
     from procmem_jax.experiments.libraries.files import export_libraries as export_libraries
     from procmem_jax.experiments.libraries.files import import_libraries as import_libraries
     from procmem_jax.experiments.libraries.merging import MergedLibraries as MergedLibraries
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from procmem_jax.experiments.training.driver import Progress as Progress
     from procmem_jax.experiments.training.train import TrainResult as TrainResult
     from procmem_jax.experiments.training.train import train as train
-    from procmem_jax.experiments.with_memory import with_memory as with_memory
 
 _NAMES = {
     "libraries.files": "export_libraries import_libraries",
@@ -49,6 +49,6 @@ _NAMES = {
     "task_registry": "register_task",
     "training.driver": "Progress",
     "training.train": "TrainResult train",
-    "with_memory": "with_memory",
+    "any_environment": "with_memory",
 }
 __getattr__, __dir__, __all__ = lazy_names(__name__, _NAMES)

@@ -7,7 +7,7 @@ from procmem_jax.envs.foreign.adapted import PerceiveFunction
 from procmem_jax.envs.foreign.listed import Facts
 from procmem_jax.envs.foreign.probes.check import check_by_play
 from procmem_jax.envs.foreign.probes.findings import Finding, Report
-from procmem_jax.experiments.with_memory import with_memory
+from procmem_jax.experiments.any_environment import with_memory
 
 
 def check_environment(env: Any, perceive: PerceiveFunction | Facts | Params | None = None, **options: Any) -> Report:

@@ -9,9 +9,9 @@ from procmem_jax.envs.foreign.peer_names import PEERS, is_peer
 from procmem_jax.envs.foreign.peers import make_peer
 from procmem_jax.envs.grid.task_names import parse_task
 from procmem_jax.envs.grid.world import GridWorld, GridWorldParams
+from procmem_jax.experiments.any_environment import outcome_settings, with_memory
 from procmem_jax.experiments.overrides import import_object
 from procmem_jax.experiments.task_registry import TASKS
-from procmem_jax.experiments.with_memory import outcome_settings, with_memory
 
 _made: list[tuple[Callable[[], Any], "TaskParts"]] = []
 
