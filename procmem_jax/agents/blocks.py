@@ -17,17 +17,20 @@ two cores, groups of 512 agents one after the other, so that those in which all 
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from procmem_jax.agents.groups import in_groups, out_of_groups, pool_groups, take_in_together
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.settings import Params
 from procmem_jax.agents.states import AgentInputs, AgentState, EpisodeMetrics, Finished
 from procmem_jax.computed_once import computed_once
 from procmem_jax.envs.protocol import Start
+from procmem_jax.memory.protocol import MemoryState
 from procmem_jax.records import state_record
 from procmem_jax.streams import Streams, draw_words
 
@@ -72,7 +75,7 @@ def run_block(
         batched_params: static.
     """
     axis = 0 if batched_params else None
-    report = jax.vmap(agent.report)
+    report, before = jax.vmap(agent.report), state.memory
     numbers = jnp.arange(agent.block_ticks, dtype=jnp.int32)[:, None]
     words = draw_words(streams.tick, state.tick[None] + numbers, inputs.agent_id[None])
     advance = _make_advance(agent, params, streams, inputs, state, axis)
@@ -84,7 +87,10 @@ def run_block(
         return state, _put(reports, number, finished, report(state, finished))
 
     state, reports = jax.lax.fori_loop(0, agent.block_ticks, tick, (state, _no_reports(agent, state)))
-    state = _consolidate(agent, params, inputs, state, axis)
+    if agent.group_size > 1:
+        state = _consolidate_groups(agent, params, inputs, before, state, axis)
+    else:
+        state = _consolidate(agent, params, inputs, state, axis)
     return _write(state, reports)
 
 
@@ -211,6 +217,26 @@ def _consolidate(agent, params, inputs, state: AgentState, axis: int | None) -> 
     active = state.episode < inputs.num_episodes
     memory = _serve_few(agent.consolidate_memory, pending, params, axis, state.memory, active)
     return dataclasses.replace(state, memory=memory)
+
+
+def _consolidate_groups(
+    agent: ProceduralAgent,
+    params: Params,
+    inputs: AgentInputs,
+    before: MemoryState,
+    state: AgentState,
+    axis: int | None,
+) -> AgentState:
+    """Returns the agents, at the end of a period, with what their groups have learned; `before` is at its start."""
+    size = agent.group_size
+    memory = pool_groups(agent, before, state.memory)
+    active = in_groups(state.episode < inputs.num_episodes, size)
+    pending = in_groups(jax.vmap(agent.memory.is_unconsolidated)(state.memory), size)
+    own = params if axis is None else jax.tree.map(lambda leaf: leaf[::size], params)
+    take_in = functools.partial(take_in_together, agent)
+    most = max(_LANE_MULTIPLE, _LANES_SERVED // size)
+    memory = _serve_few(take_in, jnp.any(pending & active, axis=1), own, axis, memory, active, most=most)
+    return dataclasses.replace(state, memory=out_of_groups(memory))
 
 
 def _serve_few(

@@ -69,10 +69,17 @@ class ProceduralAgent:
         return self.memory is not None and self.memory.period > 0
 
     @property
+    def group_size(self) -> int:
+        """Agents that share one library; 1 where nothing is learned."""
+        return self.memory.group_size if self.config.learns and self.memory is not None else 1
+
+    @property
     def block_ticks(self) -> int:
         """Ticks that `run_ticks` runs as one block: so many that it pays, and a divisor of the period if need be."""
         if not self.consolidates:
             return _BLOCK_TICKS
+        if self.group_size > 1:
+            return self.period  # what a group has counted is pooled as often
         return max(ticks for ticks in range(1, _LONGEST_BLOCK + 1) if self.period % ticks == 0)
 
     def make_inputs(self, agent_id: jax.Array, num_episodes: jax.Array) -> AgentInputs:
@@ -234,7 +241,13 @@ class ProceduralAgent:
         )
 
     def consolidate(self, params: Params, inputs: AgentInputs, state: AgentState) -> AgentState:
-        """Returns the state after the memory's work of every `period` ticks."""
+        """Returns the state after the memory's work of every `period` ticks.
+
+        Raises:
+            ValueError: the agent shares its library with others, without which it cannot be.
+        """
+        if self.group_size > 1:
+            raise ValueError(f"group_size={self.group_size}: an agent alone has no group; use group_size=1, or train")
         if not self.consolidates:
             return state
         active = state.episode < inputs.num_episodes

@@ -5,6 +5,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
+from procmem_jax.agents.groups import consolidate_agents
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.settings import Params
 from procmem_jax.agents.states import AgentInputs, AgentState, Transition
@@ -61,9 +62,9 @@ def record_agents(
         skill = _skill_in(agent, state, transition.running.slot)
         return after, TickRecord(state.episode, state.env_state, transition, *skill)
 
-    def one_period(state: AgentState, _) -> tuple[AgentState, TickRecord]:
-        state, records = jax.lax.scan(lambda now, _: jax.vmap(tick)(inputs, now), state, None, length=agent.period)
-        return jax.vmap(functools.partial(agent.consolidate, params))(inputs, state), records
+    def one_period(before: AgentState, _) -> tuple[AgentState, TickRecord]:
+        state, records = jax.lax.scan(lambda now, _: jax.vmap(tick)(inputs, now), before, None, length=agent.period)
+        return consolidate_agents(agent, params, inputs, before.memory, state, None), records
 
     state, records = jax.lax.scan(one_period, state, None, length=num_ticks // agent.period)
     return state, jax.tree.map(lambda leaf: leaf.reshape(num_ticks, *leaf.shape[2:]), records)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from procmem_jax.agents.blocks import run_block
+from procmem_jax.agents.groups import consolidate_agents
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.settings import Params
 from procmem_jax.agents.states import AgentInputs, AgentState, Transition
@@ -82,13 +83,13 @@ def record_ticks(
     if num_ticks % agent.period:
         raise ValueError(f"num_ticks={num_ticks} is no multiple of period={agent.period}; choose one")
     tick = jax.vmap(agent.tick, in_axes=(_axis(batched_params), None, 0, 0))
-    consolidate = jax.vmap(agent.consolidate, in_axes=(_axis(batched_params), 0, 0))
 
-    def one_period(state, _):
+    def one_period(before, _):
         state, transitions = jax.lax.scan(
-            lambda state, _: tick(params, streams, inputs, state), state, None, length=agent.period
+            lambda state, _: tick(params, streams, inputs, state), before, None, length=agent.period
         )
-        return consolidate(params, inputs, state), transitions
+        later = consolidate_agents(agent, params, inputs, before.memory, state, _axis(batched_params))
+        return later, transitions
 
     state, transitions = jax.lax.scan(one_period, state, None, length=num_ticks // agent.period)
     return state, jax.tree.map(lambda leaf: leaf.reshape(num_ticks, *leaf.shape[2:]), transitions)

@@ -201,7 +201,7 @@ class Sweep:
         from procmem_jax.experiments.training.runtime import use_compilation_cache
 
         use_compilation_cache(self.compilation_cache, warn)
-        first, last = (0, spec.num_rows) if shard is None else shard.bounds(spec.num_rows)
+        first, last = spec.bounds(shard)
         with ProgressBar((last - first) * spec.num_episodes, show=not self.quiet) as bar:
             return run_sweep(
                 spec,

@@ -16,8 +16,8 @@ _AGENT = "step_budget use_skills"
 _MEMORY = "capacity embedding_size eviction learn max_skill_length merge_threshold"
 _DEFAULT = (
     f"{_GRID} {_AGENT} {_MEMORY} admission choice consolidation_interval count_failures deaths_teach distance_cost "
-    "embedding history_length interruption keep_better loop_erasure match_tolerance mismatch_cost novel_only novelty "
-    "progress retire_rate retreat_steps segmentation suffixes grace"
+    "embedding group_size history_length interruption keep_better loop_erasure match_tolerance mismatch_cost "
+    "novel_only novelty progress retire_rate retreat_steps segmentation suffixes grace"
 )
 SETTINGS = {
     "default": _DEFAULT,

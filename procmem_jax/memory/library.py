@@ -284,6 +284,21 @@ def record_outcome(
     )
 
 
+def pool_counts(base: SkillLibrary, members: SkillLibrary) -> SkillLibrary:
+    """Returns the library `base` with what has been counted since then in each of its copies `members`, `[G, N, ...]`.
+
+    Counts and clocks add up, a skill was last used when any of them used it, and reaches no farther than in any. The
+    copies must hold the skills of `base`.
+    """
+    added = ("success_counts", "failure_counts", "use_counts", "merge_counts", "clock")
+    sums = {}
+    for name in added:
+        start, now = getattr(base, name), getattr(members, name)
+        sums[name] = start + jnp.sum(now - start[None], axis=0, dtype=jnp.int32)
+    reach = None if base.reach is None else jnp.min(members.reach, axis=0)
+    return dataclasses.replace(base, **sums, last_used=jnp.max(members.last_used, axis=0), reach=reach)
+
+
 def _as_int32(name: str, value: jax.Array, high: int) -> jax.Array:
     """Returns a slot or an id, what is below 0 or above `high` as something there that does not wrap around."""
     value = as_checked(name, value, "whole numbers")

@@ -108,6 +108,8 @@ class Memory:
         title: what pictures of an episode call it where it acts without a skill.
         settles: whether `settle` has work to do after the end of an episode.
         period: ticks between two calls of `consolidate`; 0 for never.
+        group_size: agents that share one library while they learn, a divisor of 16; 1 for agents on their own. In a
+            group nothing but `consolidate` may store skills, and in between they are only counted (see `pool_counts`).
         keeps_still: whether `enabled` False leaves what it has learned as it is; if not, the agent sees to it.
     """
 
@@ -116,6 +118,7 @@ class Memory:
     title = "memory"
     settles = False
     period = 0
+    group_size = 1
     keeps_still = False
 
     def default_params(self) -> MemoryParams:
@@ -228,7 +231,14 @@ class Memory:
             percept: of the situation in which the next step is taken, after any reset.
             params: its numbers.
             inputs: what `make_inputs` gave.
+
+        Raises:
+            ValueError: the memory is one for a group.
         """
+        if self.group_size > 1:
+            raise ValueError(
+                f"group_size={self.group_size}: a loop of one's own has no groups; use group_size=1, or train"
+            )
         enabled = jnp.ones((), jnp.bool_)
         ended = jnp.asarray(step.terminated) | jnp.asarray(step.truncated)
         state = self.observe(state, step, params, enabled)
@@ -276,6 +286,10 @@ class Memory:
         if isinstance(state, tuple):  # a NamedTuple, since it has that field
             return state._replace(library=library)
         return dataclasses.replace(state, library=library)
+
+    def share(self, state: MemoryState, library: SkillLibrary) -> MemoryState:
+        """Returns the state with the library as the agent's group has it now; by default `with_library`."""
+        return self.with_library(state, library)
 
     def num_skills(self, state: MemoryState) -> jax.Array:
         """Returns how many skills there are, `()` int32."""

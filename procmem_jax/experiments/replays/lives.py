@@ -26,7 +26,7 @@ _LONG_LIFE = 1 << 17
 
 
 class Life:
-    """An agent alone, in the first of as many lanes as make a vector; the others stand still.
+    """An agent alone or in its group, in the first of as many lanes as make a vector; the others stand still.
 
     Attributes:
         chunk_ticks: ticks of a recording.
@@ -45,9 +45,11 @@ class Life:
         self._agent = ProceduralAgent(config)
         self._params: Params = as_arrays(params)
         self._streams: Streams = open_streams(key)
-        first = np.arange(LANE_MULTIPLE) == 0
-        numbers = jnp.full((LANE_MULTIPLE,), number % 2**32, jnp.uint32)
-        episodes = jnp.asarray(np.where(first, num_episodes, 0), jnp.int32)
+        size = self._agent.group_size
+        lanes = np.arange(LANE_MULTIPLE)
+        self._lane = number % size
+        numbers = jnp.asarray((number - self._lane + lanes % size) % 2**32, jnp.uint32)
+        episodes = jnp.asarray(np.where(lanes < size, num_episodes, 0), jnp.int32)
         self._inputs: AgentInputs = jax.vmap(self._agent.make_inputs)(numbers, episodes)
         begin = (self._agent, self._params, self._streams, self._inputs)
         self._state: AgentState = rollout.begin_agents(*begin, num_recorded=room_for(num_episodes))
@@ -61,12 +63,12 @@ class Life:
     @property
     def finished(self) -> int:
         """Episodes so far."""
-        return int(self._state.episode[0])
+        return int(self._state.episode[self._lane])
 
     @property
     def metrics(self) -> EpisodeMetrics:
         """`[E]` NumPy arrays."""
-        return jax.tree.map(lambda column: np.array(column)[0, : self._num_episodes], self._state.metrics)
+        return jax.tree.map(lambda column: np.array(column)[self._lane, : self._num_episodes], self._state.metrics)
 
     def skip(self, num_chunks: int) -> None:
         """Lives on for as many chunks, fast."""
@@ -80,7 +82,7 @@ class Life:
     def record(self) -> TickRecord:
         """Lives on for a chunk, and returns its records `[T, ...]` as NumPy arrays."""
         self._state, records = record_agents(*self._everything(), num_ticks=self.chunk_ticks)
-        return jax.tree.map(lambda column: np.array(column[:, 0]), records)
+        return jax.tree.map(lambda column: np.array(column[:, self._lane]), records)
 
     def _everything(self):
         return self._agent, self._params, self._streams, self._inputs, self._state

@@ -83,7 +83,7 @@ def run_sweep(
     if finished is not None:
         return finished
     out = folder if shard is None else folder / SHARDS_FOLDER / shard.name
-    first, last = (0, spec.num_rows) if shard is None else shard.bounds(spec.num_rows)
+    first, last = spec.bounds(shard)
     devices = list(devices or jax.devices())
     lanes = from_first(lambda: lanes_of_sweep(spec, lanes, devices, last - first))
     saver = Saver(out / CHECKPOINTS_FOLDER, spec.identity(), every=checkpoint_every, on_warning=on_warning)
@@ -142,7 +142,7 @@ def find_finished(
 
 def _check_shard(spec: SweepSpec, folder: pathlib.Path, shard: Shard, anew: bool) -> None:
     """Raises unless the shard has runs, and `folder` holds nothing, this sweep or shards of it."""
-    first, last = shard.bounds(spec.num_rows)
+    first, last = spec.bounds(shard)
     if first == last:
         raise ValueError(f"shard={shard.index}/{shard.count} has none of the {spec.num_rows} runs; use fewer shards")
     if (folder / CONFIG_FILE).exists() or not (folder / SHARDS_FOLDER).exists():

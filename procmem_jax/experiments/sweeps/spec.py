@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from procmem_jax.agents.groups import check_groups
+from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.settings import Config, Params, check_params
 from procmem_jax.experiments.descriptions import describe_experiment
 from procmem_jax.records import check_count
@@ -62,6 +64,11 @@ class SweepSpec:
         """Programs that have to be compiled: one for each combination of static settings."""
         return len({setting.config for setting in self.settings})
 
+    def bounds(self, shard: "Shard | None") -> tuple[int, int]:
+        """Returns (the first row, the one behind the last) of a shard, or of all; no group is divided."""
+        unit = max(ProceduralAgent(setting.config).group_size for setting in self.settings)
+        return (0, self.num_rows) if shard is None else shard.bounds(self.num_rows, unit)
+
     def identity(self) -> dict:
         """Returns what decides the results, ready for JSON: equal for equal sweeps."""
         first = self.settings[0]
@@ -92,6 +99,7 @@ class SweepSpec:
             raise ValueError("the sweep has no settings; give at least one")
         for setting in self.settings:
             check_params(setting.config, setting.params)
+            check_groups(setting.config, {"seeds": self.num_seeds})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,6 +119,7 @@ class Shard:
         """The folder's name."""
         return f"{self.index}-of-{self.count}"
 
-    def bounds(self, num_rows: int) -> tuple[int, int]:
-        """Returns (the first row, the one behind the last)."""
-        return num_rows * (self.index - 1) // self.count, num_rows * self.index // self.count
+    def bounds(self, num_rows: int, unit: int = 1) -> tuple[int, int]:
+        """Returns (the first row, the one behind the last), multiples of `unit`, as `num_rows` must be."""
+        units = num_rows // unit
+        return units * (self.index - 1) // self.count * unit, units * self.index // self.count * unit

@@ -34,7 +34,7 @@ class Rows:
     """What is to be run.
 
     Attributes:
-        numbers: `[R]` int64, the global agent number of each row.
+        numbers: `[R]` int64, the global agent number of each row; those of a group one after the other.
         params: one record for all rows, or `[G]` NumPy arrays in each field.
         settings: `[R]` int32, which of the G a row has; None if there is one record for all.
         libraries: `[R, N, ...]`, the skills to start with; None for none.
@@ -147,7 +147,7 @@ class Lanes:
         self.num_rows = len(rows.numbers)
         self._rows, self._width, self._num_episodes = rows, width, num_episodes
         self._has_library = keep_libraries and ProceduralAgent(config).memory is not None
-        self._block_ticks = ProceduralAgent(config).block_ticks
+        self._block_ticks, self._group_size = ProceduralAgent(config).block_ticks, ProceduralAgent(config).group_size
         self._is_far = len(devices) == 1 and devices[0].platform != "cpu"
         self._put = self._programs.placement.put
         self._streams = self._put(open_streams(key), is_split=False)
@@ -186,6 +186,7 @@ class Lanes:
     def collect_finished(self, state: LaneState) -> tuple[LaneState, FinishedRows | None]:
         """Returns (state, the rows that are done): with enough of them done, or none left to begin, new rows begin."""
         done = (state.rows != IDLE) & (self.finished_episodes(state) >= self._num_episodes)
+        done = np.repeat(done.reshape(-1, self._group_size).all(axis=1), self._group_size)
         left = self.num_rows - int(state.next_row)
         working = int(np.sum(state.rows != IDLE))
         enough = min(max(self._width // _REFILL_PART, 1), left) if left else working

@@ -7,6 +7,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from procmem_jax.agents.groups import check_groups
+from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.settings import Config, Params, check_params
 from procmem_jax.agents.states import EpisodeMetrics
 from procmem_jax.experiments.storage.saving import Saver
@@ -41,7 +43,8 @@ def train(
     """Returns the metrics and final libraries of agents `first_agent` to `first_agent + num_agents - 1`.
 
     An agent's results depend on the key, its own number, the config and the params, bit for bit on nothing else: not
-    on `num_agents`, `lanes`, `chunk_ticks`, the devices or a resumption. Memory grows with `lanes` and with A x E
+    on `num_agents`, `lanes`, `chunk_ticks`, the devices or a resumption. With `group_size` above 1 they depend on the
+    numbers of its group, agents 0 to `group_size` - 1 being the first. Memory grows with `lanes` and with A x E
     numbers per metric, not with the number of steps.
 
     Args:
@@ -124,6 +127,7 @@ def _checked_lanes(
         check_count(name, count, 1, 2**31 - 1)
     check_count("first_agent", first_agent, 0, 2**32 - num_agents)
     check_params(config, params)
+    check_groups(config, {"num_agents": num_agents, "first_agent": first_agent})
     lanes = usual_lanes(config, params, num_agents, num_episodes, devices) if lanes is None else lanes
     check_memory(config, params, num_agents, num_episodes, lane_width(num_agents, lanes))
     return lanes
@@ -144,6 +148,7 @@ def _checked_libraries(config: Config, libraries: SkillLibrary, num_agents: int)
     if not config.use_skills:
         raise ValueError("use_skills=False leaves no place for libraries; switch the memory on")
     libraries = skill_library.with_reach(libraries, config.library.keeps_reach)
+    size = ProceduralAgent(config).group_size
     for name, shape in jax.eval_shape(lambda: skill_library.empty(config.library)).known().items():
         given = getattr(libraries, name)
         if given.shape != (num_agents, *shape.shape) or given.dtype != shape.dtype:
@@ -151,6 +156,8 @@ def _checked_libraries(config: Config, libraries: SkillLibrary, num_agents: int)
                 f"libraries.{name} is {given.dtype}{list(given.shape)}, the run's are {shape.dtype}"
                 f"{[num_agents, *shape.shape]}; give libraries of the same agents and LibraryConfig"
             )
+        if np.any(np.asarray(given) != np.repeat(np.asarray(given)[::size], size, axis=0)):
+            raise ValueError(f"libraries differ within a group of group_size={size}; give the same to all of a group")
     return libraries
 
 

@@ -35,7 +35,7 @@ from procmem_jax.memory.default.direction import direction_embedding
 from procmem_jax.memory.default.outcomes import break_off, count_outcome
 from procmem_jax.memory.default.params import DefaultMemoryParams
 from procmem_jax.memory.default.segments import consolidated, make_segment, no_segment, ring_length, suffix_skill
-from procmem_jax.memory.default.state import DefaultMemoryState, running_once
+from procmem_jax.memory.default.state import DefaultMemoryState, keep_known, running_once
 from procmem_jax.memory.eviction import EVICTION_RULES, EvictionRule, Utility
 from procmem_jax.memory.library import EMPTY, SkillLibrary, with_reach
 from procmem_jax.memory.protocol import Memory, Running, Step, World
@@ -101,6 +101,7 @@ class DefaultMemory(Memory):
         False, "a skill tried out of its situation that kills is tried only nearer to it from then on"
     )
     progress: bool = setting(False, "a first step succeeds only where fewer steps are promised after it than before")
+    group_size: int = setting(1, "agents that share one library while they learn: 1, 2, 4, 8 or 16", minimum=1)
     wide_actions: bool = False
 
     Params = DefaultMemoryParams
@@ -367,7 +368,7 @@ class DefaultMemory(Memory):
     def with_library(self, state: DefaultMemoryState, library: SkillLibrary) -> DefaultMemoryState:
         """See `Memory`."""
         library = with_reach(library, self.deaths_teach)
-        return self._with(state, library, make_index(library))
+        return self._with(keep_known(state, library), library, make_index(library))
 
     def _with(self, state: DefaultMemoryState, library: SkillLibrary, index: Index) -> DefaultMemoryState:
         num_skills = jnp.sum(library.used, dtype=jnp.int32)

@@ -3,12 +3,13 @@
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 
 from procmem_jax.computed_once import computed_once
 from procmem_jax.memory.default.choice import Index
 from procmem_jax.memory.default.path import Path
 from procmem_jax.memory.default.segments import Segment
-from procmem_jax.memory.library import SkillLibrary
+from procmem_jax.memory.library import EMPTY, SkillLibrary
 from procmem_jax.records import state_record
 
 
@@ -67,3 +68,14 @@ def running_once(state: DefaultMemoryState) -> DefaultMemoryState:
     """Returns the state with what it says of the running skill `computed_once`."""
     fields = {name: getattr(state, name) for name in _OF_THE_RUNNING_SKILL}
     return dataclasses.replace(state, **computed_once(fields))
+
+
+def keep_known(state: DefaultMemoryState, library: SkillLibrary) -> DefaultMemoryState:
+    """Returns the state in which a skill runs, or waits to be judged, only if `library` has it in the same slot."""
+
+    def kept(slot: jax.Array) -> jax.Array:
+        at = jnp.maximum(slot, 0)
+        return jnp.where(library.skill_ids[at] == state.library.skill_ids[at], slot, EMPTY)
+
+    judged = None if state.judged is None else kept(state.judged)
+    return dataclasses.replace(state, running=kept(state.running), judged=judged)

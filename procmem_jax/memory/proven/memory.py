@@ -91,6 +91,11 @@ class ProvenMemory(Memory):
         return self.memory.period
 
     @property
+    def group_size(self) -> int:
+        """See `Memory`; each agent of a group judges for itself."""
+        return self.memory.group_size
+
+    @property
     def keeps_still(self) -> bool:
         """See `Memory`."""
         return self.memory.keeps_still
@@ -210,6 +215,10 @@ class ProvenMemory(Memory):
         inner = self.memory.with_library(state.inner, library)
         used = jnp.where(state.known.episodes == 0, self._has_any(inner), state.used)
         return dataclasses.replace(state, inner=inner, used=used)
+
+    def share(self, state: ProvenMemoryState, library: SkillLibrary) -> ProvenMemoryState:
+        """See `Memory`; whether the memory acts in this episode stays as it is."""
+        return dataclasses.replace(state, inner=self.memory.share(state.inner, library))
 
     def num_skills(self, state: ProvenMemoryState) -> jax.Array:
         """See `Memory`."""
