@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import types
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ import pytest
 import procmem_jax as pm
 from experiments.stopping import Stop, stopper
 from procmem_jax.agents import rollout
+from procmem_jax.agents.groups import take_in_together
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.experiments.replays.lives import Life
 from procmem_jax.experiments.storage.saving import Saver
@@ -128,6 +130,23 @@ def test_what_each_counted_adds_up():
     assert found.success_counts.tolist() == [8, 1, 0] and found.failure_counts.tolist() == [1, 2, 0]
     assert found.use_counts.tolist() == [11, 3, 0] and found.clock == 15
     assert found.last_used.tolist() == [11, 12, 0] and found.reach.tolist() == [3, 2, 1]
+
+
+def test_each_takes_what_it_has_learned_into_the_one_library_in_order():
+    """Of a toy memory, whose library is a number: to learn is to append a digit."""
+
+    class Toy:
+        memory = types.SimpleNamespace(
+            library=lambda state: state["library"], share=lambda state, library: {**state, "library": library}
+        )
+
+        def consolidate_memory(self, params, state, learns):
+            longer = params * state["library"] + state["digit"]
+            return {"library": jnp.where(learns, longer, state["library"]), "digit": jnp.zeros_like(state["digit"])}
+
+    memories = {"library": jnp.full(3, 9), "digit": jnp.arange(1, 4)}
+    found = take_in_together(Toy(), jnp.int32(10), memories, jnp.array([True, False, True]))
+    assert found["library"].tolist() == [913] * 3 and found["digit"].tolist() == [0] * 3
 
 
 @pytest.mark.parametrize(("slot", "kept"), [(-1, -1), (0, 0), (1, -1), (2, 2)])

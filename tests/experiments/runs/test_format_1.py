@@ -19,15 +19,8 @@ from procmem_jax.experiments.runs.folders import RunSpec, check_folder
 OLD_RUNS = pathlib.Path(__file__).parents[2] / "data" / "run-format-1"
 EVERY = sorted(path.name for path in OLD_RUNS.iterdir())
 QUICK = ("memory-off", "tutorial")
-NEWER = (
-    "grace",
-    "mismatch_cost",
-    "embedding",
-    "learn",
-    "deaths_teach",
-    "progress",
-    "group_size",
-)  # which format 1 did not tell
+# Settings of which format 1 did not tell.
+NEWER = "grace mismatch_cost embedding learn deaths_teach progress group_size".split()
 
 
 def some(names, **marks):
