@@ -48,11 +48,11 @@ def setting(
         minimum, maximum: bounds of a number, None for none.
         choices: the texts that a text may be.
         functions: by name, those that the command line offers; from Python any function may be given. By default the
-            default alone, if it is a function.
+            default alone, if it is a function or has a `base`.
         name: what the command line calls it, by default the field's own name.
         base: the class of `functions` that are no functions but objects with several methods.
     """
-    if functions is None and callable(default):
+    if functions is None and (callable(default) or base is not None):
         functions = {getattr(default, "__name__", type(default).__name__): default}
     metadata = {"help": help, "minimum": minimum, "maximum": maximum, "choices": choices, "static": True}
     own = {"functions": functions or {}, "name": name, "base": base}

@@ -1,7 +1,7 @@
 """A memory for any environment: one function says what it may know, the rest is as for the grid."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from procmem_jax.agents.exploration import RandomPolicy
@@ -12,7 +12,7 @@ from procmem_jax.envs.foreign.listed import Facts, PartFunction
 from procmem_jax.envs.foreign.making import make_environment, outline_of
 from procmem_jax.envs.foreign.projected import ProjectedPercept
 from procmem_jax.envs.foreign.success import SuccessRule
-from procmem_jax.experiments.overrides import apply_overrides
+from procmem_jax.experiments.overrides import apply_overrides, list_settings, settings_in
 from procmem_jax.memory.default.memory import DefaultMemory
 from procmem_jax.memory.protocol import Memory
 
@@ -66,7 +66,8 @@ def with_memory(
             such a method, else all.
         same_start: whether every episode of an agent begins as its first did (a fixed layout).
         use_skills: False switches the memory off.
-        memory: by default a `DefaultMemory` with `outcome_settings`.
+        memory: by default a `DefaultMemory` with `outcome_settings`. One that is given stays as it is, but for a memory
+            in it that was not given: `ProvenMemory()` guards the one that is the default here.
         exploration: by default `RandomPolicy()`; a policy may look at the observations.
         overrides: values for settings by their names (see `procmem presets default`).
 
@@ -90,18 +91,75 @@ def with_memory(
         legal_actions=legal_actions,
         same_start=same_start,
     )
-    memory = memory or DefaultMemory(**outcome_settings(environment))
-    config = Config(environment, memory, exploration or RandomPolicy(), use_skills)
-    config, params = apply_overrides(config, config.default_params(env_params), overrides or {})
+    config = Config(environment, memory or DefaultMemory(), exploration or RandomPolicy(), use_skills)
+    made = config, config.default_params(env_params)
+    settings = outcome_settings(environment)
+    config, params = apply_suited(*made, settings, overrides or {}, is_given=memory is not None)
     config = dataclasses.replace(config, memory=config.memory.for_environment(config.environment, params.environment))
     check_params(config, params)
     return config, params
 
 
-def outcome_settings(environment: AdaptedEnvironment) -> dict[str, bool]:
-    """Returns the settings by which the default memory judges its skills in an environment that is not ours.
+def outcome_settings(environment: Any) -> dict[str, bool]:
+    """Returns the settings by which the default memory judges its skills in an environment that is not ours, else {}.
 
     Agents may die there. Observations may hold a clock, which the default percept takes for part of the situation, so
     that each is new: then progress alone tells a success. `.readme/default-memory.md` tells what each is worth.
     """
+    if not isinstance(environment, AdaptedEnvironment):
+        return {}
     return {"deaths_teach": True, "progress": isinstance(environment.perceive, ProjectedPercept)}
+
+
+def apply_suited(
+    config: Config,
+    params: Params,
+    settings: Mapping[str, Any],
+    overrides: Mapping[str, Any],
+    *,
+    is_given: bool,
+    readers: Mapping[str, str] | None = None,
+) -> tuple[Config, Params]:
+    """Returns (config, params) with `settings` in each default memory that nobody gave, and then with `overrides`.
+
+    Args:
+        config, params: of a run.
+        settings: of the default memory, as the environment needs them.
+        overrides: as for `apply_overrides`; what chooses a memory in another one comes before `settings`.
+        is_given: whether a user gave the config's memory. One that is a setting of another is given unless it is the
+            very object that stands there by default: so any memory around another has the one that is the default here.
+        readers: as for `apply_overrides`.
+
+    Raises:
+        TypeError, ValueError: as `apply_overrides`.
+    """
+    memories = {
+        setting.name
+        for setting in list_settings(config, params)
+        if any(isinstance(choice, Memory) for choice in setting.functions.values())
+    }
+    chosen = {name: value for name, value in overrides.items() if name in memories}
+    config, params = apply_overrides(config, params, chosen, readers)
+    own = {
+        setting.name
+        for memory in _not_given(config.memory, is_given)
+        for record in (memory, memory.default_params())
+        for setting in settings_in(record)
+    }
+    switched_on = dataclasses.replace(config, use_skills=True)
+    own &= {setting.name for setting in list_settings(switched_on, params)}
+    suited = {name: value for name, value in settings.items() if name in own}
+    switched_on, params = apply_overrides(switched_on, params, suited)
+    config = dataclasses.replace(config, memory=switched_on.memory)
+    rest = {name: value for name, value in overrides.items() if name not in memories}
+    return apply_overrides(config, params, rest, readers)
+
+
+def _not_given(memory: Memory, is_given: bool) -> Iterator[DefaultMemory]:
+    """Yields the default memories in `memory`, itself included, that no user gave."""
+    if isinstance(memory, DefaultMemory) and not is_given:
+        yield memory
+    for field in dataclasses.fields(memory) if dataclasses.is_dataclass(memory) else ():
+        inner = getattr(memory, field.name)
+        if field.metadata.get("functions") and isinstance(inner, Memory):
+            yield from _not_given(inner, inner is not field.default)

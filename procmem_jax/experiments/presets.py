@@ -11,7 +11,8 @@ from procmem_jax.agents.q_learning import QLearning
 from procmem_jax.agents.settings import Config, Params, check_params
 from procmem_jax.envs.foreign.adapted import AdaptedEnvironment
 from procmem_jax.envs.grid.world import GridWorld, GridWorldParams
-from procmem_jax.experiments.overrides import apply_overrides, import_object, list_settings, settings_in
+from procmem_jax.experiments.any_environment import apply_suited
+from procmem_jax.experiments.overrides import import_object, settings_in
 from procmem_jax.experiments.preset_names import DEFAULT_PRESET, PRESETS, check_preset
 from procmem_jax.experiments.tasks import TaskParts, make_task_parts
 from procmem_jax.memory.default.memory import DefaultMemory
@@ -114,10 +115,10 @@ def make_experiment(
         config, params = _with_explorer(config, params, chosen.explorer if explorer is None else explorer)
     if not use_skills:
         config = dataclasses.replace(config, use_skills=False)
-    read = {setting.name for setting in list_settings(config, params)}
-    suited = {name: value for name, value in parts.settings.items() if name in read and memory is None}
-    config, params = apply_overrides(config, params, suited)
-    config, params = apply_overrides(config, params, overrides or {}, _readers())
+    brings_memory = parts.experiment is not None and preset == DEFAULT_PRESET and memory is None
+    settings = {} if brings_memory else parts.settings
+    is_given = memory is not None or preset not in _OURS
+    config, params = apply_suited(config, params, settings, overrides or {}, is_given=is_given, readers=_readers())
     if "max_size" not in (overrides or {}):
         sized = config.memory.for_environment(config.environment, params.environment)
         config = dataclasses.replace(config, memory=sized)

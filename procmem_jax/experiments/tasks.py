@@ -65,7 +65,7 @@ def _take_apart(name: str, made: Any) -> TaskParts:
     is_pair = isinstance(made, tuple) and len(made) == 2
     environment, other = made if is_pair else (made, getattr(made, "perceive", None))
     if isinstance(environment, Config) and isinstance(other, Params):
-        return TaskParts(environment.environment, other.environment, made)
+        return TaskParts(environment.environment, other.environment, made, outcome_settings(environment.environment))
     if isinstance(environment, GridWorld):
         if is_pair and not isinstance(other, GridWorldParams):
             raise TypeError(f"task={name} makes a grid and a {type(other).__name__}; give a grid, or it and its params")
@@ -84,4 +84,4 @@ def _take_apart(name: str, made: Any) -> TaskParts:
         config, params = with_memory(environment, other)
     except (TypeError, ValueError) as error:
         raise type(error)(f"task={name}: {error}") from error
-    return TaskParts(config.environment, params.environment, (config, params))
+    return TaskParts(config.environment, params.environment, (config, params), outcome_settings(config.environment))

@@ -6,11 +6,12 @@ import jax.numpy as jnp
 import pytest
 
 from envs.corridor import Corridor, perceive
-from procmem_jax import with_memory
+from procmem_jax import make_experiment, register_preset, register_task, with_memory
 from procmem_jax.agents.exploration import EpsilonPolicy, RandomPolicy
 from procmem_jax.agents.policy import ExplorationPolicy
 from procmem_jax.memory.default.memory import DefaultMemory
 from procmem_jax.memory.protocol import Memory, NoParams
+from procmem_jax.memory.proven.memory import ProvenMemory
 from procmem_jax.memory.tutorial.memory import TutorialMemory
 from procmem_jax.records import setting
 
@@ -50,6 +51,58 @@ def test_a_memory_of_ones_own_gets_the_sizes_of_the_environment():
     config, params = make(memory=Sized(), exploration=Looking(), overrides={"reach": 5, "turn": 2})
     assert (config.memory, config.exploration) == (Sized(5, actions=4, slips=0.5), Looking(turn=2))
     assert params.memory == NoParams()
+
+
+@dataclasses.dataclass(frozen=True)
+class Around(Memory):
+    """A memory around one that is around another."""
+
+    inside: Memory = setting(ProvenMemory(), "what it is around", base=Memory)
+    progress_bar: bool = setting(False, "it reads a setting of its own")
+
+    def default_params(self):
+        return self.inside.default_params()
+
+
+HERE = DefaultMemory(deaths_teach=True)  # what is the default in the corridor
+PLAIN = DefaultMemory()
+
+
+@pytest.mark.parametrize(
+    ("given", "overrides", "expected"),
+    [
+        (ProvenMemory(window=4), {}, ProvenMemory(HERE, window=4)),
+        (Around(), {}, Around(ProvenMemory(HERE))),
+        (Around(ProvenMemory(budget=2.0)), {}, Around(ProvenMemory(HERE, budget=2.0))),
+        (PLAIN, {}, PLAIN),
+        (ProvenMemory(DefaultMemory()), {}, ProvenMemory(PLAIN)),
+        (ProvenMemory(DefaultMemory(capacity=9)), {}, ProvenMemory(DefaultMemory(capacity=9))),
+        (ProvenMemory(), {"deaths_teach": "false", "capacity": 9}, ProvenMemory(DefaultMemory(capacity=9))),
+        (ProvenMemory(), {"progress": True}, ProvenMemory(dataclasses.replace(HERE, progress=True))),
+        (ProvenMemory(Sized()), {"inner_memory": "default", "eviction": "lru"}, "lru"),
+    ],
+)
+def test_a_memory_around_one_that_nobody_gave_has_the_default_of_the_environment(given, overrides, expected):
+    """What a user gives or sets stays; a task gives the same, also to a preset that was registered."""
+    config, _ = make(memory=given, overrides=overrides)
+    if expected == "lru":
+        assert config.memory.memory.deaths_teach and config.memory.memory.evict.__name__ == "lru"
+        return
+    assert config.memory == expected
+    register_task("corridor", lambda: make())
+    register_preset("theirs", given)
+    assert make_experiment("corridor", memory=given, overrides=overrides)[0].memory == expected
+    assert make_experiment("corridor", "theirs", overrides=overrides)[0].memory == expected
+    assert make_experiment("random-5", "theirs")[0].memory == given
+
+
+def test_a_task_that_brings_its_memory_keeps_it():
+    """But with another preset, ours has the memory that is the default there."""
+    register_task("plain", lambda: make(memory=ProvenMemory(DefaultMemory())))
+    assert make_experiment("plain")[0].memory == ProvenMemory(PLAIN)
+    assert make_experiment("plain", "proven")[0].memory == ProvenMemory(HERE)
+    without = make_experiment("plain", "proven", use_skills=False)[0]
+    assert (without.memory, without.use_skills) == (ProvenMemory(HERE), False)
 
 
 @pytest.mark.parametrize(

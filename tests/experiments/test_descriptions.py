@@ -20,6 +20,7 @@ from procmem_jax.experiments.runs.folders import RunSpec, check_folder
 from procmem_jax.memory.default.memory import DefaultMemory
 from procmem_jax.memory.eviction import Utility, lru, oldest
 from procmem_jax.memory.protocol import Memory
+from procmem_jax.memory.proven.memory import ProvenMemory
 from procmem_jax.records import as_arrays, param, params_record, setting
 
 
@@ -32,12 +33,30 @@ def stored(task, preset, config, params):
 def test_a_config_older_than_the_switches_for_outcomes_is_one_without():
     """Also in an environment of others, which has them on by default."""
     register_task("seen", lambda: with_memory(Corridor(), max_steps=30))
-    for task in ("random-5", "seen"):
-        told = stored(task, "default", *make_experiment(task))
-        for name in ("deaths_teach", "progress"):
-            assert told["settings"].pop(name) == (task == "seen")
-        memory = remake_experiment(told)[0].memory
-        assert not memory.deaths_teach and not memory.progress
+    for preset in ("default", "proven"):
+        for task in ("random-5", "seen"):
+            experiment = make_experiment(task, preset)
+            told = stored(task, preset, *experiment)
+            assert remake_experiment(told) == experiment
+            for name in ("deaths_teach", "progress"):
+                assert told["settings"].pop(name) == (task == "seen")
+            memory = remake_experiment(told)[0].memory
+            memory = memory if preset == "default" else memory.memory
+            assert not memory.deaths_teach and not memory.progress
+
+
+def test_a_memory_around_another_is_what_it_was():
+    """Also where it was made before its memory had the switches for outcomes, and without the preset's name."""
+    register_task("seen", lambda: with_memory(Corridor(), max_steps=30))
+    plain, preset = make_experiment("seen", memory=ProvenMemory(DefaultMemory())), "gone"
+    assert remake_experiment(stored("seen", "proven", *plain)) == plain
+    register_preset(preset, ProvenMemory(window=8))
+    experiment = make_experiment("seen", preset)
+    told = stored("seen", preset, *experiment)
+    assert experiment[0].memory.memory == DefaultMemory(deaths_teach=True, progress=True)
+    assert remake_experiment(told) == experiment
+    del PRESETS[preset]
+    assert remake_experiment(told) == experiment
 
 
 def remade(task, preset, config, params):

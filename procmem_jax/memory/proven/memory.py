@@ -16,6 +16,8 @@ from procmem_jax.memory.tutorial.memory import TutorialMemory
 from procmem_jax.percept import Percept
 from procmem_jax.records import check_settings, setting, state_record
 
+_DEFAULT = DefaultMemory()
+
 
 @state_record
 class ProvenMemoryState:
@@ -48,9 +50,9 @@ class ProvenMemory(Memory):
     """
 
     memory: Memory = setting(
-        DefaultMemory(),
+        _DEFAULT,
         "the memory that has to prove itself",
-        functions={"default": DefaultMemory(), "tutorial": TutorialMemory()},
+        functions={"default": _DEFAULT, "tutorial": TutorialMemory()},
         base=Memory,
         name="inner_memory",
     )
