@@ -37,6 +37,8 @@ class SkillLibrary:
             unknown, and in empty slots.
         reach: `[N]` float32, distances below which a skill may be tried out of its own situation: inf until it has
             killed in one, and in empty slots. None unless the config says `keeps_reach`.
+        worth: `[W]` float32, what a memory around another knows of its worth, zeros for nothing; only that memory can
+            tell what the numbers mean. None unless the config says `worth_size`, W.
     """
 
     embeddings: jax.Array
@@ -60,6 +62,7 @@ class SkillLibrary:
     learned_episode: jax.Array
     learned_tick: jax.Array
     reach: jax.Array | None = None
+    worth: jax.Array | None = None
 
     def known(self) -> dict[str, jax.Array]:
         """The fields that there are, by name."""
@@ -113,6 +116,7 @@ def empty(config: LibraryConfig) -> SkillLibrary:
         learned_episode=jnp.full((slots,), UNKNOWN, jnp.int32),
         learned_tick=jnp.full((slots,), UNKNOWN, jnp.int32),
         reach=jnp.full((slots,), jnp.inf, jnp.float32) if config.keeps_reach else None,
+        worth=jnp.zeros((config.worth_size,), jnp.float32) if config.worth_size else None,
     )
 
 
@@ -122,6 +126,14 @@ def with_reach(library: SkillLibrary, kept: bool) -> SkillLibrary:
         return library
     reach = jnp.full(np.shape(library.skill_ids), jnp.inf, jnp.float32) if kept else None
     return dataclasses.replace(library, reach=reach)
+
+
+def with_worth(library: SkillLibrary, size: int) -> SkillLibrary:
+    """Returns the library (or `[A, N, ...]`) with a `worth` of `size` numbers, zeros if new; without if that is 0."""
+    if bool(size) == (library.worth is not None):
+        return library
+    worth = jnp.zeros((*np.shape(library.clock), size), jnp.float32) if size else None
+    return dataclasses.replace(library, worth=worth)
 
 
 def check_sizes(library: SkillLibrary, config: LibraryConfig) -> None:

@@ -61,8 +61,13 @@ def export_libraries(
     write_saved(pathlib.Path(path), saved, overwrite=overwrite)
 
 
-def write_saved(path: pathlib.Path, saved: SavedLibraries, *, overwrite: bool = False) -> None:
-    """Writes `saved` to `path`; as `export_libraries`, whose errors it raises."""
+def write_saved(
+    path: pathlib.Path, saved: SavedLibraries, *, overwrite: bool = False, worth: np.ndarray | None = None
+) -> None:
+    """Writes `saved` to `path`; as `export_libraries`, whose errors it raises.
+
+    An npz file of a run also holds the `worth` of its libraries, if there is any; nothing but `eval` reads it.
+    """
     _check_suffix(path)
     if path.exists() and not (overwrite and path.is_file()):
         raise ValueError(f"{path} exists; choose another name" + (" or --force" if path.is_file() else ""))
@@ -85,9 +90,11 @@ def write_saved(path: pathlib.Path, saved: SavedLibraries, *, overwrite: bool = 
         write_whole(path, lambda aside: aside.write_text(text, encoding="utf-8"))
         return
 
+    beside = {} if worth is None else {"worth": worth}
+
     def write(aside: pathlib.Path) -> None:
         with open(aside, "wb") as file:
-            np.savez(file, header=np.array(json.dumps(head)), **libraries.known())
+            np.savez(file, header=np.array(json.dumps(head)), **libraries.known(), **beside)
 
     write_whole(path, write)
 
@@ -131,7 +138,8 @@ def _format_of(config: LibraryConfig) -> int:
 
 def _plain(config: LibraryConfig) -> dict[str, Any]:
     plain = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
-    return {name: value for name, value in plain.items() if value or name not in ("wide_actions", "keeps_reach")}
+    newer = ("wide_actions", "keeps_reach", "worth_size")
+    return {name: value for name, value in plain.items() if value or name not in newer}
 
 
 def _saved_from(head: Mapping, arrays: Mapping[str, np.ndarray]) -> SavedLibraries:

@@ -26,7 +26,7 @@ def libraries_of_arrays(arrays: Mapping[str, np.ndarray]) -> SkillLibrary:
     """
     names = [field.name for field in dataclasses.fields(SkillLibrary)]
     unknown = np.full(np.shape(arrays["skill_ids"]), UNKNOWN, np.int32)
-    absent = {**dict.fromkeys(PROVENANCE, unknown), "reach": None}
+    absent = {**dict.fromkeys(PROVENANCE, unknown), "reach": None, "worth": None}
     return SkillLibrary(**{n: arrays.get(n, absent[n]) if n in absent else arrays[n] for n in names})
 
 
@@ -37,7 +37,7 @@ class SavedLibraries:
     Attributes:
         libraries: `[A, N, ...]` NumPy arrays; what no function looks at becomes as in an empty library: empty slots,
             actions behind a skill's length, and what a condition asks of predicates outside its mask. A `reach` that
-            nothing was learned about becomes None.
+            nothing was learned about becomes None, and so does `worth`: elsewhere the skills may be worth another.
         config: their settings; `keeps_reach` is as the libraries are.
         embedding: the name of the rule that made the embeddings, such as "direction of 2 coordinates".
         predicate_names, action_names: what their numbers mean.
@@ -59,7 +59,9 @@ class SavedLibraries:
     percept: str | None = None
 
     def __post_init__(self):
-        object.__setattr__(self, "libraries", jax.tree.map(np.asarray, self.libraries))
+        libraries = dataclasses.replace(self.libraries, worth=None)
+        object.__setattr__(self, "libraries", jax.tree.map(np.asarray, libraries))
+        object.__setattr__(self, "config", dataclasses.replace(self.config, worth_size=0))
         _check_names(self)
         _check_shapes(self)
         check_values(self.libraries, self.config, self.agents, self.action_names)

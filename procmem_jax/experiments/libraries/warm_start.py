@@ -123,7 +123,7 @@ def _check_agents(saved: SavedLibraries, config: Config, num_agents: int) -> Non
 def _with_capacity(libraries: SkillLibrary, config: LibraryConfig) -> SkillLibrary:
     """Returns the libraries `[A, N, ...]` with as many slots as `config` says; those behind the given are empty."""
     num_agents, given = libraries.skill_ids.shape
-    blank = jax.device_get(skill_library.empty(config))
+    blank = jax.device_get(skill_library.empty(dataclasses.replace(config, worth_size=0)))
     libraries = jax.device_get(skill_library.with_reach(libraries, config.keeps_reach))
 
     def pad(array: np.ndarray, empty_slots: np.ndarray) -> np.ndarray:

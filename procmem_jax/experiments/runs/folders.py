@@ -220,7 +220,8 @@ def _write_results(
     write_vouching(folder / CONFIG_FILE, config, {})
     episodes = functools.partial(results.write_episodes, metrics=result.metrics, optimal=optimal)
     write_whole(folder / EPISODES_FILE, episodes)
-    write_saved(folder / LIBRARIES_FILE, _saved_libraries(spec, result), overwrite=True)
+    saved = _saved_libraries(spec, result)
+    write_saved(folder / LIBRARIES_FILE, saved, overwrite=True, worth=result.libraries.worth)
     for tracker in trackers:
         tracker.finish(result.metrics)
     write_json(folder / SUMMARY_FILE, summary)

@@ -55,7 +55,8 @@ def train(
         num_agents: A, at least 1.
         num_episodes: E, at least 1.
         first_agent: the global number of the first agent; A more numbers must fit below 2**32.
-        libraries: the skills that the agents start with, `[A, N, ...]`; by default none.
+        libraries: the skills that the agents start with, `[A, N, ...]`; by default none. Where the config says
+            `learns=False` agents also go by what a memory such as `ProvenMemory` found the skills to be worth.
         lanes: agents that run at once, on all devices together; by default what suits the devices.
         chunk_ticks: steps between two looks at the progress, rounded up to whole blocks of ticks.
         devices: those that share the lanes; by default all of this process. With those of several processes
@@ -147,9 +148,11 @@ def _check_scalars(record: Any, path: str = "params") -> None:
 def _checked_libraries(config: Config, libraries: SkillLibrary, num_agents: int) -> SkillLibrary:
     if not config.use_skills:
         raise ValueError("use_skills=False leaves no place for libraries; switch the memory on")
-    libraries = skill_library.with_reach(libraries, config.library.keeps_reach)
-    size = ProceduralAgent(config).group_size
-    for name, shape in jax.eval_shape(lambda: skill_library.empty(config.library)).known().items():
+    size, kept = ProceduralAgent(config).group_size, config.library
+    if config.learns:
+        kept = dataclasses.replace(kept, worth_size=0)
+    libraries = skill_library.with_worth(skill_library.with_reach(libraries, kept.keeps_reach), kept.worth_size)
+    for name, shape in jax.eval_shape(lambda: skill_library.empty(kept)).known().items():
         given = getattr(libraries, name)
         if given.shape != (num_agents, *shape.shape) or given.dtype != shape.dtype:
             raise ValueError(

@@ -22,6 +22,7 @@ without, or comes while all returns are equal and the arms take turns, can be mi
 more than one unit of ln(t + 1), so that the arm without gets one whenever the number of episodes has grown by e.
 """
 
+import dataclasses
 import math
 
 import jax
@@ -106,6 +107,26 @@ def count_episode(known: Comparison, used: jax.Array, total: jax.Array, window: 
         lowest=jnp.minimum(known.lowest, total),
         highest=jnp.maximum(known.highest, total),
     )
+
+
+def is_better(known: Comparison) -> jax.Array:
+    """Returns whether the episodes with paid more than those without, `()` bool: what an agent has decided so far."""
+    return (known.episodes > known.without_count) & (known.with_mean > known.without_mean)
+
+
+def as_numbers(known: Comparison) -> jax.Array:
+    """Returns the fields in their order, `[7]` float32; counts above 2^24 are rounded."""
+    return jnp.stack([leaf.astype(jnp.float32) for leaf in jax.tree.leaves(known)])
+
+
+def from_numbers(numbers: jax.Array) -> Comparison:
+    """Returns what `as_numbers` made `[7]` numbers of."""
+    like = no_episodes()
+    names = [field.name for field in dataclasses.fields(Comparison)]
+    return Comparison(**{name: numbers[i].astype(getattr(like, name).dtype) for i, name in enumerate(names)})
+
+
+NUM_NUMBERS = len(dataclasses.fields(Comparison))
 
 
 def worst_cost(num_episodes: int, budget: float, window: int) -> float:

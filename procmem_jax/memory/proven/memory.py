@@ -10,7 +10,16 @@ import jax.numpy as jnp
 from procmem_jax.memory.default.memory import DefaultMemory
 from procmem_jax.memory.library import SkillLibrary
 from procmem_jax.memory.protocol import Inputs, Memory, MemoryParams, MemoryState, Running, Step, World, no_skill
-from procmem_jax.memory.proven.comparison import Comparison, choose_arm, count_episode, no_episodes
+from procmem_jax.memory.proven.comparison import (
+    NUM_NUMBERS,
+    Comparison,
+    as_numbers,
+    choose_arm,
+    count_episode,
+    from_numbers,
+    is_better,
+    no_episodes,
+)
 from procmem_jax.memory.settings import LibraryConfig
 from procmem_jax.memory.tutorial.memory import TutorialMemory
 from procmem_jax.percept import Percept
@@ -28,12 +37,14 @@ class ProvenMemoryState:
         known: the episodes so far.
         used: `()` bool, whether the memory acts in this episode.
         total: `()` float32, rewards of this episode.
+        held: `()` bool, whether `known` is that of an earlier run and stays as it is. None where the memory judges.
     """
 
     inner: MemoryState
     known: Comparison
     used: jax.Array
     total: jax.Array
+    held: jax.Array | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,8 +53,14 @@ class ProvenMemory(Memory):
 
     In an episode without, the agent does what it would do if it had no memory; the memory still watches and learns.
     An episode that begins without any skills is one. What it can cost in any world is told in `proven/comparison.py`.
-    It judges by returns, summed without discount, and takes the exploration policy for one that does not change. A run
-    of its own (`eval`, a warm start) judges anew.
+    It judges by returns, summed without discount, and takes the exploration policy for one that does not change.
+
+    What an agent knows in the end is kept with its skills (`SkillLibrary.worth`). Where nothing is learned (`frozen`,
+    as in `eval`) it goes by that: with the memory if those episodes paid more, else without, without trials. A run that
+    learns judges anew, also from a warm start: the skills may be worth another in another environment.
+
+    Attributes:
+        judges: whether it judges; False (`frozen`) if it does only for want of an earlier judgement.
 
     Raises:
         TypeError, ValueError: a setting of the wrong kind or out of bounds.
@@ -64,6 +81,7 @@ class ProvenMemory(Memory):
         0.0, "the least that an episode can return; as high as highest_return: as seen", minimum=-1e30, maximum=1e30
     )
     highest_return: float = setting(0.0, "the most that an episode can return", minimum=-1e30, maximum=1e30)
+    judges: bool = True
 
     def __post_init__(self):
         check_settings(self)
@@ -115,13 +133,16 @@ class ProvenMemory(Memory):
         return dataclasses.replace(self, memory=self.memory.for_environment(environment, environment_params))
 
     def frozen(self) -> "ProvenMemory | None":
-        """See `Memory`; it goes on judging."""
+        """See `Memory`. If the other memory has no such, the one that is returned has none either."""
         frozen = self.memory.frozen()
-        return None if frozen is None else dataclasses.replace(self, memory=frozen)
+        if frozen is None and not self.judges:
+            return None
+        return dataclasses.replace(self, memory=frozen or self.memory, judges=False)
 
     def library_config(self, num_predicates: int, context_size: int) -> LibraryConfig:
         """See `Memory`."""
-        return self.memory.library_config(num_predicates, context_size)
+        config = self.memory.library_config(num_predicates, context_size)
+        return dataclasses.replace(config, worth_size=NUM_NUMBERS)
 
     def embedding_name(self, context_size: int) -> str:
         """See `Memory`."""
@@ -140,7 +161,8 @@ class ProvenMemory(Memory):
         bounds = (self.lowest_return, self.highest_return)
         known = no_episodes(*(bounds if bounds[0] < bounds[1] else (math.inf, -math.inf)))
         inner = self.memory.begin(percept, params)
-        return ProvenMemoryState(inner, known, self._has_any(inner), jnp.zeros((), jnp.float32))
+        held = None if self.judges else jnp.zeros((), jnp.bool_)
+        return ProvenMemoryState(inner, known, self._has_any(inner), jnp.zeros((), jnp.float32), held)
 
     def _has_any(self, inner: MemoryState) -> jax.Array:
         """Returns whether the memory has anything to act on, `()` bool: skills, if it is one that has skills."""
@@ -170,12 +192,15 @@ class ProvenMemory(Memory):
     def enter(
         self, state: ProvenMemoryState, percept: Percept, is_first: jax.Array, params: MemoryParams
     ) -> ProvenMemoryState:
-        """See `Memory`; where an episode begins, the one before is counted and an arm chosen."""
+        """See `Memory`; where an episode begins, the one before is counted and an arm chosen, unless that is held."""
         inner = self.memory.enter(state.inner, percept, is_first, params)
         known = count_episode(state.known, state.used, state.total, self.window)
         used, again = choose_arm(known, self.budget)
         known = dataclasses.replace(known, with_count=jnp.where(again, 0, known.with_count))
-        begun = ProvenMemoryState(inner, known, used & self._has_any(inner), jnp.zeros_like(state.total))
+        if state.held is not None:
+            known = _where(state.held, state.known, known)
+            used = jnp.where(state.held, is_better(state.known), used)
+        begun = ProvenMemoryState(inner, known, used & self._has_any(inner), jnp.zeros_like(state.total), state.held)
         return dataclasses.replace(_where(is_first, begun, state), inner=inner)
 
     def end_episode(
@@ -209,18 +234,25 @@ class ProvenMemory(Memory):
         return state.used & self.memory.is_busy(state.inner)
 
     def library(self, state: ProvenMemoryState) -> SkillLibrary | None:
-        """See `Memory`."""
-        return self.memory.library(state.inner)
+        """See `Memory`; with what is known of the skills' worth."""
+        library = self.memory.library(state.inner)
+        return None if library is None else dataclasses.replace(library, worth=as_numbers(state.known))
 
     def with_library(self, state: ProvenMemoryState, library: SkillLibrary) -> ProvenMemoryState:
-        """See `Memory`; in the first episode skills that are given are used at once."""
-        inner = self.memory.with_library(state.inner, library)
-        used = jnp.where(state.known.episodes == 0, self._has_any(inner), state.used)
-        return dataclasses.replace(state, inner=inner, used=used)
+        """See `Memory`; in the first episode skills that are given are used at once, unless found wanting earlier."""
+        inner = self.memory.with_library(state.inner, dataclasses.replace(library, worth=None))
+        is_first, has_any = state.known.episodes == 0, self._has_any(inner)
+        state = dataclasses.replace(state, inner=inner, used=jnp.where(is_first, has_any, state.used))
+        if state.held is None or library.worth is None:
+            return state
+        known = from_numbers(library.worth)
+        held = ProvenMemoryState(inner, known, is_better(known) & has_any, state.total, jnp.ones((), jnp.bool_))
+        return _where(is_first & (known.episodes > 0), held, state)
 
     def share(self, state: ProvenMemoryState, library: SkillLibrary) -> ProvenMemoryState:
         """See `Memory`; whether the memory acts in this episode stays as it is."""
-        return dataclasses.replace(state, inner=self.memory.share(state.inner, library))
+        inner = self.memory.share(state.inner, dataclasses.replace(library, worth=None))
+        return dataclasses.replace(state, inner=inner)
 
     def num_skills(self, state: ProvenMemoryState) -> jax.Array:
         """See `Memory`."""
