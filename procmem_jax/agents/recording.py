@@ -1,6 +1,8 @@
-"""What agents see, decide and do, tick by tick, for pictures of an episode."""
+"""What agents see, decide and do, tick by tick, for pictures of an episode and for studies."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -35,10 +37,26 @@ class TickRecord:
     actions: jax.Array
 
 
-@functools.partial(jax.jit, static_argnames=("agent", "num_ticks"), donate_argnames=("state",))
+def tick_record(
+    agent: ProceduralAgent, params: Params, before: AgentState, after: AgentState, transition: Transition
+) -> TickRecord:
+    """Returns the record of a tick that led from the state `before` to `after`; one example."""
+    del params, after
+    skill = _skill_in(agent, before, transition.running.slot)
+    return TickRecord(before.episode, before.env_state, transition, *skill)
+
+
+@functools.partial(jax.jit, static_argnames=("agent", "num_ticks", "look"), donate_argnames=("state",))
 def record_agents(
-    agent: ProceduralAgent, params: Params, streams: Streams, inputs: AgentInputs, state: AgentState, *, num_ticks: int
-) -> tuple[AgentState, TickRecord]:
+    agent: ProceduralAgent,
+    params: Params,
+    streams: Streams,
+    inputs: AgentInputs,
+    state: AgentState,
+    *,
+    num_ticks: int,
+    look: Callable[..., Any] = tick_record,
+) -> tuple[AgentState, Any]:
     """Returns (state, records `[T, A]`) of A agents after `num_ticks` = T (static) more ticks.
 
     The state is that of as many ticks of `run_ticks`, bit for bit.
@@ -50,6 +68,7 @@ def record_agents(
         inputs: `[A, ...]`.
         state: `[A, ...]`, donated, all at the same tick, a multiple of the agent's period.
         num_ticks: static.
+        look: static, makes the record of a tick, any pytree, with the arguments of `tick_record`.
 
     Raises:
         ValueError: `num_ticks` is not a multiple of the agent's period.
@@ -57,12 +76,11 @@ def record_agents(
     if num_ticks % agent.period:
         raise ValueError(f"num_ticks={num_ticks} is no multiple of period={agent.period}; choose one")
 
-    def tick(inputs: AgentInputs, state: AgentState) -> tuple[AgentState, TickRecord]:
+    def tick(inputs: AgentInputs, state: AgentState) -> tuple[AgentState, Any]:
         after, transition = agent.tick(params, streams, inputs, state)
-        skill = _skill_in(agent, state, transition.running.slot)
-        return after, TickRecord(state.episode, state.env_state, transition, *skill)
+        return after, look(agent, params, state, after, transition)
 
-    def one_period(before: AgentState, _) -> tuple[AgentState, TickRecord]:
+    def one_period(before: AgentState, _) -> tuple[AgentState, Any]:
         state, records = jax.lax.scan(lambda now, _: jax.vmap(tick)(inputs, now), before, None, length=agent.period)
         return consolidate_agents(agent, params, inputs, before.memory, state, None), records
 

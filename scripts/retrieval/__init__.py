@@ -1,0 +1,1 @@
+"""What `scripts/retrieval_study.py` is made of: worlds, lives whose uses of skills are told, lies, the figure."""
