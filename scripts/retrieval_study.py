@@ -29,9 +29,8 @@ from retrieval.lives import Lives, live
 from retrieval.measures import measure
 from retrieval.worlds import OneSided, WithoutWalls
 
-RANDOM = "random retrieval"
 CAPACITY = 128  # the preset's
-PROGRESS = "progress"
+PROGRESS = "progress on"
 SETTINGS = {PROGRESS: {"progress": True}, **{name: dict(arm.settings) for name, arm in ARMS.items()}}
 # What is of use in learning alone: without it a frozen memory is the default one, and runs its program.
 LEARNING_ONLY = ("suffixes", "keep_better", "admission", "count_failures", "novel_only", "segmentation")
@@ -52,7 +51,7 @@ class Plan:
     capacities: tuple[int, ...] = (8, 16, 32, 64, 128, 256, 512)
     pools: tuple[tuple[str, str], ...] = (("random-8", DEFAULT), ("random-8", "no admission"), ("doorkey-8", DEFAULT))
     lies: tuple[int, ...] = (0, 16, 64, 192)
-    lied_to: tuple[str, ...] = (DEFAULT, PROGRESS, "failures not counted", RANDOM)
+    lied_to: tuple[str, ...] = (DEFAULT, PROGRESS, "failures not counted")
     lie_capacity: int = 256
     kinds: tuple[tuple[str, str], ...] = (
         ("random-5", "random-5"),
@@ -68,7 +67,7 @@ class Plan:
         ("rightwards-8", "rightwards-8"),
         ("rightwards-8", "leftwards-8"),
     )
-    arms: tuple[str, ...] = (DEFAULT, *ABLATIONS, RANDOM)
+    arms: tuple[str, ...] = (DEFAULT, *ABLATIONS, "random retrieval")
     arm_world: str = "random-8"
     arm_kind: tuple[str, str] = ("random-5", "random-12")
 
@@ -225,6 +224,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if not options.draw:
         plan = QUICK if options.quick else Plan()
+        options.out.parent.mkdir(parents=True, exist_ok=True)
         with tqdm(disable=None, file=sys.stderr, unit=" cells") as bar:
 
             def watch(cell: str) -> None:
@@ -232,9 +232,15 @@ def main(arguments: list[str] | None = None) -> None:
                 bar.set_postfix_str(cell)
 
             study = Study(plan, options.agents, options.seed, watch)
-            parts = {"pool": study.pool(), "lies": study.lies(), "kinds": study.kinds(), "arms": study.arms()}
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        write_json(options.out, {"agents": options.agents, "seed": options.seed, **parts})
+            found = {"agents": options.agents, "seed": options.seed}
+            for name, part in (
+                ("pool", study.pool),
+                ("lies", study.lies),
+                ("kinds", study.kinds),
+                ("arms", study.arms),
+            ):
+                found[name] = part()
+                write_json(options.out, found)
     found = read_json(options.out)
     options.figure.parent.mkdir(parents=True, exist_ok=True)
     draw(options.figure, found)

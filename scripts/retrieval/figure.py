@@ -11,6 +11,7 @@ from procmem_jax.figures.axes import new_figure, tidy
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7")
 _MARKERS = "osD^v"
 _DEFAULT = "default"
+_LEAST_PRECISION = 75  # %; what keeps its promise more rarely is written at the edge of its panel
 
 
 def usual_rows(found: dict) -> list[dict]:
@@ -31,6 +32,7 @@ def _draw(path: pathlib.Path, found: dict) -> None:
     kinds, arms, errors = lower.subplots(1, 3)
     _draw_lines(pool, found["pool"], ("world", "arm"), "capacity", "slots of the library")
     pool.set_xscale("log", base=2)
+    pool.yaxis.get_major_locator().set_params(steps=[1, 2, 5, 10])
     _ticks(pool, sorted({row["capacity"] for row in found["pool"]}))
     _draw_lines(lies, found["lies"], ("arm",), "lies", "lies in the library at the start")
     lies.set_xscale("symlog", base=2, linthresh=8)
@@ -95,8 +97,8 @@ def _draw_rates(axes, rows: list[dict]) -> None:
             kind = {"color": _COLOURS[number], "marker": _MARKERS[number], "markersize": 4}
             axes.fill_between(rate, low, high, color=_COLOURS[number], alpha=0.18, linewidth=0)
             axes.plot(rate, value, linestyle=style, label=f"{row['world']}, {measure}", **kind)
-    axes.set(xlabel="expected success rate, %", ylabel="outcome, %", xlim=(20, 102), ylim=(20, 102))
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    axes.set(xlabel="expected success rate, %", ylabel="outcome, %", xlim=(0, 102), ylim=(0, 102))
+    axes.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1.03, 0.0))
 
 
 def _draw_dots(axes, rows: list[dict], names: list[str]) -> None:
@@ -127,8 +129,13 @@ def _draw_mechanisms(left, right, rows: list[dict]) -> None:
     pairs = ([row["precision"] for row in rows], [row["elsewhere"]["precision"] for row in rows])
     for number, (bounds, label) in enumerate(zip(pairs, ("where learned", "in a larger world"), strict=True)):
         _draw_intervals(left, bounds, number, label)
+    for place, values in enumerate(np.asarray(pairs, np.float64)[:, :, 0].T):
+        if values.max() < _LEAST_PRECISION / 100:
+            words = " and ".join(f"{100 * value:.1f}" for value in values)
+            left.text(_LEAST_PRECISION + 0.5, place, f"← {words}", va="center", fontsize=8, color="0.3")
     for number, measure in enumerate(("counted", "kept")):
         _draw_intervals(right, [row[f"error_{measure}"] for row in rows], number, measure)
+    left.set_xlim(_LEAST_PRECISION, 101)
     left.set_xlabel("uses that keep their promise, %")
     right.set_xlabel("expected calibration error, points")
     for axes in (left, right):
