@@ -32,7 +32,7 @@ WARM_TICKS, TRACED_TICKS = 1024, 256
 SMALLEST_SHARE = 0.01  # functions with less are added up
 CASES = (Case("random-5", "default", LANES, 0, capacity=64), Case("doorkey-8", "default", LANES, 0, capacity=128))
 _MOVES_NOTHING = {"parameter", "constant", "bitcast", "broadcast", "iota", "tuple", "get-tuple-element"}
-_NESTED = ("while", "call", "conditional")
+_NESTED = ("while", "call", "cond")
 
 
 @dataclasses.dataclass(frozen=True)

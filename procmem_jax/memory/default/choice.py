@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from procmem_jax.fixed_order import rounded_product
 from procmem_jax.memory.default.params import DefaultMemoryParams
+from procmem_jax.memory.default.used_slots import over_used_slots
 from procmem_jax.memory.library import SkillLibrary, applicable, beta_rate
 from procmem_jax.memory.similarity import cosine_similarity_of_columns
 from procmem_jax.memory.skills import Skill
@@ -196,15 +197,17 @@ def least_expected_cost(situation: Situation, params: DefaultMemoryParams) -> Ch
 
     Its steps and whether it is exact are worked out once more for it alone: kept for all slots they would cost more.
     """
-    judge = functools.partial(
-        skill_costs,
-        query=situation.query,
-        predicates=situation.percept.predicates,
-        params=params,
-        num_coordinates=situation.percept.context.shape[0],
-    )
-    slot, cost = least_slot(judge(situation.index, reach=situation.library.reach).expected)
-    chosen = judge(situation.index.at(slot))
+    num_coordinates = situation.percept.context.shape[0]
+    here = situation.query, situation.percept.predicates, params
+
+    def least(columns, query, predicates, params):
+        index, reach = columns
+        judged = skill_costs(index, query, predicates, params, num_coordinates=num_coordinates, reach=reach)
+        return least_slot(judged.expected)
+
+    index = situation.index
+    slot, cost = over_used_slots(least, index.lengths > 0, (index, situation.library.reach), *here)
+    chosen = skill_costs(index.at(slot), *here, num_coordinates=num_coordinates)
     return Choice(slot, cost < jnp.inf, chosen.exact[0], chosen.steps[0], jnp.ones((), jnp.bool_))
 
 
