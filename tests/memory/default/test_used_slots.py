@@ -31,7 +31,7 @@ def test_there_are_few_sizes_the_last_of_which_holds_every_slot(capacity):
     sizes = prefix_sizes(capacity)
     assert sizes == tuple(sorted(set(sizes)))
     assert sizes[-1] == capacity
-    assert len(sizes) <= 4
+    assert len(sizes) <= 3
     assert (sizes[0], len(sizes) > 1) == ((64, True) if capacity > 64 else (capacity, False))
 
 
