@@ -35,7 +35,7 @@ class LibraryConfig:
         False, "a stored action takes two bytes, for up to 32,767 of them; else one, up to 127"
     )
     keeps_reach: bool = setting(False, "each skill keeps how near a situation must be for it to be tried there")
-    worth_size: int = setting(0, "numbers about what the skills are worth, all together", minimum=0, maximum=1024)
+    worth_size: int = setting(0, "numbers about what the skills are worth, all together", minimum=0, maximum=2**20)
 
     def __post_init__(self):
         check_settings(self)

@@ -136,6 +136,11 @@ class AdaptedEnvironment:
         return self.success is not None or getattr(self.perceive, "tells_success", True)
 
     @property
+    def num_surroundings(self) -> int:
+        """How many coordinates at the end of a context tell what is around the agent, as far as `perceive` says."""
+        return getattr(self.perceive, "num_surroundings", 0)
+
+    @property
     def percept_name(self) -> str:
         """See `Environment`; of a percept that fits anything, and means something else in each, with what it is of."""
         perceive = self.perceive

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from procmem_jax.fixed_order import rounded_product
 from procmem_jax.memory.default.params import DefaultMemoryParams
 from procmem_jax.memory.default.used_slots import over_used_slots
+from procmem_jax.memory.default.values import Values, change_of, leads_back, steps_after
 from procmem_jax.memory.library import SkillLibrary, applicable, beta_rate
 from procmem_jax.memory.similarity import cosine_similarity_of_columns
 from procmem_jax.memory.skills import Skill
@@ -31,6 +32,8 @@ class Index:
         lengths: `[N]` int8, steps; 0 in empty slots.
         asked, wanted: `[ceil(P / 8), N]` uint8, which predicates the preconditions ask about and what they ask for,
             predicate p in bit p % 8 of row p // 8.
+        weights: `[C, N]` float32, how much each coordinate of a situation counts; None where all count alike.
+        changes: `[N]` int32, what each skill changes (see `change_of`); None where values are not learned.
     """
 
     keys: jax.Array
@@ -38,6 +41,8 @@ class Index:
     lengths: jax.Array
     asked: jax.Array
     wanted: jax.Array
+    weights: jax.Array | None = None
+    changes: jax.Array | None = None
 
     def at(self, slot: jax.Array) -> "Index":
         """Returns the index of one slot (`()` int32) alone, N = 1."""
@@ -54,11 +59,20 @@ class Index:
         """Returns which preconditions want `predicates` (`[P]` bool), `[N]` bool."""
         return functools.reduce(jnp.logical_and, list(self.wanted == _pack(predicates)[:, None]))
 
-    def after_storing(self, skill: Skill, slot: jax.Array) -> "Index":
-        """Returns the index once `skill` has been written into `slot` (`()` int32, -1 for none) of the library."""
+    def weighed(self, weights: jax.Array, asked: jax.Array) -> "Index":
+        """Returns the index with coordinates that count by `weights` (`[N, C]`) and predicates `asked` (`[N, P]`)."""
+        return dataclasses.replace(self, weights=weights.T, asked=_pack(asked.T))
+
+    def after_storing(self, skill: Skill, slot: jax.Array, weights: jax.Array | None = None) -> "Index":
+        """Returns the index once `skill` has been written into `slot` (`()` int32, -1 for none) of the library.
+
+        `weights` (`[C]`) are those of its coordinates, if coordinates have any.
+        """
         place = jnp.where(slot < 0, self.rates.shape[0], slot)  # out of range, and so dropped
         asked, wanted = _pack(skill.pre_mask), _pack(skill.pre_value)
-        fresh = Index(skill.embedding, beta_rate(skill.successes, jnp.int32(0)), skill.length, asked, wanted)
+        rate = beta_rate(skill.successes, jnp.int32(0))
+        change = None if self.changes is None else change_of(skill.post_mask, skill.post_value)
+        fresh = Index(skill.embedding, rate, skill.length, asked, wanted, weights, change)
         return jax.tree.map(lambda column, new: column.at[..., place].set(new, mode="drop"), self, fresh)
 
 
@@ -102,10 +116,22 @@ class Costs:
 def compare(index: Index, query: jax.Array, *, num_coordinates: int) -> tuple[jax.Array, jax.Array]:
     """Returns (cosine, distance) of each slot's situation and `query`, `[N]` float32 each; distance is C (1 - cosine).
 
+    That is the sum over the coordinates of 1 less the cosine of their angles' difference; with weights a weighted one.
+
     Args: as for `skill_costs`.
     """
     similarity = cosine_similarity_of_columns(query, index.keys)
+    if index.weights is not None:
+        return similarity, _weighted_distance(index, query, num_coordinates)
     return similarity, rounded_product(jnp.float32(num_coordinates), 1.0 - similarity)
+
+
+def _weighted_distance(index: Index, query: jax.Array, num_coordinates: int) -> jax.Array:
+    products = rounded_product(index.keys, query[:, None])
+    cosines = products[:num_coordinates] + products[num_coordinates : 2 * num_coordinates]
+    apart = 1.0 - rounded_product(jnp.float32(num_coordinates), cosines)
+    terms = rounded_product(index.weights, apart)
+    return jnp.maximum(functools.reduce(jnp.add, list(terms)), 0.0)
 
 
 def skill_costs(
@@ -155,6 +181,7 @@ class Situation:
         library: the skills.
         index: of the library.
         visited: `()` int32, situations so far in the agent's life, loops not counted.
+        values: what the agent knows of the ways to success; None where values are not learned.
     """
 
     percept: Percept
@@ -162,6 +189,7 @@ class Situation:
     library: SkillLibrary
     index: Index
     visited: jax.Array
+    values: Values | None = None
 
     @property
     def rates(self) -> jax.Array:
@@ -195,20 +223,28 @@ ChooseFunction = Callable[[Situation, DefaultMemoryParams], Choice]
 def least_expected_cost(situation: Situation, params: DefaultMemoryParams) -> Choice:
     """Returns the skill of the least expected cost (see `skill_costs`), ties to the lowest slot.
 
-    Its steps and whether it is exact are worked out once more for it alone: kept for all slots they would cost more.
+    With values, what it costs is the steps to success: those from where it ends count too, and one that leads back in
+    this episode is not taken. Its steps and whether it is exact are worked out once more for it alone: kept for
+    all slots they would cost more.
     """
     num_coordinates = situation.percept.context.shape[0]
     here = situation.query, situation.percept.predicates, params
 
-    def least(columns, query, predicates, params):
+    def least(columns, values, query, predicates, params):
         index, reach = columns
-        judged = skill_costs(index, query, predicates, params, num_coordinates=num_coordinates, reach=reach)
-        return least_slot(judged.expected)
+        costs = skill_costs(index, query, predicates, params, num_coordinates=num_coordinates, reach=reach).expected
+        return least_slot(costs if values is None else _to_success(costs, values, predicates, index.changes))
 
     index = situation.index
-    slot, cost = over_used_slots(least, index.lengths > 0, (index, situation.library.reach), *here)
+    columns = index, situation.library.reach
+    slot, cost = over_used_slots(least, index.lengths > 0, columns, situation.values, *here)
     chosen = skill_costs(index.at(slot), *here, num_coordinates=num_coordinates)
     return Choice(slot, cost < jnp.inf, chosen.exact[0], chosen.steps[0], jnp.ones((), jnp.bool_))
+
+
+def _to_success(costs: jax.Array, values: Values, predicates: jax.Array, changes: jax.Array) -> jax.Array:
+    left = steps_after(values, predicates, changes)
+    return jnp.where(leads_back(values, predicates, changes), jnp.inf, costs + left)
 
 
 def random_applicable(situation: Situation, params: DefaultMemoryParams) -> Choice:

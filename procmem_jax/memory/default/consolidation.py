@@ -2,6 +2,8 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,12 +11,59 @@ import jax.numpy as jnp
 from procmem_jax.computed_once import computed_once
 from procmem_jax.memory.default.choice import Index, skill_costs
 from procmem_jax.memory.default.params import DefaultMemoryParams
+from procmem_jax.memory.default.segments import suffix_skill
+from procmem_jax.memory.default.state import DefaultMemoryState
 from procmem_jax.memory.default.used_slots import least_that_serves, over_used_slots
+from procmem_jax.memory.default.values import Values, change_of, steps_after
 from procmem_jax.memory.eviction import slot_to_evict
 from procmem_jax.memory.library import EMPTY, SkillLibrary, store
 from procmem_jax.memory.settings import LibraryConfig
 from procmem_jax.memory.skills import Skill
 from procmem_jax.memory.slots import lowest_slot
+
+
+def take_in_suffixes(
+    state: DefaultMemoryState,
+    memory: Any,
+    config: LibraryConfig,
+    params: DefaultMemoryParams,
+    *,
+    embed: Callable[[jax.Array], jax.Array],
+    weights: jax.Array | None,
+    enabled: jax.Array,
+) -> tuple[SkillLibrary, Index]:
+    """Returns (library, its index) with the suffixes of the kept segment taken in, shortest first.
+
+    Args:
+        state: one example.
+        memory: static, the `DefaultMemory`.
+        config: static.
+        params: of the memory.
+        embed: of a context.
+        weights, enabled: as for `consolidate_skill`.
+    """
+    segment, longest = state.segment, memory.max_skill_length
+
+    def take_in(number: jax.Array, carry: tuple[SkillLibrary, Index]) -> tuple[SkillLibrary, Index]:
+        length = jnp.asarray(number, jnp.int32) + 1
+        wanted = length <= segment.num_steps
+        if not memory.suffixes:
+            wanted = wanted & (length == segment.num_steps)
+        return consolidate_skill(
+            *carry,
+            suffix_skill(segment, state.path, length, longest, embed),
+            config,
+            params,
+            num_coordinates=state.path.contexts.shape[1],
+            keep_better=memory.keep_better,
+            admission=memory.admission,
+            protected_slot=state.running if state.judged is None else jnp.maximum(state.running, state.judged),
+            enabled=enabled & wanted,
+            weights=weights,
+            values=state.values,
+        )
+
+    return jax.lax.fori_loop(0, longest, take_in, (state.library, state.index))
 
 
 def consolidate_skill(
@@ -29,6 +78,8 @@ def consolidate_skill(
     admission: bool,
     protected_slot: jax.Array,
     enabled: jax.Array,
+    weights: jax.Array | None = None,
+    values: Values | None = None,
 ) -> tuple[SkillLibrary, Index]:
     """Returns (library, its index) after a candidate has been merged, stored or turned away.
 
@@ -49,16 +100,23 @@ def consolidate_skill(
         keep_better, admission: static switches.
         protected_slot: `()` int32, the slot of the running skill, which is not overwritten; -1 for none.
         enabled: `()` bool; False leaves the library as it is.
+        weights: `[C]` float32, how much each coordinate counts for this skill, if they have weights.
+        values: what is known of the ways to success; with them steps are those to there.
     """
     rates, capacity = index.rates, config.capacity
     skills = index, library.reach, library.used
     compared = functools.partial(_compare_with, capacity=capacity, num_coordinates=num_coordinates)
-    found = over_used_slots(compared, library.used, skills, skill.embedding, skill.pre_value, params, most_sizes=2)
+    candidate = skill.embedding, skill.pre_value, params, values
+    found = over_used_slots(compared, library.used, skills, *candidate, most_sizes=2)
     same_slot, foreseen, empty_slot = computed_once(found)
     merging = same_slot < capacity
     at_same = jnp.minimum(same_slot, capacity - 1)
-    better = (skill.length < library.lengths[at_same]) | (rates[at_same] < params.retire_rate)
-    known = (foreseen <= skill.length.astype(jnp.float32)) & admission
+    length, stored_length = skill.length.astype(jnp.float32), library.lengths[at_same].astype(jnp.float32)
+    if values is not None:
+        stored_length += steps_after(values, skill.pre_value, index.changes[at_same])
+        length += steps_after(values, skill.pre_value, change_of(skill.post_mask, skill.post_value))
+    better = (length < stored_length) | (rates[at_same] < params.retire_rate)
+    known = (foreseen <= length) & admission
     full = empty_slot == capacity
     given_up = least_that_serves(
         full.astype(jnp.int32),
@@ -87,22 +145,25 @@ def consolidate_skill(
         clock=library.clock + enabled.astype(jnp.int32),
         num_evictions=library.num_evictions + evicts.astype(jnp.int32),
     )
-    return library, index.after_storing(skill, place)
+    return library, index.after_storing(skill, place, weights)
 
 
-def _compare_with(skills, embedding, predicates, params, *, capacity: int, num_coordinates: int):
+def _compare_with(skills, embedding, predicates, params, values, *, capacity: int, num_coordinates: int):
     """Returns (slot of a skill for the same, N if there is none; least steps foreseen; lowest empty slot), `()` each.
 
     Args:
         skills: (index, reach, which slots are used), of the first slots or of all.
         embedding, predicates: of the candidate's situation.
         params: of the memory.
+        values: as for `consolidate_skill`.
         capacity: N.
         num_coordinates: as for `skill_costs`.
     """
     index, reach, used = skills
     costs = skill_costs(index, embedding, predicates, params, num_coordinates=num_coordinates, reach=reach)
     steps, exact, allowed = computed_once((costs.steps, costs.exact, costs.allowed))
+    if values is not None:
+        steps = steps + steps_after(values, predicates, index.changes)
     same = exact & index.wants(predicates)
     lowest = lowest_slot(same)
     same_slot = jnp.where(lowest < used.shape[0], lowest, capacity)

@@ -27,15 +27,18 @@ import jax.numpy as jnp
 
 from procmem_jax.computed_once import computed_once
 from procmem_jax.memory import library as skill_library
+from procmem_jax.memory.default import findings
 from procmem_jax.memory.default import path as paths
 from procmem_jax.memory.default.blame import is_death, judge_first_step, learn_from_death
-from procmem_jax.memory.default.choice import CHOICES, ChooseFunction, Index, Situation, least_expected_cost, make_index
-from procmem_jax.memory.default.consolidation import consolidate_skill
+from procmem_jax.memory.default.choice import CHOICES, ChooseFunction, Index, Situation, least_expected_cost
+from procmem_jax.memory.default.consolidation import take_in_suffixes
 from procmem_jax.memory.default.direction import direction_embedding
 from procmem_jax.memory.default.outcomes import break_off, count_outcome
 from procmem_jax.memory.default.params import DefaultMemoryParams
-from procmem_jax.memory.default.segments import consolidated, make_segment, no_segment, ring_length, suffix_skill
+from procmem_jax.memory.default.relevance import note_step
+from procmem_jax.memory.default.segments import consolidated, keep_segment, no_segment, ring_length
 from procmem_jax.memory.default.state import DefaultMemoryState, keep_known, running_once
+from procmem_jax.memory.default.values import begin_episode, learn_change
 from procmem_jax.memory.eviction import EVICTION_RULES, EvictionRule, Utility
 from procmem_jax.memory.library import EMPTY, SkillLibrary, with_reach
 from procmem_jax.memory.protocol import Memory, Running, Step, World
@@ -54,7 +57,8 @@ class DefaultMemory(Memory):
 
     `embed(context, embedding_size)` gives an embedding `[D]` of length one; `choose(situation, params)` a `Choice`;
     `evict(library, rates)` the slot that a full library gives up. `wide_actions` is for more than 127 actions (32,767
-    at most); `for_environment` sets it where they are known.
+    at most), `num_surroundings` for coordinates at a context's end that matter whatever `relevance` says;
+    `for_environment` sets both where they are known.
 
     Raises:
         TypeError, ValueError: a setting of the wrong kind or out of bounds.
@@ -101,14 +105,23 @@ class DefaultMemory(Memory):
         False, "a skill tried out of its situation that kills is tried only nearer to it from then on"
     )
     progress: bool = setting(False, "a first step succeeds only where fewer steps are promised after it than before")
+    values: bool = setting(
+        False, "a skill's cost counts the steps from where it ends to success, too, as far as is known from predicates"
+    )
+    relevance: bool = setting(
+        False, "coordinates and predicates count for as much as they mattered for what a skill achieves"
+    )
     group_size: int = setting(1, "agents that share one library while they learn: 1, 2, 4, 8 or 16", minimum=1)
     wide_actions: bool = False
+    num_surroundings: int = 0
 
     Params = DefaultMemoryParams
     keeps_still = True
 
     def __post_init__(self):
         check_settings(self)
+        if self.relevance and self.embed is not direction_embedding:
+            raise ValueError("relevance=True needs an embedding by coordinates; use embedding=direction")
         if self.history_length < self.max_skill_length:
             raise ValueError(
                 f"history_length={self.history_length} is below max_skill_length={self.max_skill_length}; "
@@ -123,7 +136,11 @@ class DefaultMemory(Memory):
     def for_environment(self, environment: World, environment_params: Any) -> "DefaultMemory":
         """See `Memory`."""
         del environment_params
-        return dataclasses.replace(self, wide_actions=self.wide_actions or needs_wide_actions(environment.num_actions))
+        return dataclasses.replace(
+            self,
+            wide_actions=self.wide_actions or needs_wide_actions(environment.num_actions),
+            num_surroundings=self.num_surroundings or getattr(environment, "num_surroundings", 0),
+        )
 
     def library_config(self, num_predicates: int, context_size: int) -> LibraryConfig:
         """See `Memory`."""
@@ -135,6 +152,7 @@ class DefaultMemory(Memory):
             eviction=self.evict,
             wide_actions=self.wide_actions,
             keeps_reach=self.deaths_teach,
+            worth_size=findings.num_numbers(self, num_predicates, context_size),
         )
 
     def embedding_name(self, context_size: int) -> str:
@@ -169,10 +187,11 @@ class DefaultMemory(Memory):
         num_predicates = percept.predicates.shape[0]
         config = self.library_config(num_predicates, percept.context.shape[0])
         path = paths.begin_path(ring, percept.fingerprint, percept.context, config.action_dtype)
-        library = skill_library.empty(config)
+        library = skill_library.empty(dataclasses.replace(config, worth_size=0))
+        values, relevance = findings.nothing_found(self, num_predicates, percept.context.shape[0])
         return DefaultMemoryState(
             library=library,
-            index=make_index(library),
+            index=findings.index_of(library, self, relevance),
             num_skills=zero,
             query=self._embed(percept.context),
             path=path,
@@ -190,6 +209,8 @@ class DefaultMemory(Memory):
             num_uses=zero,
             judged=nothing if self.progress else None,
             promised=jnp.zeros((), jnp.float32) if self.progress else None,
+            values=values,
+            relevance=relevance,
         )
 
     def decide(
@@ -208,7 +229,7 @@ class DefaultMemory(Memory):
             word: `()` uint32, a random word.
             params: its numbers.
         """
-        situation = Situation(percept, state.query, state.library, state.index, state.path.count)
+        situation = Situation(percept, state.query, state.library, state.index, state.path.count, state.values)
         choice = computed_once(self.choose(situation, params))
         if self.progress:
             state = judge_first_step(state, choice, params, counts=self.learn, count_failures=self.count_failures)
@@ -262,11 +283,19 @@ class DefaultMemory(Memory):
         state = dataclasses.replace(state, path=paths.take_action(state.path, step.action, ~in_skill))
         looped, number = paths.find_loop(state.path, after.fingerprint)
         looped, number, changed = computed_once((looped & ~changed, number, changed))
-        state = self._keep_segment(state, step, changed & enabled)
+        values, closer, closest = state.values, False, False
+        if values is not None:
+            values, closer, closest = learn_change(values, step, enabled & self.learn)
+        segment = keep_segment(state.segment, state.path, step, changed & enabled, closer, self)
+        relevance = state.relevance
+        if relevance is not None:
+            relevance = note_step(relevance, state.query, enabled & self.learn)
+        state = dataclasses.replace(state, segment=segment, values=values, relevance=relevance)
         died = None
         if self.deaths_teach:
             died = is_death(step)
             state = learn_from_death(state, died & enabled & self.learn)
+        begun = state
         state, failed = count_outcome(
             state,
             after,
@@ -280,8 +309,10 @@ class DefaultMemory(Memory):
             died=died,
         )
         failed = computed_once(failed)
+        if begun.relevance is not None:
+            state = findings.learn_from_try(state, begun, failed, enabled & self.learn)
         state = running_once(state)
-        news = jnp.any(after.predicates & ~state.achieved)
+        news = jnp.any(after.predicates & ~state.achieved) | closest
         fruitless = failed | (in_skill & changed & ~news)
         failures = jnp.where(news, 0, state.failures + fruitless.astype(jnp.int32))
         retreat = jnp.where(fruitless, params.retreat_steps * failures, jnp.where(changed, 0, state.retreat))
@@ -291,28 +322,15 @@ class DefaultMemory(Memory):
         achieved = state.achieved | after.predicates
         return dataclasses.replace(state, path=path, achieved=achieved, failures=failures, retreat=retreat)
 
-    def _keep_segment(self, state: DefaultMemoryState, step: Step, ends: jax.Array) -> DefaultMemoryState:
-        """Returns the state with the segment that a change of the predicates ends kept, if there is something to learn.
-
-        That is so if a predicate comes true, and exploration had a part in it: ways to lose what one has are not
-        learned. Source: segmentation where something of note happens, as in Konidaris et al. 2010, "Constructing skill
-        trees".
-        """
-        ends = ends & jnp.any(step.after.predicates & ~step.before.predicates)
-        if self.novel_only:
-            ends = ends & paths.any_explored(state.path, self.max_skill_length)
-        if self.segmentation == "success":
-            ends = ends & step.after.predicates[-1]
-        fresh = make_segment(state.path, step, self.max_skill_length)
-        segment = jax.tree.map(lambda new, old: jnp.where(ends, new, old), fresh, state.segment)
-        return dataclasses.replace(state, segment=segment)
-
     def enter(
         self, state: DefaultMemoryState, percept: Percept, is_first: jax.Array, params: DefaultMemoryParams
     ) -> DefaultMemoryState:
         """See `Memory`."""
         del params
         path = paths.begin_segment(state.path, is_first)
+        values = state.values
+        if values is not None:
+            values = begin_episode(values, percept.predicates, is_first)
         return dataclasses.replace(
             state,
             query=self._embed(percept.context),
@@ -322,6 +340,7 @@ class DefaultMemory(Memory):
             failures=jnp.where(is_first, 0, state.failures),
             retreat=jnp.where(is_first, 0, state.retreat),
             judged=None if state.judged is None else jnp.where(is_first, EMPTY, state.judged),
+            values=values,
         )
 
     def is_unconsolidated(self, state: DefaultMemoryState) -> jax.Array:
@@ -338,37 +357,30 @@ class DefaultMemory(Memory):
             params: its numbers.
             enabled: `()` bool; False leaves the library as it is.
         """
-        segment, config = state.segment, self._config_of(state)
+        segment, weights = state.segment, None
+        if state.relevance is not None:
+            before = state.path.contexts[jax.lax.rem(segment.count, jnp.int32(state.path.contexts.shape[0]))]
+            state, weights = findings.learn_relevance(state, self, self._embed(before), enabled & self.learn)
 
-        def take_in(number: jax.Array, carry: tuple[SkillLibrary, Index]) -> tuple[SkillLibrary, Index]:
-            library, index = carry
-            length = jnp.asarray(number, jnp.int32) + 1
-            wanted = length <= segment.num_steps
-            if not self.suffixes:
-                wanted = wanted & (length == segment.num_steps)
-            return consolidate_skill(
-                library,
-                index,
-                suffix_skill(segment, state.path, length, self.max_skill_length, self._embed),
-                config,
-                params,
-                num_coordinates=state.path.contexts.shape[1],
-                keep_better=self.keep_better,
-                admission=self.admission,
-                protected_slot=state.running if state.judged is None else jnp.maximum(state.running, state.judged),
-                enabled=enabled & wanted & self.learn,
-            )
-
-        library, index = jax.lax.fori_loop(0, self.max_skill_length, take_in, (state.library, state.index))
+        config = self.library_config(state.achieved.shape[0], state.path.contexts.shape[1])
+        library, index = take_in_suffixes(
+            state, self, config, params, embed=self._embed, weights=weights, enabled=enabled & self.learn
+        )
         return self._with(dataclasses.replace(state, segment=consolidated(segment)), library, index)
 
-    def _config_of(self, state: DefaultMemoryState) -> LibraryConfig:
-        return self.library_config(state.achieved.shape[0], state.path.contexts.shape[1])
-
     def with_library(self, state: DefaultMemoryState, library: SkillLibrary) -> DefaultMemoryState:
-        """See `Memory`."""
-        library = with_reach(library, self.deaths_teach)
-        return self._with(keep_known(state, library), library, make_index(library))
+        """See `Memory`; what was found with the skills is taken over with them."""
+        return self.share(findings.with_numbers(state, library.worth), library)
+
+    def share(self, state: DefaultMemoryState, library: SkillLibrary) -> DefaultMemoryState:
+        """See `Memory`; what the agent itself has found stays."""
+        library = dataclasses.replace(with_reach(library, self.deaths_teach), worth=None)
+        index = findings.index_of(library, self, state.relevance)
+        return self._with(keep_known(state, library), library, index)
+
+    def library(self, state: DefaultMemoryState) -> SkillLibrary:
+        """See `Memory`; with what was found beside skills."""
+        return dataclasses.replace(state.library, worth=findings.as_numbers(state.values, state.relevance))
 
     def _with(self, state: DefaultMemoryState, library: SkillLibrary, index: Index) -> DefaultMemoryState:
         num_skills = jnp.sum(library.used, dtype=jnp.int32)

@@ -2,11 +2,12 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.memory.default.path import Path, num_steps
+from procmem_jax.memory.default.path import Path, any_explored, num_steps
 from procmem_jax.memory.protocol import Step
 from procmem_jax.memory.skills import NO_LABEL, Skill
 from procmem_jax.records import state_record
@@ -45,6 +46,32 @@ def make_segment(path: Path, step: Step, longest: int) -> Segment:
     before, after = step.before.predicates, step.after.predicates
     when = (jnp.asarray(step.episode, jnp.int32), jnp.asarray(step.tick, jnp.int32))
     return Segment(path.count, num_steps(path, longest), before, after, *when)
+
+
+def keep_segment(
+    kept: Segment, path: Path, step: Step, ends: jax.Array, closer: jax.Array | bool, memory: Any
+) -> Segment:
+    """Returns the segment that a change of the predicates ends, if there is something to learn from it, else `kept`.
+
+    That is so if a predicate comes true, or the change led closer to success, and exploration had a part in it: ways to
+    lose what one needs are not learned. Source: segmentation where something of note happens, as in Konidaris et al.
+    2010, "Constructing skill trees".
+
+    Args:
+        kept: one example.
+        path: up to the step.
+        step: just taken.
+        ends: `()` bool, whether it changed a predicate.
+        closer: `()` bool, whether that led closer, as far as is known.
+        memory: static, the `DefaultMemory`.
+    """
+    ends = ends & (jnp.any(step.after.predicates & ~step.before.predicates) | closer)
+    if memory.novel_only:
+        ends = ends & any_explored(path, memory.max_skill_length)
+    if memory.segmentation == "success":
+        ends = ends & step.after.predicates[-1]
+    fresh = make_segment(path, step, memory.max_skill_length)
+    return jax.tree.map(lambda new, old: jnp.where(ends, new, old), fresh, kept)
 
 
 def no_segment(path: Path, num_predicates: int) -> Segment:

@@ -142,7 +142,7 @@ class ProvenMemory(Memory):
     def library_config(self, num_predicates: int, context_size: int) -> LibraryConfig:
         """See `Memory`."""
         config = self.memory.library_config(num_predicates, context_size)
-        return dataclasses.replace(config, worth_size=NUM_NUMBERS)
+        return dataclasses.replace(config, worth_size=NUM_NUMBERS + config.worth_size)
 
     def embedding_name(self, context_size: int) -> str:
         """See `Memory`."""
@@ -234,18 +234,22 @@ class ProvenMemory(Memory):
         return state.used & self.memory.is_busy(state.inner)
 
     def library(self, state: ProvenMemoryState) -> SkillLibrary | None:
-        """See `Memory`; with what is known of the skills' worth."""
+        """See `Memory`; with what is known of the skills' worth, before what the other memory knows."""
         library = self.memory.library(state.inner)
-        return None if library is None else dataclasses.replace(library, worth=as_numbers(state.known))
+        if library is None:
+            return None
+        own = as_numbers(state.known)
+        worth = own if library.worth is None else jnp.concatenate([own, library.worth])
+        return dataclasses.replace(library, worth=worth)
 
     def with_library(self, state: ProvenMemoryState, library: SkillLibrary) -> ProvenMemoryState:
         """See `Memory`; in the first episode skills that are given are used at once, unless found wanting earlier."""
-        inner = self.memory.with_library(state.inner, dataclasses.replace(library, worth=None))
+        inner = self.memory.with_library(state.inner, _of_inner(library))
         is_first, has_any = state.known.episodes == 0, self._has_any(inner)
         state = dataclasses.replace(state, inner=inner, used=jnp.where(is_first, has_any, state.used))
         if state.held is None or library.worth is None:
             return state
-        known = from_numbers(library.worth)
+        known = from_numbers(library.worth[:NUM_NUMBERS])
         held = ProvenMemoryState(inner, known, is_better(known) & has_any, state.total, jnp.ones((), jnp.bool_))
         return _where(is_first & (known.episodes > 0), held, state)
 
@@ -261,6 +265,12 @@ class ProvenMemory(Memory):
     def num_uses(self, state: ProvenMemoryState) -> jax.Array:
         """See `Memory`."""
         return self.memory.num_uses(state.inner)
+
+
+def _of_inner(library: SkillLibrary) -> SkillLibrary:
+    """Returns the library as the other memory gave it."""
+    worth = None if library.worth is None else library.worth[NUM_NUMBERS:]
+    return dataclasses.replace(library, worth=None if worth is None or worth.shape[0] == 0 else worth)
 
 
 def _where(wanted: jax.Array, new: Any, old: Any) -> Any:

@@ -1,7 +1,7 @@
 """What a memory may know of any world like MiniGrid: what its agent has seen in this episode, and nothing else."""
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -55,6 +55,7 @@ class GridPercept:
 
     things: tuple[str, ...] = ("key", "matching locked door", "closed door", "object", "goal", "mission thing")
     facts: tuple[str, ...] = ("carrying key", "carrying object", "seen open door")
+    num_surroundings: ClassVar[int] = 5  # coordinates at the end of the context that tell what is around
     encoding: GridEncoding | None = None
     look: LookFunction | None = None
 

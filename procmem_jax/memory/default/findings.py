@@ -1,0 +1,123 @@
+"""What the default memory finds out beside skills: which ways lead to success, and what mattered.
+
+It is kept with the library (`SkillLibrary.worth`), as plain numbers of which zeros say that nothing was found.
+"""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from procmem_jax.fixed_order import rounded_product
+from procmem_jax.memory.default.choice import Index, make_index
+from procmem_jax.memory.default.relevance import (
+    Relevance,
+    asked_of,
+    kind_of,
+    no_relevance,
+    note_change,
+    note_try,
+    weights_of,
+)
+from procmem_jax.memory.default.segments import Segment
+from procmem_jax.memory.default.state import DefaultMemoryState
+from procmem_jax.memory.default.values import Values, change_of, no_values
+from procmem_jax.memory.library import EMPTY, SkillLibrary
+
+_ALIKE = 0.5  # cosine of the angles of one coordinate; between any sign and another it is less
+
+
+def nothing_found(memory: Any, num_predicates: int, num_coordinates: int) -> tuple[Values | None, Relevance | None]:
+    """Returns (values, relevance) of an agent that has seen nothing, None for what the memory does not learn."""
+    return (
+        no_values(num_predicates) if memory.values else None,
+        no_relevance(num_predicates, num_coordinates) if memory.relevance else None,
+    )
+
+
+def num_numbers(memory: Any, num_predicates: int, num_coordinates: int) -> int:
+    """Returns the length of `as_numbers`."""
+    found = jax.eval_shape(lambda: as_numbers(*nothing_found(memory, num_predicates, num_coordinates)))
+    return 0 if found is None else found.shape[0]
+
+
+def as_numbers(values: Values | None, relevance: Relevance | None) -> jax.Array | None:
+    """Returns what outlasts an episode, `[W]` float32; None if nothing is learned."""
+    kept = ([] if values is None else [values.nearness]) + jax.tree.leaves(relevance)
+    return jnp.concatenate([jnp.ravel(part) for part in kept]) if kept else None
+
+
+def with_numbers(state: DefaultMemoryState, numbers: jax.Array | None) -> DefaultMemoryState:
+    """Returns the state with what `as_numbers` made `numbers` of; with None as it is."""
+    if numbers is None:
+        return state
+    values, leaves = state.values, jax.tree.leaves(state.relevance)
+    shapes = ([] if values is None else [values.nearness.shape]) + [leaf.shape for leaf in leaves]
+    parts, start = [], 0
+    for shape in shapes:
+        size = 1
+        for length in shape:
+            size *= length
+        parts.append(numbers[start : start + size].reshape(shape))
+        start += size
+    if values is not None:
+        values = dataclasses.replace(values, nearness=parts.pop(0))
+    relevance = jax.tree.unflatten(jax.tree.structure(state.relevance), parts)
+    return dataclasses.replace(state, values=values, relevance=relevance)
+
+
+def index_of(library: SkillLibrary, memory: Any, relevance: Relevance | None) -> Index:
+    """Returns the index of a library, by what the memory has found of what matters."""
+    index = make_index(library)
+    if memory.values:
+        index = dataclasses.replace(index, changes=change_of(library.post_mask, library.post_value))
+    return index if relevance is None else weigh(index, library, memory, relevance)
+
+
+def weigh(index: Index, library: SkillLibrary, memory: Any, relevance: Relevance) -> Index:
+    """Returns the index of a library with coordinates and predicates as they count by now."""
+    kinds = kind_of(library.post_mask, library.post_value)
+    weights = weights_of(relevance, memory.num_surroundings)[kinds]
+    return index.weighed(weights, library.pre_mask & asked_of(relevance)[kinds])
+
+
+def learn_relevance(
+    state: DefaultMemoryState, memory: Any, embedding: jax.Array, enabled: jax.Array
+) -> tuple[DefaultMemoryState, jax.Array]:
+    """Returns (state, weights `[C]` float32) once the kept segment has told what mattered for its change.
+
+    Args:
+        state: one example.
+        memory: static, the `DefaultMemory`.
+        embedding: `[D]` float32, of the situation in which the segment's last action was taken.
+        enabled: `()` bool.
+    """
+    segment: Segment = state.segment
+    kind = kind_of(segment.before != segment.after, segment.after)
+    there = enabled & (segment.num_steps > 0)
+    relevance = note_change(state.relevance, kind, embedding, segment.before, there)
+    index = weigh(state.index, state.library, memory, relevance)
+    state = dataclasses.replace(state, relevance=relevance, index=index)
+    return state, weights_of(relevance, memory.num_surroundings)[kind]
+
+
+def learn_from_try(
+    state: DefaultMemoryState, begun: DefaultMemoryState, failed: jax.Array, enabled: jax.Array
+) -> DefaultMemoryState:
+    """Returns the state once the first step of a skill out of its situation has told what mattered for it.
+
+    Args:
+        state: one example, after the step.
+        begun: before its outcome was counted.
+        failed: `()` bool, whether the step did.
+        enabled: `()` bool.
+    """
+    slot = jnp.maximum(begun.running, 0)
+    size = begun.path.contexts.shape[1]
+    products = rounded_product(begun.index.keys[:, slot], begun.query)
+    cosines = rounded_product(products[:size] + products[size : 2 * size], jnp.float32(size))
+    kind = kind_of(begun.library.post_mask[slot], begun.library.post_value[slot])
+    tried = enabled & (begun.running != EMPTY) & ~begun.whole
+    relevance = note_try(state.relevance, kind, cosines < _ALIKE, failed, tried)
+    return dataclasses.replace(state, relevance=relevance)
