@@ -1,4 +1,4 @@
-"""Worlds in which the default memory did harm, or helped: its switches for outcomes, one at a time and together."""
+"""Worlds in which the default memory did harm, or helped: switches of it that are off on our own tasks."""
 
 import argparse
 import dataclasses
@@ -14,6 +14,9 @@ from procmem_jax.experiments.text_tables import interval_text, markdown_table
 LAST = 20
 DEATHS, PROGRESS = ("deaths_teach",), ("progress",)
 BOTH = DEATHS + PROGRESS
+VALUES, RELEVANCE = ("values",), ("relevance",)
+SWITCHES = BOTH + VALUES + RELEVANCE
+GRID_ARMS = (DEATHS, DEATHS + VALUES, DEATHS + RELEVANCE, DEATHS + VALUES + RELEVANCE)
 OFF = None  # no memory at all
 
 
@@ -37,14 +40,17 @@ WORLDS = (
     World("Catch-bsuite", 200, (OFF, (), BOTH)),
     World("FrozenLake", 300, (OFF, (), BOTH)),
     World("DeepSea-bsuite", 300, (OFF, (), BOTH)),
+    World("xland:MiniGrid-UnlockPickUp@grid", 100, GRID_ARMS, "success"),
+    World("xland:MiniGrid-DoorKey-5x5@grid", 60, GRID_ARMS, "success"),
+    World("navix:Navix-KeyCorridorS3R1-v0@grid", 60, GRID_ARMS, "success"),
 )
 
 
 def experiment(world: World, arm: tuple[str, ...] | None):
     """Returns (config, params) of a world with the switches of `arm` on, or without memory."""
-    switches = {} if arm is OFF else {switch: switch in arm for switch in BOTH}
+    switches = {} if arm is OFF else {switch: switch in arm for switch in SWITCHES}
     settings = {"use_skills": arm is not OFF, "overrides": switches}
-    if world.tells == "steps":
+    if world.tells in ("steps", "success"):
         return make_experiment(world.name, **settings)
     if world.name.startswith("FrozenLake"):
         from gymnax.environments.misc.frozen_lake import FrozenLake
@@ -59,13 +65,13 @@ def experiment(world: World, arm: tuple[str, ...] | None):
     return with_memory(gymnax.make(world.name)[0], **settings)
 
 
-def row_of(world: World, agents: int, episodes: int, seed: int) -> list[list[str]]:
+def rows_of(world: World, agents: int, episodes: int, seed: int) -> list[list[str]]:
     """Returns the rows of a world: each arm's mean over the last episodes, and its difference from the first arm's."""
     rows, first = [], None
     for arm in world.arms:
         metrics = train(run_key(seed), *experiment(world, arm), agents, episodes).metrics
-        values = metrics.steps if world.tells == "steps" else metrics.episode_return
-        values = np.asarray(values, np.float64)[:, -LAST:].mean(axis=1)
+        told = {"steps": metrics.steps, "success": metrics.success, "return": metrics.episode_return}[world.tells]
+        values = np.asarray(told, np.float64)[:, -LAST:].mean(axis=1)
         first = values if first is None else first
         difference = paired_difference(values, first, seed=0)
         name = "no memory" if arm is OFF else ", ".join(f"`{switch}`" for switch in arm) or "neither"
@@ -87,7 +93,10 @@ def main() -> None:
     options = parser.parse_args()
     rows = []
     for world in tqdm([world for world in WORLDS if options.only in world.name], disable=None, file=sys.stderr):
-        rows += row_of(world, options.agents, 2 if options.quick else world.episodes, options.seed)
+        try:
+            rows += rows_of(world, options.agents, 2 if options.quick else world.episodes, options.seed)
+        except (ImportError, ValueError) as error:  # of a package that is not installed
+            print(f"left out {world.name}: {error}", file=sys.stderr, flush=True)
     columns = ("world, measure, episodes", "switches", f"last {LAST} episodes", "against the first")
     print(markdown_table(dict.fromkeys(columns, "<"), rows))
 
