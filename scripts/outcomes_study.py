@@ -41,7 +41,7 @@ WORLDS = (
     World("FrozenLake", 300, (OFF, (), BOTH)),
     World("DeepSea-bsuite", 300, (OFF, (), BOTH)),
     World("xland:MiniGrid-UnlockPickUp@grid", 100, GRID_ARMS, "success"),
-    World("xland:MiniGrid-DoorKey-5x5@grid", 60, GRID_ARMS, "success"),
+    World("xland:MiniGrid-DoorKey-5x5@grid", 60, (GRID_ARMS[0], GRID_ARMS[-1]), "success"),
     World("navix:Navix-KeyCorridorS3R1-v0@grid", 60, GRID_ARMS, "success"),
 )
 

@@ -8,6 +8,7 @@ from procmem_jax.agents.exploration import RandomPolicy
 from procmem_jax.agents.policy import ExplorationPolicy
 from procmem_jax.agents.settings import Config, Params, check_params
 from procmem_jax.envs.foreign.adapted import AdaptedEnvironment, LegalActions, PerceiveFunction
+from procmem_jax.envs.foreign.grid_percept.percept import GridPercept
 from procmem_jax.envs.foreign.listed import Facts, PartFunction
 from procmem_jax.envs.foreign.making import make_environment, outline_of
 from procmem_jax.envs.foreign.projected import ProjectedPercept
@@ -104,11 +105,13 @@ def outcome_settings(environment: Any) -> dict[str, bool]:
     """Returns the settings by which the default memory judges its skills in an environment that is not ours, else {}.
 
     Agents may die there. Observations may hold a clock, which the default percept takes for part of the situation, so
-    that each is new: then progress alone tells a success. `.readme/default-memory.md` tells what each is worth.
+    that each is new: then progress alone tells a success. With the grid percept, whose facts tell the stages of a task,
+    values and relevance find the way through them. `.readme/default-memory.md` tells what each is worth.
     """
     if not isinstance(environment, AdaptedEnvironment):
         return {}
-    return {"deaths_teach": True, "progress": isinstance(environment.perceive, ProjectedPercept)}
+    projected, grid = (isinstance(environment.perceive, kind) for kind in (ProjectedPercept, GridPercept))
+    return {"deaths_teach": True, "progress": projected, "values": grid, "relevance": grid}
 
 
 def apply_suited(

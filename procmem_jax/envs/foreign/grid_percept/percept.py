@@ -1,6 +1,7 @@
 """What a memory may know of any world like MiniGrid: what its agent has seen in this episode, and nothing else."""
 
 import dataclasses
+import functools
 from typing import Any, ClassVar
 
 import jax
@@ -14,7 +15,7 @@ from procmem_jax.envs.foreign.grid_percept.sights import GridSight, LookFunction
 from procmem_jax.percept import Percept
 from procmem_jax.records import function_text, state_record
 
-_VERBS = ("carrying", "facing", "seen")
+_VERBS = ("carrying", "facing", "seen", "known")
 _LEAST_VIEW = 3
 
 
@@ -40,12 +41,13 @@ class GridPercept:
     positive reward came. The fingerprint is of the pose, what is carried, and what has changed since it was seen first:
     so it does not change as the agent learns where things are, and no way back counts as new.
 
-    A default memory asks about all facts and compares all offsets: few of both serve best.
+    A default memory without `relevance` asks about all facts and compares all offsets: few of both serve it best.
 
     Attributes:
         things: names such as "key", "red key", "locked door", "object" (whatever can be carried but keys), "thing"
             (any), "matching locked door" (of the colour of what is carried), "mission thing" (what the mission names).
-        facts: "carrying", "facing" (it is ahead) or "seen" (in this episode), each with the name of a thing.
+        facts: "carrying", "facing" (it is ahead), "seen" (in this episode) or "known" (it was there when one last
+            looked), each with the name of a thing.
         encoding: the words for the numbers in a view; by default XLand's for two channels, MiniGrid's for three.
         look: (observation, `AdaptedState`, params) -> `GridSight`; by default what suits the package of the state.
 
@@ -54,7 +56,10 @@ class GridPercept:
     """
 
     things: tuple[str, ...] = ("key", "matching locked door", "closed door", "object", "goal", "mission thing")
-    facts: tuple[str, ...] = ("carrying key", "carrying object", "seen open door")
+    facts: tuple[str, ...] = (
+        *("carrying key", "carrying object", "seen open door"),
+        *("seen locked door", "known locked door"),  # seen and no longer known: it was unlocked
+    )
     num_surroundings: ClassVar[int] = 5  # coordinates at the end of the context that tell what is around
     encoding: GridEncoding | None = None
     look: LookFunction | None = None
@@ -123,11 +128,14 @@ class GridPercept:
 
     def _facts(self, notes: GridNotes, before: jax.Array, encoding: GridEncoding) -> list[jax.Array]:
         met = iter([] if notes.met is None else notes.met)
-        cells = {"carrying": notes.grid.carried, "facing": before}
-        return [
-            next(met) if verb == "seen" else _find(notes.grid, encoding, thing, cells[verb])
-            for verb, thing in self._parsed
-        ]
+        found = functools.partial(_find, notes.grid, encoding)
+        tell = {
+            "carrying": lambda thing: found(thing, notes.grid.carried),
+            "facing": lambda thing: found(thing, before),
+            "seen": lambda thing: next(met),
+            "known": lambda thing: jnp.any(found(thing)),
+        }
+        return [tell[verb](thing) for verb, thing in self._parsed]
 
     def _sight(self, obs: Any, state: AdaptedState, params: Any) -> tuple[GridSight, GridEncoding]:
         sight = (look_for(state) if self.look is None else self.look)(obs, state, params)

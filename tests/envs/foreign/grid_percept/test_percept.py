@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from procmem_jax import with_memory
+from procmem_jax import DefaultMemory, with_memory
 from procmem_jax.envs import AdaptedState, GridEncoding, GridPercept, GridSight
 from procmem_jax.envs.foreign.grid_percept.sights import cut_view
 
@@ -111,6 +111,21 @@ def test_facts():
     assert walker.facts(away)["seen_open_door"] and not walker.facts(away)["facing_thing"]
 
 
+def test_what_is_known_is_so_until_it_is_seen_otherwise():
+    """By default the facts tell a door that was unlocked from one that was not found yet."""
+    walker = Walker()
+
+    def doors(*place):
+        facts = walker.facts(walker.see(*place))
+        return tuple(facts[f"{fact}_door"] for fact in ("seen_locked", "known_locked", "seen_open"))
+
+    assert doors(3, 2, 3) == (False, False, False)
+    assert doors(2, 3, 1) == doors(2, 3, 3) == (True, True, False)
+    walker.grid[2, 4] = CELLS["O"]
+    assert doors(2, 3, 3) == (True, True, False)  # behind one's back
+    assert doors(2, 3, 1) == doors(2, 3, 3) == (True, False, True)
+
+
 def test_a_locked_door_is_told_by_the_key_that_fits_and_a_thing_by_the_mission():
     rooms = ROOMS.replace("#B..#", "#B..X")
     walker = Walker(rooms, things=("locked door", "matching locked door", "mission thing"))
@@ -190,7 +205,7 @@ def test_an_encoding_of_ones_own():
     [
         ({"things": ("kye",)}, "did you mean key"),
         ({"things": ("purple",)}, "names no kind"),
-        ({"facts": ("has key",)}, "begins with none of carrying, facing, seen"),
+        ({"facts": ("has key",)}, "begins with none of carrying, facing, seen, known"),
         ({"facts": ("seen",)}, "names no kind"),
         ({"things": "key"}, "is no list of names"),
         ({"facts": (1,)}, "is no list of names"),
@@ -261,6 +276,7 @@ def test_a_world_of_ones_own_with_a_memory():
     )
     world, words = config.environment, (jnp.uint32(0), jnp.uint32(0))
     assert world.predicate_names == ("seen_goal", "rewarded") and world.context_size == 7
+    assert config.memory == DefaultMemory(deaths_teach=True, values=True, relevance=True, num_surroundings=5)
     begin = jax.jit(lambda: world.begin(words, None))
     step = jax.jit(lambda state: world.step_from_words(words, state, jnp.int32(1), None)[0])
     state = begin()
