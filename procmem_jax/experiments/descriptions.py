@@ -112,8 +112,8 @@ def remake_experiment(stored: Mapping[str, Any]) -> tuple[Config, Params]:
         chosen["explorer"] = "epsilon:0" if stored["explorer"] == "epsilon" else stored["explorer"]
     config, params = make_experiment(stored["task"], preset, **chosen)
     here = {setting.name: setting.value for setting in list_settings(config, params)}
-    if "count_failures" in settings:  # a default memory, which had neither when configs did not tell of them
-        settings = {"deaths_teach": False, "progress": False} | settings
+    if "count_failures" in settings:  # a default memory, which had none of these when configs did not tell of them
+        settings = dict.fromkeys(("deaths_teach", "progress", "values", "relevance"), False) | settings
     if is_old:
         settings = {name: value for name, value in settings.items() if name in here}
     differing = {name: value for name, value in settings.items() if here.get(name) != value}

@@ -32,17 +32,19 @@ def stored(task, preset, config, params):
 
 def test_a_config_older_than_the_switches_for_outcomes_is_one_without():
     """Also in an environment of others, which has them on by default."""
-    register_task("seen", lambda: with_memory(Corridor(), max_steps=30))
+    on = dict.fromkeys(("deaths_teach", "progress", "values", "relevance"), True)
+    register_task("seen", lambda: with_memory(Corridor(), max_steps=30, overrides=on))
     for preset in ("default", "proven"):
         for task in ("random-5", "seen"):
             experiment = make_experiment(task, preset)
             told = stored(task, preset, *experiment)
             assert remake_experiment(told) == experiment
-            for name in ("deaths_teach", "progress"):
-                assert told["settings"].pop(name) == (task == "seen")
+            for name in on:
+                is_on = task == "seen" and (preset == "default" or name in ("deaths_teach", "progress"))
+                assert told["settings"].pop(name) == is_on
             memory = remake_experiment(told)[0].memory
             memory = memory if preset == "default" else memory.memory
-            assert not memory.deaths_teach and not memory.progress
+            assert not any(getattr(memory, name) for name in on)
 
 
 def test_a_memory_around_another_is_what_it_was():
