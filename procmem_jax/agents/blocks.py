@@ -24,7 +24,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.agents.groups import in_groups, out_of_groups, pool_groups, take_in_together
+from procmem_jax.agents.groups import in_groups, out_of_groups, pooled_groups, take_in_together
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.settings import Params
 from procmem_jax.agents.states import AgentInputs, AgentState, EpisodeMetrics, Finished
@@ -228,13 +228,10 @@ def _consolidate_groups(
     axis: int | None,
 ) -> AgentState:
     """Returns the agents, at the end of a period, with what their groups have learned; `before` is at its start."""
-    size = agent.group_size
-    memory = pool_groups(agent, before, state.memory)
-    active = in_groups(state.episode < inputs.num_episodes, size)
-    pending = in_groups(jax.vmap(agent.memory.is_unconsolidated)(state.memory), size)
-    own = params if axis is None else jax.tree.map(lambda leaf: leaf[::size], params)
+    own, memory, active = pooled_groups(agent, params, inputs, before, state, axis)
+    pending = in_groups(jax.vmap(agent.memory.is_unconsolidated)(state.memory), agent.group_size)
     take_in = functools.partial(take_in_together, agent)
-    most = max(_LANE_MULTIPLE, _LANES_SERVED // size)
+    most = max(_LANE_MULTIPLE, _LANES_SERVED // agent.group_size)
     memory = _serve_few(take_in, jnp.any(pending & active, axis=1), own, axis, memory, active, most=most)
     return dataclasses.replace(state, memory=out_of_groups(memory))
 

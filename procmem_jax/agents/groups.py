@@ -50,7 +50,7 @@ def out_of_groups(tree: Any) -> Any:
     return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), tree)
 
 
-def pool_groups(agent: ProceduralAgent, before: MemoryState, after: MemoryState) -> MemoryState:
+def _pool(agent: ProceduralAgent, before: MemoryState, after: MemoryState) -> MemoryState:
     """Returns the memories, by groups, with the counts of all of a group.
 
     Args:
@@ -87,6 +87,23 @@ def take_in_together(agent: ProceduralAgent, params: Params, memories: MemorySta
     return jax.vmap(agent.memory.share, in_axes=(0, None))(memories, library)
 
 
+def pooled_groups(
+    agent: ProceduralAgent,
+    params: Params,
+    inputs: AgentInputs,
+    before: MemoryState,
+    state: AgentState,
+    axis: int | None,
+) -> tuple[Params, MemoryState, jax.Array]:
+    """Returns (params, memories with pooled counts, who learns on `[A / size, size]` bool), by groups.
+
+    Args: as for `consolidate_agents`.
+    """
+    size = agent.group_size
+    own = params if axis is None else jax.tree.map(lambda leaf: leaf[::size], params)
+    return own, _pool(agent, before, state.memory), in_groups(state.episode < inputs.num_episodes, size)
+
+
 def consolidate_agents(
     agent: ProceduralAgent,
     params: Params,
@@ -105,11 +122,8 @@ def consolidate_agents(
         state: `[A, ...]`, at its end.
         axis: static, None or 0.
     """
-    size = agent.group_size
-    if size == 1:
+    if agent.group_size == 1:
         return jax.vmap(agent.consolidate, in_axes=(axis, 0, 0))(params, inputs, state)
-    own = params if axis is None else jax.tree.map(lambda leaf: leaf[::size], params)
-    active = in_groups(state.episode < inputs.num_episodes, size)
-    take_in = functools.partial(take_in_together, agent)
-    memories = jax.vmap(take_in, in_axes=(axis, 0, 0))(own, pool_groups(agent, before, state.memory), active)
+    groups = pooled_groups(agent, params, inputs, before, state, axis)
+    memories = jax.vmap(functools.partial(take_in_together, agent), in_axes=(axis, 0, 0))(*groups)
     return dataclasses.replace(state, memory=out_of_groups(memories))

@@ -17,6 +17,8 @@ from procmem_jax.experiments.overrides import apply_overrides, list_settings, se
 from procmem_jax.memory.default.memory import DefaultMemory
 from procmem_jax.memory.protocol import Memory
 
+OUTCOME_SWITCHES = ("deaths_teach", "progress", "values", "relevance")  # of the default memory, each off by itself
+
 
 def with_memory(
     env: Any,
@@ -111,7 +113,7 @@ def outcome_settings(environment: Any) -> dict[str, bool]:
     if not isinstance(environment, AdaptedEnvironment):
         return {}
     projected, grid = (isinstance(environment.perceive, kind) for kind in (ProjectedPercept, GridPercept))
-    return {"deaths_teach": True, "progress": projected, "values": grid, "relevance": grid}
+    return dict(zip(OUTCOME_SWITCHES, (True, projected, grid, grid), strict=True))
 
 
 def apply_suited(

@@ -11,6 +11,7 @@ import numpy as np
 from procmem_jax.agents.exploration import name_of_policy
 from procmem_jax.agents.q_learning import QLearning
 from procmem_jax.agents.settings import Config, Params
+from procmem_jax.experiments.any_environment import OUTCOME_SWITCHES
 from procmem_jax.experiments.overrides import list_settings
 from procmem_jax.experiments.preset_names import DEFAULT_PRESET, PRESETS
 from procmem_jax.experiments.presets import make_experiment
@@ -113,7 +114,7 @@ def remake_experiment(stored: Mapping[str, Any]) -> tuple[Config, Params]:
     config, params = make_experiment(stored["task"], preset, **chosen)
     here = {setting.name: setting.value for setting in list_settings(config, params)}
     if "count_failures" in settings:  # a default memory, which had none of these when configs did not tell of them
-        settings = dict.fromkeys(("deaths_teach", "progress", "values", "relevance"), False) | settings
+        settings = dict.fromkeys(OUTCOME_SWITCHES, False) | settings
     if is_old:
         settings = {name: value for name, value in settings.items() if name in here}
     differing = {name: value for name, value in settings.items() if here.get(name) != value}

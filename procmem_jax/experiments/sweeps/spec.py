@@ -66,8 +66,10 @@ class SweepSpec:
 
     def bounds(self, shard: "Shard | None") -> tuple[int, int]:
         """Returns (the first row, the one behind the last) of a shard, or of all; no group is divided."""
+        if shard is None:
+            return 0, self.num_rows
         unit = max(ProceduralAgent(setting.config).group_size for setting in self.settings)
-        return (0, self.num_rows) if shard is None else shard.bounds(self.num_rows, unit)
+        return shard.bounds(self.num_rows, unit)
 
     def identity(self) -> dict:
         """Returns what decides the results, ready for JSON: equal for equal sweeps."""

@@ -122,16 +122,20 @@ def compare(index: Index, query: jax.Array, *, num_coordinates: int) -> tuple[ja
     """
     similarity = cosine_similarity_of_columns(query, index.keys)
     if index.weights is not None:
-        return similarity, _weighted_distance(index, query, num_coordinates)
+        apart = 1.0 - coordinate_cosines(index, query, num_coordinates=num_coordinates)
+        terms = rounded_product(index.weights, apart)
+        return similarity, jnp.maximum(functools.reduce(jnp.add, list(terms)), 0.0)
     return similarity, rounded_product(jnp.float32(num_coordinates), 1.0 - similarity)
 
 
-def _weighted_distance(index: Index, query: jax.Array, num_coordinates: int) -> jax.Array:
+def coordinate_cosines(index: Index, query: jax.Array, *, num_coordinates: int) -> jax.Array:
+    """Returns the cosine of the angles' difference in each coordinate, `[C, N]` float32, of `direction_embedding`s.
+
+    Args: as for `skill_costs`.
+    """
     products = rounded_product(index.keys, query[:, None])
     cosines = products[:num_coordinates] + products[num_coordinates : 2 * num_coordinates]
-    apart = 1.0 - rounded_product(jnp.float32(num_coordinates), cosines)
-    terms = rounded_product(index.weights, apart)
-    return jnp.maximum(functools.reduce(jnp.add, list(terms)), 0.0)
+    return rounded_product(jnp.float32(num_coordinates), cosines)
 
 
 def skill_costs(

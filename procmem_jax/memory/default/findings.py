@@ -8,9 +8,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
 
-from procmem_jax.fixed_order import rounded_product
-from procmem_jax.memory.default.choice import Index, make_index
+from procmem_jax.memory.default.choice import Index, coordinate_cosines, make_index
 from procmem_jax.memory.default.relevance import (
     Relevance,
     asked_of,
@@ -44,27 +44,22 @@ def num_numbers(memory: Any, num_predicates: int, num_coordinates: int) -> int:
 
 def as_numbers(values: Values | None, relevance: Relevance | None) -> jax.Array | None:
     """Returns what outlasts an episode, `[W]` float32; None if nothing is learned."""
-    kept = ([] if values is None else [values.nearness]) + jax.tree.leaves(relevance)
-    return jnp.concatenate([jnp.ravel(part) for part in kept]) if kept else None
+    numbers, _ = ravel_pytree(_kept(values, relevance))
+    return numbers if numbers.shape[0] else None
 
 
 def with_numbers(state: DefaultMemoryState, numbers: jax.Array | None) -> DefaultMemoryState:
     """Returns the state with what `as_numbers` made `numbers` of; with None as it is."""
     if numbers is None:
         return state
-    values, leaves = state.values, jax.tree.leaves(state.relevance)
-    shapes = ([] if values is None else [values.nearness.shape]) + [leaf.shape for leaf in leaves]
-    parts, start = [], 0
-    for shape in shapes:
-        size = 1
-        for length in shape:
-            size *= length
-        parts.append(numbers[start : start + size].reshape(shape))
-        start += size
-    if values is not None:
-        values = dataclasses.replace(values, nearness=parts.pop(0))
-    relevance = jax.tree.unflatten(jax.tree.structure(state.relevance), parts)
+    _, unravel = ravel_pytree(_kept(state.values, state.relevance))
+    nearness, relevance = unravel(numbers)
+    values = None if state.values is None else dataclasses.replace(state.values, nearness=nearness)
     return dataclasses.replace(state, values=values, relevance=relevance)
+
+
+def _kept(values: Values | None, relevance: Relevance | None) -> tuple[jax.Array | None, Relevance | None]:
+    return None if values is None else values.nearness, relevance
 
 
 def index_of(library: SkillLibrary, memory: Any, relevance: Relevance | None) -> Index:
@@ -72,14 +67,15 @@ def index_of(library: SkillLibrary, memory: Any, relevance: Relevance | None) ->
     index = make_index(library)
     if memory.values:
         index = dataclasses.replace(index, changes=change_of(library.post_mask, library.post_value))
-    return index if relevance is None else weigh(index, library, memory, relevance)
+    if relevance is None:
+        return index
+    return _weigh(index, library, relevance, weights_of(relevance, memory.num_surroundings))
 
 
-def weigh(index: Index, library: SkillLibrary, memory: Any, relevance: Relevance) -> Index:
-    """Returns the index of a library with coordinates and predicates as they count by now."""
+def _weigh(index: Index, library: SkillLibrary, relevance: Relevance, weights: jax.Array) -> Index:
+    """Returns the index of a library with predicates, and coordinates by `weights` (`[K, C]`), as they count by now."""
     kinds = kind_of(library.post_mask, library.post_value)
-    weights = weights_of(relevance, memory.num_surroundings)[kinds]
-    return index.weighed(weights, library.pre_mask & asked_of(relevance)[kinds])
+    return index.weighed(weights[kinds], library.pre_mask & asked_of(relevance)[kinds])
 
 
 def learn_relevance(
@@ -97,9 +93,9 @@ def learn_relevance(
     kind = kind_of(segment.before != segment.after, segment.after)
     there = enabled & (segment.num_steps > 0)
     relevance = note_change(state.relevance, kind, embedding, segment.before, there)
-    index = weigh(state.index, state.library, memory, relevance)
-    state = dataclasses.replace(state, relevance=relevance, index=index)
-    return state, weights_of(relevance, memory.num_surroundings)[kind]
+    weights = weights_of(relevance, memory.num_surroundings)
+    index = _weigh(state.index, state.library, relevance, weights)
+    return dataclasses.replace(state, relevance=relevance, index=index), weights[kind]
 
 
 def learn_from_try(
@@ -115,8 +111,7 @@ def learn_from_try(
     """
     slot = jnp.maximum(begun.running, 0)
     size = begun.path.contexts.shape[1]
-    products = rounded_product(begun.index.keys[:, slot], begun.query)
-    cosines = rounded_product(products[:size] + products[size : 2 * size], jnp.float32(size))
+    cosines = coordinate_cosines(begun.index.at(slot), begun.query, num_coordinates=size)[:, 0]
     kind = kind_of(begun.library.post_mask[slot], begun.library.post_value[slot])
     tried = enabled & (begun.running != EMPTY) & ~begun.whole
     relevance = note_try(state.relevance, kind, cosines < _ALIKE, failed, tried)
