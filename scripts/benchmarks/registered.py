@@ -1,39 +1,44 @@
 """Every environment that other packages register: does it run, how fast, and what does the memory make of it?
 
 Each in a process of its own, so that one that fails or takes too long costs no other; what is done is kept, and the
-same command goes on from there and tries once more what failed.
+same command goes on from there and tries once more what failed. Speeds are steps in a second of one core's time, which
+other work on the machine hardly changes.
 """
 
 import argparse
+import functools
 import json
 import pathlib
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 import numpy as np
 from tqdm import tqdm
 
 from benchmarks.measure import peer_versions
+from procmem_jax import TrainResult, make_experiment, run_key, train, use_all_cores
 from procmem_jax.envs.foreign.peer_names import PACKAGES
 from procmem_jax.envs.foreign.peers import percept_title, registered
+from procmem_jax.experiments.statistics.intervals import mean_interval, paired_difference
 from procmem_jax.experiments.storage.files import read_json, write_json
 from procmem_jax.experiments.storage.versions import versions
 from procmem_jax.experiments.text_tables import markdown_table
+from procmem_jax.experiments.training.driver import Progress
+from procmem_jax.experiments.training.lanes import CHUNK_TICKS
 
+SPEED = "steps_per_core_second"
+LONG_SECONDS, LEAST_SECONDS = 5.0, 0.5  # that a run takes whose own speed counts; of the repetitions of a shorter one
 STEPS = 20_000  # that an agent has time for, within these numbers of episodes
 FEWEST, MOST = 20, 300
 SHARE = 5  # returns are those of the last fifth of the episodes
-SPEEDS = ("M steps/s without memory", "with memory")
+SPEEDS = ("k steps a core second without memory", "with memory")
 COLUMNS = ("task", "percept", "actions", "limit", *SPEEDS, "return without", "return with", "difference")
 
 
 def measure(task: str, agents: int, seed: int, episodes: int | None) -> dict:
     """Returns what comes of `task` with and without the default memory, or why it is refused."""
-    from procmem_jax import make_experiment, run_key, train
-    from procmem_jax.experiments.statistics.intervals import mean_interval, paired_difference
-    from procmem_jax.experiments.training.runtime import use_all_cores
-
     use_all_cores()
     try:
         arms = {arm: make_experiment(task, use_skills=arm == "with") for arm in ("without", "with")}
@@ -46,13 +51,42 @@ def measure(task: str, agents: int, seed: int, episodes: int | None) -> dict:
     row |= {"agents": agents, "episodes": number, "seed": seed}
     last = {}
     for arm, (config, params) in arms.items():
-        result = train(run_key(seed), config, params, agents, number)
-        steps = int(result.metrics.steps.sum(dtype=np.int64))
+        meter = _CoreRate(functools.partial(train, run_key(seed), config, params, agents, number), agents)
+        result = meter.first()
+        row[f"{SPEED}_{arm}"] = meter.rate(result)
         last[arm] = result.metrics.episode_return[:, -max(1, number // SHARE) :].mean(axis=1, dtype=np.float64)
-        row[f"steps_per_second_{arm}"] = steps / result.run_seconds
         row[f"return_{arm}"] = [float(bound) for bound in mean_interval(last[arm])]
     difference = paired_difference(last["with"], last["without"], seed=0)
     return row | {"difference": [difference.value, difference.low, difference.high]}
+
+
+class _CoreRate:
+    """Steps of a run in a second of one core's time, without compiling."""
+
+    def __init__(self, run: Callable[..., TrainResult], agents: int):
+        self._run, self._first_steps, self._began = run, agents * CHUNK_TICKS, None
+
+    def first(self) -> TrainResult:
+        """Returns what comes of the run, with a look at the clock after its first chunk, before which it compiles."""
+        return self._run(on_progress=self._note)
+
+    def _note(self, progress: Progress) -> None:
+        if progress.phase == "running" and self._began is None:
+            self._began = time.process_time()
+
+    def rate(self, result: TrainResult) -> float:
+        """Returns the rate of the chunks after the first of the run that gave `result`; runs a short one again."""
+        steps, seconds = _steps(result) - self._first_steps, time.process_time() - self._began
+        if seconds > LONG_SECONDS:
+            return steps / seconds
+        began, steps = time.process_time(), 0
+        while steps == 0 or time.process_time() - began < LEAST_SECONDS:
+            steps += _steps(self._run())
+        return steps / (time.process_time() - began)
+
+
+def _steps(result: TrainResult) -> int:
+    return int(result.metrics.steps.sum(dtype=np.int64))
 
 
 def measure_apart(task: str, options: argparse.Namespace) -> dict:
@@ -69,11 +103,9 @@ def measure_apart(task: str, options: argparse.Namespace) -> dict:
     return {**json.loads(done.stdout.strip().rpartition("\n")[2]), "seconds": round(time.monotonic() - began)}
 
 
-def table(rows: dict[str, dict], *, speeds: bool) -> str:
+def table(rows: dict[str, dict]) -> str:
     """Returns the rows as a Markdown table, sorted by name; what was refused says why."""
-    wanted = [n for n, column in enumerate(COLUMNS) if speeds or column not in SPEEDS]
-    lines = (_cells(task, row) for task, row in sorted(rows.items()))
-    return markdown_table({COLUMNS[n]: "<" for n in wanted}, ([cells[n] for n in wanted] for cells in lines))
+    return markdown_table(dict.fromkeys(COLUMNS, "<"), (_cells(task, row) for task, row in sorted(rows.items())))
 
 
 def _cells(task: str, row: dict) -> list[str]:
@@ -81,7 +113,7 @@ def _cells(task: str, row: dict) -> list[str]:
     if why:
         said = "refused" if "refused" in row else "failed"
         return [f"`{task}`", f"{said}: {why.partition('; ')[0].replace('|', '/')}", *[""] * (len(COLUMNS) - 2)]
-    rates = (f"{row[f'steps_per_second_{arm}'] / 1e6:.2g}" for arm in ("without", "with"))
+    rates = (f"{row[f'{SPEED}_{arm}'] / 1e3:.2g}" if f"{SPEED}_{arm}" in row else "" for arm in ("without", "with"))
     returns = (_text(row[name]) for name in ("return_without", "return_with", "difference"))
     return [f"`{task}`", row["percept"], str(row["actions"]), str(row["limit"]), *rates, *returns]
 
@@ -99,7 +131,6 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--episodes", type=int, help=f"by default {STEPS:,} steps' worth, {FEWEST} to {MOST}")
     parser.add_argument("--seconds", type=int, default=900, help="for each environment (default: %(default)s)")
     parser.add_argument("--only", default="", help="tasks whose name contains this")
-    parser.add_argument("--no-speeds", action="store_true", help="leave out steps/s, as of a machine that was busy")
     parser.add_argument("--task", help="measure this one here, and print its row as JSON")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs/registered.json"))
     options = parser.parse_args(arguments)
@@ -108,15 +139,16 @@ def main(arguments: list[str] | None = None) -> None:
         return
     stored = read_json(options.out) if options.out.exists() else {"rows": {}}
     rows = stored["rows"]
-    done = {task for task, row in rows.items() if "failed" not in row}
+    done = {task for task, row in rows.items() if "refused" in row or f"{SPEED}_with" in row}
     wanted = [task for task in _tasks(options.packages) if options.only in task and task not in done]
+    wanted.sort(key=rows.__contains__)
     for task in tqdm(wanted, disable=None, file=sys.stderr):
         rows[task] = measure_apart(task, options)
         options.out.parent.mkdir(parents=True, exist_ok=True)
         made_with = versions() | peer_versions(package.module for package in PACKAGES.values())
         made = {"agents": options.agents, "seed": options.seed, "versions": made_with}
         write_json(options.out, {**made, "rows": rows})
-    print(table(rows, speeds=not options.no_speeds))
+    print(table(rows))
 
 
 def _tasks(packages: list[str]) -> list[str]:
