@@ -102,6 +102,9 @@ def _rows_after(values: Values, predicates: jax.Array, changes: jax.Array) -> ja
 def learn_change(values: Values, step: Step, enabled: jax.Array) -> tuple[Values, jax.Array, jax.Array]:
     """Returns (values, whether the step led closer, whether closer than ever in this episode), `()` bool each.
 
+    The steps of an episode that ends without a change were in vain: success is as far away as before. So a way that is
+    seldom found does not pass for a short one because it was short whenever it was found.
+
     Args:
         values: one example.
         step: the step just taken.
@@ -111,13 +114,15 @@ def learn_change(values: Values, step: Step, enabled: jax.Array) -> tuple[Values
     changed = jnp.any(before != after)
     there, taken = nearness_of(values, after), values.steps + 1
     closer, closest = changed & (there > nearness_of(values, before)), changed & (there > values.nearest)
-    gained = after & ~before
-    which = jnp.argmax(jnp.where(jnp.any(gained), gained, before & ~after))
-    row = row_of(before)
-    old = values.nearness[row, which]
-    found = jnp.maximum(there - taken.astype(jnp.float32), 0.0)
+    gained, row = after & ~before, row_of(before)
+    known = values.nearness[row]
+    of_change = jnp.argmax(jnp.where(jnp.any(gained), gained, before & ~after))
+    which = jnp.where(changed, of_change, jnp.argmax(known))
+    old = known[which]
+    found = jnp.maximum(jnp.where(changed, there, old) - taken.astype(jnp.float32), 0.0)
     new = jnp.where(old == 0, found, old + _RATE * (found - old))
-    place = jnp.where(changed & enabled, row, values.nearness.shape[0])  # out of range, and so dropped
+    learns = (changed | step.terminated | step.truncated) & enabled
+    place = jnp.where(learns, row, values.nearness.shape[0])  # out of range, and so dropped
     return (
         Values(
             nearness=values.nearness.at[place, which].set(new, mode="drop"),

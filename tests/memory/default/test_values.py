@@ -30,9 +30,9 @@ predicates = st.integers(1, 12).flatmap(
 )
 
 
-def change(before, after):
-    no = jnp.zeros((), jnp.bool_)
-    return Step(percept((0, 0), before), percept((0, 0), after), jnp.int32(0), jnp.float32(0), no, no)
+def change(before, after, *, terminated=False, truncated=False):
+    ends = jnp.bool_(terminated), jnp.bool_(truncated)
+    return Step(percept((0, 0), before), percept((0, 0), after), jnp.int32(0), jnp.float32(0), *ends)
 
 
 def learn(values, *states, steps=1, enabled=True):
@@ -88,6 +88,30 @@ def test_success_teaches_the_way_backwards():
     assert float(nearness_of(values, jnp.array(DOOR_OPEN))) == FARTHEST - 3  # an eighth of the way from 2 to 10
     values, told = learn(begun(values, DOOR_OPEN), DOOR_OPEN, OPENED)
     assert told == [False, False]
+
+
+@pytest.mark.parametrize("how", ["terminated", "truncated"])
+def test_steps_in_vain_make_the_shortest_known_way_longer(how):
+    """By hand: 2 steps to success and 40 in vain make 2 + 40 / 8 = 7; then the other way, of 5, is the shorter one."""
+    values, _ = learn(begun(first=DOOR_OPEN), DOOR_OPEN, SUCCESS, steps=2)
+    values, _ = learn(begun(values, OPENED), OPENED, DOOR_OPEN, steps=3)
+    values, _ = learn(begun(values, OPENED), OPENED, (True, True, True), steps=2)
+    assert float(nearness_of(values, jnp.array(OPENED))) == FARTHEST - 2
+
+    def in_vain(values, state, steps, enabled=True):
+        for _ in range(steps - 1):
+            values, *_ = learn_change(values, change(state, state), jnp.bool_(enabled))
+        values, *told = learn_change(values, change(state, state, **{how: True}), jnp.bool_(enabled))
+        assert not any(told)
+        return values
+
+    known = values
+    values = in_vain(begun(known, OPENED), OPENED, 40)
+    assert float(nearness_of(values, jnp.array(OPENED))) == FARTHEST - 5
+    assert float(values.nearness[row_of(jnp.array(OPENED)), 2]) == FARTHEST - 7
+    assert float(nearness_of(values, jnp.array(DOOR_OPEN))) == FARTHEST - 2
+    assert (in_vain(begun(known, OPENED), OPENED, 40, enabled=False).nearness == known.nearness).all()
+    assert (in_vain(begun(known, HAS_KEY), HAS_KEY, 40).nearness == known.nearness).all()  # no way from there is known
 
 
 def test_what_is_not_known_counts_as_near_as_now():
