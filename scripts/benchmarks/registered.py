@@ -51,7 +51,7 @@ def measure(task: str, agents: int, seed: int, episodes: int | None) -> dict:
     row |= {"agents": agents, "episodes": number, "seed": seed}
     last = {}
     for arm, (config, params) in arms.items():
-        meter = _CoreRate(functools.partial(train, run_key(seed), config, params, agents, number), agents)
+        meter = CoreRate(functools.partial(train, run_key(seed), config, params, agents, number), agents)
         result = meter.first()
         row[f"{SPEED}_{arm}"] = meter.rate(result)
         last[arm] = result.metrics.episode_return[:, -max(1, number // SHARE) :].mean(axis=1, dtype=np.float64)
@@ -60,7 +60,7 @@ def measure(task: str, agents: int, seed: int, episodes: int | None) -> dict:
     return row | {"difference": [difference.value, difference.low, difference.high]}
 
 
-class _CoreRate:
+class CoreRate:
     """Steps of a run in a second of one core's time, without compiling."""
 
     def __init__(self, run: Callable[..., TrainResult], agents: int):
@@ -113,9 +113,13 @@ def _cells(task: str, row: dict) -> list[str]:
     if why:
         said = "refused" if "refused" in row else "failed"
         return [f"`{task}`", f"{said}: {why.partition('; ')[0].replace('|', '/')}", *[""] * (len(COLUMNS) - 2)]
-    rates = (f"{row[f'{SPEED}_{arm}'] / 1e3:.2g}" if f"{SPEED}_{arm}" in row else "" for arm in ("without", "with"))
+    rates = (_thousands(row.get(f"{SPEED}_{arm}")) for arm in ("without", "with"))
     returns = (_text(row[name]) for name in ("return_without", "return_with", "difference"))
     return [f"`{task}`", row["percept"], str(row["actions"]), str(row["limit"]), *rates, *returns]
+
+
+def _thousands(rate: float | None) -> str:
+    return "" if rate is None else f"{rate / 1e3:,.{0 if rate >= 1e4 else 1}f}"
 
 
 def _text(interval: list[float]) -> str:
