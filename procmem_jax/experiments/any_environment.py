@@ -19,6 +19,8 @@ from procmem_jax.memory.protocol import Memory
 
 OUTCOME_SWITCHES = ("deaths_teach", "progress", "values", "relevance")  # of the default memory, each off by itself
 
+_GRID_CAPACITY = 512  # slots; the libraries of a room with a door and a key are full with 128, and with 256
+
 
 def with_memory(
     env: Any,
@@ -103,17 +105,19 @@ def with_memory(
     return config, params
 
 
-def outcome_settings(environment: Any) -> dict[str, bool]:
-    """Returns the settings by which the default memory judges its skills in an environment that is not ours, else {}.
+def outcome_settings(environment: Any) -> dict[str, Any]:
+    """Returns the settings that the default memory has in an environment that is not ours, else {}.
 
     Agents may die there. Observations may hold a clock, which the default percept takes for part of the situation, so
     that each is new: then progress alone tells a success. With the grid percept, whose facts tell the stages of a task,
-    values and relevance find the way through them. `.readme/default-memory.md` tells what each is worth.
+    values and relevance find the way through them; it tells many situations apart, which take many skills.
+    `.readme/default-memory.md` tells what each is worth.
     """
     if not isinstance(environment, AdaptedEnvironment):
         return {}
     projected, grid = (isinstance(environment.perceive, kind) for kind in (ProjectedPercept, GridPercept))
-    return dict(zip(OUTCOME_SWITCHES, (True, projected, grid, grid), strict=True))
+    switches = dict(zip(OUTCOME_SWITCHES, (True, projected, grid, grid), strict=True))
+    return {**switches, **({"capacity": _GRID_CAPACITY} if grid else {})}
 
 
 def apply_suited(

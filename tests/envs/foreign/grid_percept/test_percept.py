@@ -10,6 +10,7 @@ import pytest
 from procmem_jax import DefaultMemory, with_memory
 from procmem_jax.envs import AdaptedState, GridEncoding, GridPercept, GridSight
 from procmem_jax.envs.foreign.grid_percept.sights import cut_view
+from procmem_jax.memory.proven.memory import ProvenMemory
 
 # MiniGrid's cells: (object, colour, state).
 CELLS = {
@@ -270,13 +271,20 @@ def look_in_corridor(obs, state, params):
     return GridSight(obs, jnp.int32(1), state.env, jnp.int32(1), Corridor.shape)
 
 
+def in_corridor(**changes):
+    percept = GridPercept(("goal",), ("seen goal",), look=look_in_corridor)
+    return with_memory(Corridor(), percept, max_steps=20, num_actions=2, **changes)
+
+
 def test_a_world_of_ones_own_with_a_memory():
-    config, params = with_memory(
-        Corridor(), GridPercept(("goal",), ("seen goal",), look=look_in_corridor), max_steps=20, num_actions=2
-    )
+    config, _ = in_corridor()
     world, words = config.environment, (jnp.uint32(0), jnp.uint32(0))
     assert world.predicate_names == ("seen_goal", "rewarded") and world.context_size == 7
-    assert config.memory == DefaultMemory(deaths_teach=True, values=True, relevance=True, num_surroundings=5)
+    suited = DefaultMemory(512, deaths_teach=True, values=True, relevance=True, num_surroundings=5)
+    assert config.memory == suited
+    assert in_corridor(overrides={"capacity": 64})[0].memory == dataclasses.replace(suited, capacity=64)
+    assert in_corridor(memory=DefaultMemory())[0].memory == DefaultMemory(num_surroundings=5)
+    assert in_corridor(memory=ProvenMemory())[0].memory == ProvenMemory(suited)
     begin = jax.jit(lambda: world.begin(words, None))
     step = jax.jit(lambda state: world.step_from_words(words, state, jnp.int32(1), None)[0])
     state = begin()
