@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import published_study
+from peer_rules import peer_rules
 
 
 def lives(success):
@@ -35,7 +36,8 @@ def test_rows_by_hand(monkeypatch, success, steps, share):
 def test_a_tiny_run(capsys, monkeypatch):
     pytest.importorskip("xminigrid")
     monkeypatch.setattr(sys, "argv", ["published_study.py", "--quick", "--agents", "2", "--only", "Unlock"])
-    published_study.main()
+    with peer_rules():
+        published_study.main()
     first, _, *rows = capsys.readouterr().out.splitlines()
     assert first.startswith("| world | percept | episodes | steps to 90% success |")
     assert [row.split(" | ")[1:3] for row in rows] == [["grid", "2"], ["projected", "2"]]
