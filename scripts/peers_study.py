@@ -1,4 +1,8 @@
-"""Other packages' worlds: the default memory against none, agent by agent, on fresh and on fixed layouts."""
+"""Other packages' worlds: the default memory against none, agent by agent, on fresh and on fixed layouts.
+
+`peers_study.py helps` plays worlds in which a memory with settings made for each was known to help, with one setting
+for all. What is done is kept in the file of results, and the same command goes on from there.
+"""
 
 import argparse
 import dataclasses
@@ -11,10 +15,9 @@ import numpy as np
 from tqdm import tqdm
 
 from procmem_jax import TrainResult, make_experiment, run_key, train
-from procmem_jax.envs.foreign.peer_names import PEERS
 from procmem_jax.experiments.statistics.intervals import interval_of, mean_interval, paired_difference, resample_totals
 from procmem_jax.experiments.statistics.learning import StepsOverOptimal, steps_over_optimal
-from procmem_jax.experiments.storage.files import write_json
+from procmem_jax.experiments.storage.files import read_json, write_json
 from procmem_jax.experiments.storage.versions import versions
 from procmem_jax.experiments.text_tables import interval_text, markdown_table
 
@@ -24,11 +27,16 @@ BOOTSTRAP_SEED = 0
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """A task, on a fresh layout in every episode or on one for each agent."""
+    """A task, on a fresh layout in every episode or on one for each agent.
+
+    Attributes:
+        wanted: the success in % that was asked for, in those of `HELPS`.
+    """
 
     task: str
     episodes: int
     same_start: bool = False
+    wanted: float | None = None
 
     @property
     def name(self) -> str:
@@ -46,13 +54,37 @@ CELLS = (
     Cell("navix:Navix-DoorKey-Random-5x5-v0", 1000),
     Cell("navix:Navix-DoorKey-Random-8x8-v0", 1000),
 )
+HELPS = (
+    Cell("benchmarks.rewarded_worlds:frozen_lake", 300, wanted=99),
+    Cell("benchmarks.rewarded_worlds:meta_maze", 300, wanted=65),
+    Cell("benchmarks.rewarded_worlds:jumanji_maze", 300, wanted=40),
+    Cell("xland:MiniGrid-UnlockPickUp@grid", 600, wanted=95),
+    Cell("xland:MiniGrid-BlockedUnlockPickUp@grid", 600, wanted=80),
+    Cell("xland:MiniGrid-FourRooms@grid", 600, wanted=95),
+    Cell("xland:MiniGrid-LockedRoom@grid", 600, wanted=80),
+    Cell("xland:MiniGrid-MemoryS8@grid", 300, wanted=90),
+    Cell("navix:Navix-KeyCorridorS3R1-v0@grid", 600, wanted=95),
+    Cell("navix:Navix-KeyCorridorS3R2-v0@grid", 600, wanted=90),
+    Cell("navix:Navix-KeyCorridorS3R3-v0@grid", 600, wanted=80),
+    Cell("navix:Navix-LavaGapS5-v0@grid", 600, wanted=98),
+    Cell("navix:Navix-LavaGapS7-v0@grid", 600, wanted=95),
+    Cell("navix:Navix-LavaCrossingS9N1-v0@grid", 600, wanted=80),
+    Cell("navix:Navix-SimpleCrossingS9N1-v0@grid", 600, wanted=95),
+    Cell("navix:Navix-DistShift1-v0@grid", 600, wanted=99),
+    Cell("navix:Navix-GoToDoor-5x5-v0@grid", 600, wanted=90),
+    Cell("navix:Navix-Fetch-5x5-N2-v0@grid", 600, wanted=95),
+    Cell("navix:Navix-RedBlueDoors-6x6-v0@grid", 600, wanted=95),
+    Cell("navix:Navix-MultiRoom-N2-S4-v0@grid", 600, wanted=95),
+    Cell("navix:Navix-ObstructedMaze-1Dl-v0@grid", 600, wanted=80),
+    Cell("navix:Navix-Dynamic-Obstacles-5x5-v0@grid", 600, wanted=60),
+)
 
 
 def run_cell(cell: Cell, agents: int, episodes: int, seed: int) -> dict:
     """Returns a row: success and steps over the last episodes without and with the memory, and their comparison."""
     arms = {}
     for use_skills in (False, True):
-        overrides = {"same_start": cell.same_start}
+        overrides = {"same_start": True} if cell.same_start else {}
         config, params = make_experiment(cell.task, use_skills=use_skills, overrides=overrides)
         arms[use_skills] = train(run_key(seed), config, params, agents, episodes)
     without, with_memory = (_last(arms[side]) for side in (False, True))
@@ -62,10 +94,7 @@ def run_cell(cell: Cell, agents: int, episodes: int, seed: int) -> dict:
     ratio = with_memory["steps"].mean() / without["steps"].mean()
     steps_ratio = interval_of(ratio, totals[:, 0] / totals[:, 1])
     row = {
-        "cell": cell.name,
-        "agents": agents,
-        "episodes": episodes,
-        "seed": seed,
+        "wanted": cell.wanted,
         "success_without": _share_interval(without["success"]),
         "success_with": _share_interval(with_memory["success"]),
         "success_difference": dataclasses.astuple(success)[:3],
@@ -108,7 +137,7 @@ def _share_interval(values: np.ndarray) -> tuple[float, ...]:
 
 def table(rows: list[dict]) -> str:
     """Returns the rows as a Markdown table."""
-    columns = ("task", "success without, %", "with, %", "steps with / without", "steps with")
+    columns = ("task", "success without, %", "with, %", "wanted", "steps with / without", "steps with")
     columns += ("over shortest, IQM (mean)", "skills", "trapped")
     return markdown_table(dict.fromkeys(columns, "<"), map(_cells, rows))
 
@@ -121,6 +150,7 @@ def _cells(row: dict) -> list[str]:
         f"{row['cell']}, {row['episodes']} episodes",
         interval_text(row["success_without"], 1, 100),
         interval_text(row["success_with"], 1, 100),
+        "-" if row["wanted"] is None else f"{row['wanted']:g}",
         interval_text(row["steps_ratio"], 3),
         interval_text(row["steps_with"], 1),
         optimal,
@@ -138,24 +168,30 @@ def main() -> None:
         return
     more = "`peers_study.py registered` goes through every environment that the packages register instead (--help)"
     parser = argparse.ArgumentParser(description=__doc__, epilog=more)
+    parser.add_argument("cells", nargs="?", choices=("peers", "helps"), default="peers", help="which (default: peers)")
     parser.add_argument("--agents", type=int, default=128, help="of each side (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1000, help="settings were tuned below 1000 (default: %(default)s)")
     parser.add_argument("--only", default="", help="cells whose name contains this")
     parser.add_argument("--quick", action="store_true", help="2 episodes each, to see that everything works")
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs/peers.json"))
+    parser.add_argument("--out", type=pathlib.Path, help="by default runs/peers.json or runs/helps.json")
     options = parser.parse_args()
-    rows = []
-    cells = [cell for cell in CELLS if options.only in cell.name]
-    for cell in tqdm(cells, disable=None, file=sys.stderr):
-        try:
-            rows.append(run_cell(cell, options.agents, 2 if options.quick else cell.episodes, options.seed))
-        except ValueError as error:
-            if not str(error).startswith("this needs the package"):
-                raise
-            print(f"{cell.name}: left out, the extra {PEERS[cell.task].extra} is not installed", file=sys.stderr)
+    listed = HELPS if options.cells == "helps" else CELLS
+    out = options.out or pathlib.Path(f"runs/{options.cells}.json")
+    rows = read_json(out)["rows"] if out.exists() else []
+    for cell in tqdm([cell for cell in listed if options.only in cell.name], disable=None, file=sys.stderr):
+        episodes = 2 if options.quick else cell.episodes
+        this = {"cell": cell.name, "agents": options.agents, "episodes": episodes, "seed": options.seed}
+        if any(this.items() <= row.items() for row in rows):
             continue
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        write_json(options.out, {"device": jax.devices()[0].device_kind, "versions": versions(), "rows": rows})
+        try:
+            rows.append(this | run_cell(cell, options.agents, episodes, options.seed))
+        except (ImportError, ValueError) as error:
+            if not isinstance(error, ImportError) and not str(error).startswith("this needs the package"):
+                raise
+            print(f"{cell.name}: left out, {error}", file=sys.stderr)
+            continue
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_json(out, {"device": jax.devices()[0].device_kind, "versions": versions(), "rows": rows})
     print(table(rows))
 
 

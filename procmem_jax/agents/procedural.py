@@ -154,10 +154,10 @@ class ProceduralAgent:
         """Returns (state, transition, what ended) of one primitive step, before `begin_next_episode`."""
         active = state.episode < inputs.num_episodes
         before = computed_once(self.perceive(params, inputs, state.env_state))
-        legal = computed_once(self.legal_actions(params, state))
-        memory, in_skill, skill_action = self._decide(params, state.memory, before, words[0], legal)
+        allowed = computed_once(self.allowed_actions(params, state, before, words[0]))
+        memory, in_skill, skill_action = self._decide(params, state.memory, before, words[0], allowed)
         running = no_skill() if self.memory is None else self.memory.running(memory)
-        exploration, explored = self.explore(params, state, before, words[0], legal)
+        exploration, explored = self.explore(params, state, before, words[0], allowed)
         in_skill, action = computed_once((in_skill, jnp.where(in_skill, skill_action, explored)))
         exploration = _select(active & ~in_skill, exploration, state.exploration)
         env_state, reward, terminated, truncated, _ = self.environment.step_from_words(
@@ -269,15 +269,15 @@ class ProceduralAgent:
         return percept if self.memory is None else self.memory.view(percept, env_state, inputs.memory)
 
     def explore(
-        self, params: Params, state: AgentState, percept: Percept, word: jax.Array, legal: jax.Array | None = None
+        self, params: Params, state: AgentState, percept: Percept, word: jax.Array, allowed: jax.Array | None = None
     ) -> tuple[PolicyState, jax.Array]:
-        """Returns (state, action) of the exploration policy; a legal action if `legal` is no None."""
+        """Returns (state, action) of the exploration policy; one that is `allowed` (`[A]` bool, None: any)."""
         observation = None
         if self.exploration.uses_observation:
             observation = self.environment.observe_state(state.env_state, params.environment)
         known = state.exploration, percept, observation, word, params.exploration
         policy = self.exploration
-        policy_state, action = policy.act(*known) if legal is None else policy.act_legally(*known, legal)
+        policy_state, action = policy.act(*known) if allowed is None else policy.act_legally(*known, allowed)
         return policy_state, _as_action(policy, action)
 
     def legal_actions(self, params: Params, state: AgentState) -> jax.Array | None:
@@ -292,13 +292,24 @@ class ProceduralAgent:
             words = draw_words(streams.episode, number, inputs.agent_id)
         return self.environment.draw_layout(words, params.environment)
 
-    def _decide(self, params: Params, memory: MemoryState | None, percept: Percept, word: jax.Array, legal):
+    def allowed_actions(self, params: Params, state: AgentState, percept: Percept, word: jax.Array) -> jax.Array | None:
+        """Returns the legal actions that the memory takes for safe, or all legal ones if none is; None for any."""
+        legal = self.legal_actions(params, state)
+        safe = None
+        if self.memory is not None:
+            safe = self.memory.safe_actions(state.memory, percept, word, self.environment.num_actions)
+        if safe is None:
+            return legal
+        legal = jnp.ones_like(safe) if legal is None else legal
+        return jnp.where(jnp.any(safe & legal), safe & legal, legal)
+
+    def _decide(self, params: Params, memory: MemoryState | None, percept: Percept, word: jax.Array, allowed):
         if self.memory is None:
             return None, jnp.zeros((), jnp.bool_), jnp.zeros((), jnp.int32)
         memory, acts, action = self.memory.decide(memory, percept, word, params.memory)
         action = _as_action(self.memory, action)
-        if legal is not None:
-            refused = acts & ~is_legal(action, legal)
+        if allowed is not None:
+            refused = acts & ~is_legal(action, allowed)
             memory, acts = self.memory.break_off(memory, refused), acts & ~refused
         return memory, acts, action
 

@@ -17,7 +17,8 @@ from procmem_jax.experiments.overrides import apply_overrides, list_settings, se
 from procmem_jax.memory.default.memory import DefaultMemory
 from procmem_jax.memory.protocol import Memory
 
-OUTCOME_SWITCHES = ("deaths_teach", "progress", "values", "relevance")  # of the default memory, each off by itself
+# Of the default memory, each off by itself.
+OUTCOME_SWITCHES = ("deaths_teach", "caution", "progress", "values", "relevance")
 
 _GRID_CAPACITY = 512  # slots; the libraries of a room with a door and a key are full with 128, and with 256
 
@@ -108,15 +109,16 @@ def with_memory(
 def outcome_settings(environment: Any) -> dict[str, Any]:
     """Returns the settings that the default memory has in an environment that is not ours, else {}.
 
-    Agents may die there. Observations may hold a clock, which the default percept takes for part of the situation, so
-    that each is new: then progress alone tells a success. With the grid percept, whose facts tell the stages of a task,
-    values and relevance find the way through them; it tells many situations apart, which take many skills.
+    Agents may die there: skills are blamed for it, and what kills is kept off. Observations may hold a clock, which the
+    default percept takes for part of the situation, so that each is new: then progress alone tells a success. With the
+    grid percept, whose facts tell the stages of a task, values and relevance find the way through them; it tells many
+    situations apart, which take many skills.
     `.readme/default-memory.md` tells what each is worth.
     """
     if not isinstance(environment, AdaptedEnvironment):
         return {}
     projected, grid = (isinstance(environment.perceive, kind) for kind in (ProjectedPercept, GridPercept))
-    switches = dict(zip(OUTCOME_SWITCHES, (True, projected, grid, grid), strict=True))
+    switches = dict(zip(OUTCOME_SWITCHES, (True, True, projected, grid, grid), strict=True))
     return {**switches, **({"capacity": _GRID_CAPACITY} if grid else {})}
 
 

@@ -173,8 +173,16 @@ class Memory:
         """Returns (state, whether the memory acts `()` bool, its action `()` int32); `word` is a random word."""
         raise NotImplementedError(f"{type(self).__name__} lacks decide(state, percept, word, params)")
 
+    def safe_actions(self, state: MemoryState, percept: Percept, word: jax.Array, num_actions: int) -> jax.Array | None:
+        """Returns which actions the agent may take as far as the memory knows, `[A]` bool; None, the default, for all.
+
+        Called before `decide`, with the same random word. Where none is safe (and legal), any (legal one) may be taken.
+        """
+        del state, percept, word, num_actions
+        return None
+
     def break_off(self, state: MemoryState, now: jax.Array) -> MemoryState:
-        """Returns the state after a `decide` whose action is not taken where `now` (`()` bool): it is not legal there.
+        """Returns the state after a `decide` whose action is not taken where `now` (`()` bool): it is not allowed.
 
         Exploration acts instead. By default as it is: `observe` gets the action that was taken.
         """

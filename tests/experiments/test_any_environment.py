@@ -43,7 +43,7 @@ def make(**changes):
 
 def test_without_more_it_is_the_default_memory_and_a_random_policy():
     config, params = make()
-    assert (config.memory, config.exploration) == (DefaultMemory(deaths_teach=True), RandomPolicy())
+    assert (config.memory, config.exploration) == (DefaultMemory(deaths_teach=True, caution=True), RandomPolicy())
     assert (params.memory, params.exploration) == (DefaultMemory().default_params(), NoParams())
 
 
@@ -64,7 +64,7 @@ class Around(Memory):
         return self.inside.default_params()
 
 
-HERE = DefaultMemory(deaths_teach=True)  # what is the default in the corridor
+HERE = DefaultMemory(deaths_teach=True, caution=True)  # what is the default in the corridor
 PLAIN = DefaultMemory()
 
 
@@ -77,7 +77,11 @@ PLAIN = DefaultMemory()
         (PLAIN, {}, PLAIN),
         (ProvenMemory(DefaultMemory()), {}, ProvenMemory(PLAIN)),
         (ProvenMemory(DefaultMemory(capacity=9)), {}, ProvenMemory(DefaultMemory(capacity=9))),
-        (ProvenMemory(), {"deaths_teach": "false", "capacity": 9}, ProvenMemory(DefaultMemory(capacity=9))),
+        (
+            ProvenMemory(),
+            {"deaths_teach": "false", "capacity": 9},
+            ProvenMemory(DefaultMemory(capacity=9, caution=True)),
+        ),
         (ProvenMemory(), {"progress": True}, ProvenMemory(dataclasses.replace(HERE, progress=True))),
         (ProvenMemory(Sized()), {"inner_memory": "default", "eviction": "lru"}, "lru"),
     ],

@@ -14,6 +14,7 @@ from procmem_jax import make_experiment, register_preset, register_task, with_me
 from procmem_jax.agents.exploration import RandomPolicy
 from procmem_jax.agents.policy import ExplorationPolicy
 from procmem_jax.experiments import tasks
+from procmem_jax.experiments.any_environment import OUTCOME_SWITCHES
 from procmem_jax.experiments.descriptions import describe_experiment, remake_experiment
 from procmem_jax.experiments.preset_names import PRESETS
 from procmem_jax.experiments.runs.folders import RunSpec, check_folder
@@ -32,7 +33,7 @@ def stored(task, preset, config, params):
 
 def test_a_config_older_than_the_switches_for_outcomes_is_one_without():
     """Also in an environment of others, which has them on by default."""
-    on = dict.fromkeys(("deaths_teach", "progress", "values", "relevance"), True)
+    on = dict.fromkeys(OUTCOME_SWITCHES, True)
     register_task("seen", lambda: with_memory(Corridor(), max_steps=30, overrides=on))
     for preset in ("default", "proven"):
         for task in ("random-5", "seen"):
@@ -40,7 +41,7 @@ def test_a_config_older_than_the_switches_for_outcomes_is_one_without():
             told = stored(task, preset, *experiment)
             assert remake_experiment(told) == experiment
             for name in on:
-                is_on = task == "seen" and (preset == "default" or name in ("deaths_teach", "progress"))
+                is_on = task == "seen" and (preset == "default" or name in ("deaths_teach", "caution", "progress"))
                 assert told["settings"].pop(name) == is_on
             memory = remake_experiment(told)[0].memory
             memory = memory if preset == "default" else memory.memory
@@ -55,7 +56,7 @@ def test_a_memory_around_another_is_what_it_was():
     register_preset(preset, ProvenMemory(window=8))
     experiment = make_experiment("seen", preset)
     told = stored("seen", preset, *experiment)
-    assert experiment[0].memory.memory == DefaultMemory(deaths_teach=True, progress=True)
+    assert experiment[0].memory.memory == DefaultMemory(deaths_teach=True, caution=True, progress=True)
     assert remake_experiment(told) == experiment
     del PRESETS[preset]
     assert remake_experiment(told) == experiment

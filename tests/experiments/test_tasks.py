@@ -124,7 +124,7 @@ def test_an_environment_with_its_percept_or_without(make, percept):
     given = config.environment.perceive
     assert given == percept if percept else isinstance(given, ProjectedPercept) and given.resolution is not None
     assert config.environment.episode_limit == 30
-    assert config.memory == DefaultMemory(max_skill_length=5, deaths_teach=True, progress=percept is None)
+    assert config.memory == DefaultMemory(max_skill_length=5, deaths_teach=True, caution=True, progress=percept is None)
 
 
 def test_a_memory_that_is_given_stays_as_it_is(monkeypatch):

@@ -18,13 +18,6 @@ from procmem_jax.memory.default.choice import Choice, compare
 from procmem_jax.memory.default.params import DefaultMemoryParams
 from procmem_jax.memory.default.state import DefaultMemoryState
 from procmem_jax.memory.library import EMPTY
-from procmem_jax.memory.protocol import Step
-
-
-def is_death(step: Step) -> jax.Array:
-    """Returns whether a step ended the episode by termination, gained no predicate and paid nothing, `()` bool."""
-    gained = jnp.any(step.after.predicates & ~step.before.predicates) | (step.reward > 0)
-    return step.terminated & ~gained
 
 
 def learn_from_death(state: DefaultMemoryState, now: jax.Array) -> DefaultMemoryState:

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 
 from procmem_jax.fixed_order import rounded_product
+from procmem_jax.memory.default.knowledge.values import Values, change_of, leads_back, steps_after
 from procmem_jax.memory.default.params import DefaultMemoryParams
 from procmem_jax.memory.default.used_slots import over_used_slots
-from procmem_jax.memory.default.values import Values, change_of, leads_back, steps_after
 from procmem_jax.memory.library import SkillLibrary, applicable, beta_rate
 from procmem_jax.memory.similarity import cosine_similarity_of_columns
 from procmem_jax.memory.skills import Skill

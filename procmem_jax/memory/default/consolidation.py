@@ -10,11 +10,11 @@ import jax.numpy as jnp
 
 from procmem_jax.computed_once import computed_once
 from procmem_jax.memory.default.choice import Index, skill_costs
+from procmem_jax.memory.default.knowledge.values import Values, change_of, steps_after
 from procmem_jax.memory.default.params import DefaultMemoryParams
 from procmem_jax.memory.default.segments import suffix_skill
 from procmem_jax.memory.default.state import DefaultMemoryState
 from procmem_jax.memory.default.used_slots import least_that_serves, over_used_slots
-from procmem_jax.memory.default.values import Values, change_of, steps_after
 from procmem_jax.memory.eviction import slot_to_evict
 from procmem_jax.memory.library import EMPTY, SkillLibrary, store
 from procmem_jax.memory.settings import LibraryConfig

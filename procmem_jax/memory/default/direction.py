@@ -53,6 +53,15 @@ def direction_embedding(context: jax.Array, embedding_size: int) -> jax.Array:
     return jnp.pad(parts, (0, embedding_size - 2 * num_coordinates))
 
 
+def check_embedding(embedding: jax.ShapeDtypeStruct, embedding_size: int) -> None:
+    """Raises a ValueError if what an `embed` function gives is no embedding of `embedding_size` numbers."""
+    if (embedding.shape, embedding.dtype) != ((embedding_size,), jnp.float32):
+        raise ValueError(
+            f"embed gives {embedding.dtype}{list(embedding.shape)}; give float32[{embedding_size}], as many numbers as "
+            "embedding_size says"
+        )
+
+
 def context_of_direction(embedding: np.ndarray, num_coordinates: int) -> np.ndarray:
     """Returns the context `[C]` float64 that `direction_embedding` made `embedding` (`[D]`) of, as far as it tells.
 

@@ -27,18 +27,19 @@ import jax.numpy as jnp
 
 from procmem_jax.computed_once import computed_once
 from procmem_jax.memory import library as skill_library
-from procmem_jax.memory.default import findings
 from procmem_jax.memory.default import path as paths
-from procmem_jax.memory.default.blame import is_death, judge_first_step, learn_from_death
+from procmem_jax.memory.default.blame import judge_first_step, learn_from_death
 from procmem_jax.memory.default.choice import CHOICES, ChooseFunction, Index, Situation, least_expected_cost
 from procmem_jax.memory.default.consolidation import take_in_suffixes
-from procmem_jax.memory.default.direction import direction_embedding
+from procmem_jax.memory.default.direction import check_embedding, direction_embedding
+from procmem_jax.memory.default.knowledge import findings
+from procmem_jax.memory.default.knowledge.dangers import is_death, safe_actions
+from procmem_jax.memory.default.knowledge.relevance import note_step
+from procmem_jax.memory.default.knowledge.values import begin_episode, learn_change
 from procmem_jax.memory.default.outcomes import break_off, count_outcome
 from procmem_jax.memory.default.params import DefaultMemoryParams
-from procmem_jax.memory.default.relevance import note_step
 from procmem_jax.memory.default.segments import consolidated, keep_segment, no_segment, ring_length
 from procmem_jax.memory.default.state import DefaultMemoryState, keep_known, running_once
-from procmem_jax.memory.default.values import begin_episode, learn_change
 from procmem_jax.memory.eviction import EVICTION_RULES, EvictionRule, Utility
 from procmem_jax.memory.library import EMPTY, SkillLibrary, with_reach
 from procmem_jax.memory.protocol import Memory, Running, Step, World
@@ -111,6 +112,7 @@ class DefaultMemory(Memory):
     relevance: bool = setting(
         False, "coordinates and predicates count for as much as they mattered for what a skill achieves"
     )
+    caution: bool = setting(False, "what killed nearly every time beside a thing is not done beside it")
     group_size: int = setting(1, "agents that share one library while they learn: 1, 2, 4, 8 or 16", minimum=1)
     wide_actions: bool = False
     num_surroundings: int = 0
@@ -167,12 +169,7 @@ class DefaultMemory(Memory):
         context = jax.ShapeDtypeStruct((environment.context_size,), jnp.float32)
         config = self.library_config(len(environment.predicate_names), environment.context_size)
         check_num_actions(config, environment.num_actions)
-        found = jax.eval_shape(self._embed, context)
-        if (found.shape, found.dtype) != ((config.embedding_size,), jnp.float32):
-            raise ValueError(
-                f"embed gives {found.dtype}{list(found.shape)}; give float32[{config.embedding_size}], as many numbers "
-                "as embedding_size says"
-            )
+        check_embedding(jax.eval_shape(self._embed, context), config.embedding_size)
 
     def _embed(self, context: jax.Array) -> jax.Array:
         return self.embed(context, self.embedding_size or max(3, 2 * context.shape[0]))
@@ -188,10 +185,10 @@ class DefaultMemory(Memory):
         config = self.library_config(num_predicates, percept.context.shape[0])
         path = paths.begin_path(ring, percept.fingerprint, percept.context, config.action_dtype)
         library = skill_library.empty(dataclasses.replace(config, worth_size=0))
-        values, relevance = findings.nothing_found(self, num_predicates, percept.context.shape[0])
+        found = findings.nothing_found(self, num_predicates, percept.context.shape[0])
         return DefaultMemoryState(
             library=library,
-            index=findings.index_of(library, self, relevance),
+            index=findings.index_of(library, self, found.relevance),
             num_skills=zero,
             query=self._embed(percept.context),
             path=path,
@@ -209,9 +206,14 @@ class DefaultMemory(Memory):
             num_uses=zero,
             judged=nothing if self.progress else None,
             promised=jnp.zeros((), jnp.float32) if self.progress else None,
-            values=values,
-            relevance=relevance,
+            **found._asdict(),
         )
+
+    def safe_actions(
+        self, state: DefaultMemoryState, percept: Percept, word: jax.Array, num_actions: int
+    ) -> jax.Array | None:
+        """See `Memory`."""
+        return safe_actions(state.dangers, percept, word, num_actions, self.num_surroundings)
 
     def decide(
         self, state: DefaultMemoryState, percept: Percept, word: jax.Array, params: DefaultMemoryParams
@@ -291,10 +293,11 @@ class DefaultMemory(Memory):
         if relevance is not None:
             relevance = note_step(relevance, state.query, enabled & self.learn)
         state = dataclasses.replace(state, segment=segment, values=values, relevance=relevance)
-        died = None
-        if self.deaths_teach:
-            died = is_death(step)
+        died = is_death(step) if self.deaths_teach else None
+        if died is not None:
             state = learn_from_death(state, died & enabled & self.learn)
+        if self.caution:
+            state = findings.learn_what_kills(state, self, step, enabled & self.learn)
         begun = state
         state, failed = count_outcome(
             state,
@@ -361,7 +364,6 @@ class DefaultMemory(Memory):
         if state.relevance is not None:
             before = state.path.contexts[jax.lax.rem(segment.count, jnp.int32(state.path.contexts.shape[0]))]
             state, weights = findings.learn_relevance(state, self, self._embed(before), enabled & self.learn)
-
         config = self.library_config(state.achieved.shape[0], state.path.contexts.shape[1])
         library, index = take_in_suffixes(
             state, self, config, params, embed=self._embed, weights=weights, enabled=enabled & self.learn
@@ -369,22 +371,21 @@ class DefaultMemory(Memory):
         return self._with(dataclasses.replace(state, segment=consolidated(segment)), library, index)
 
     def with_library(self, state: DefaultMemoryState, library: SkillLibrary) -> DefaultMemoryState:
-        """See `Memory`; what was found with the skills is taken over with them."""
+        """See `Memory`; what was found with the skills is taken over."""
         return self.share(findings.with_numbers(state, library.worth), library)
 
     def share(self, state: DefaultMemoryState, library: SkillLibrary) -> DefaultMemoryState:
         """See `Memory`; what the agent itself has found stays."""
         library = dataclasses.replace(with_reach(library, self.deaths_teach), worth=None)
-        index = findings.index_of(library, self, state.relevance)
-        return self._with(keep_known(state, library), library, index)
+        return self._with(keep_known(state, library), library, findings.index_of(library, self, state.relevance))
 
     def library(self, state: DefaultMemoryState) -> SkillLibrary:
         """See `Memory`; with what was found beside skills."""
-        return dataclasses.replace(state.library, worth=findings.as_numbers(state.values, state.relevance))
+        return dataclasses.replace(state.library, worth=findings.as_numbers(findings.findings_of(state)))
 
     def _with(self, state: DefaultMemoryState, library: SkillLibrary, index: Index) -> DefaultMemoryState:
-        num_skills = jnp.sum(library.used, dtype=jnp.int32)
-        return dataclasses.replace(state, library=library, index=index, num_skills=num_skills)
+        number = jnp.sum(library.used, dtype=jnp.int32)
+        return dataclasses.replace(state, library=library, index=index, num_skills=number)
 
     def running(self, state: DefaultMemoryState) -> Running:
         """See `Memory`."""

@@ -7,10 +7,11 @@ import jax.numpy as jnp
 
 from procmem_jax.computed_once import computed_once
 from procmem_jax.memory.default.choice import Index
+from procmem_jax.memory.default.knowledge.dangers import Dangers
+from procmem_jax.memory.default.knowledge.relevance import Relevance
+from procmem_jax.memory.default.knowledge.values import Values
 from procmem_jax.memory.default.path import Path
-from procmem_jax.memory.default.relevance import Relevance
 from procmem_jax.memory.default.segments import Segment
-from procmem_jax.memory.default.values import Values
 from procmem_jax.memory.library import EMPTY, SkillLibrary
 from procmem_jax.records import state_record
 
@@ -40,7 +41,8 @@ class DefaultMemoryState:
         num_uses: `()` int32, skills used in the agent's life.
         judged, promised: `()` int32 and float32, the slot of a first step that is to be judged by what the memory
             promises next, -1 for none, and the steps promised before it; None without `progress`.
-        values, relevance: what was found of the ways to success, and of what mattered; None without these settings.
+        values, relevance, dangers: what was found of the ways to success, of what mattered, and of what kills; None
+            without these settings.
     """
 
     library: SkillLibrary
@@ -64,6 +66,7 @@ class DefaultMemoryState:
     promised: jax.Array | None = None
     values: Values | None = None
     relevance: Relevance | None = None
+    dangers: Dangers | None = None
 
 
 _OF_THE_RUNNING_SKILL = ("running", "cursor", "run_length", "whole", "stalled", "looped", "dropped")

@@ -178,6 +178,13 @@ class ProvenMemory(Memory):
         inner = _where(state.used, inner, state.inner)
         return dataclasses.replace(state, inner=inner), acts & state.used, action
 
+    def safe_actions(
+        self, state: ProvenMemoryState, percept: Percept, word: jax.Array, num_actions: int
+    ) -> jax.Array | None:
+        """See `Memory`; without the memory any."""
+        safe = self.memory.safe_actions(state.inner, percept, word, num_actions)
+        return None if safe is None else safe | ~state.used
+
     def break_off(self, state: ProvenMemoryState, now: jax.Array) -> ProvenMemoryState:
         """See `Memory`."""
         return dataclasses.replace(state, inner=self.memory.break_off(state.inner, now & state.used))

@@ -10,10 +10,10 @@ import pytest
 from agents.puppet import Puppet, percept
 from memory.handmade import HAS_KEY, NOTHING, OPENED
 from procmem_jax import ProvenMemory, make_experiment, run_key, train
-from procmem_jax.memory.default import findings
+from procmem_jax.memory.default.knowledge import findings
 from procmem_jax.memory.default.memory import DefaultMemory
 
-SWITCHES = {"values": True, "relevance": True}
+SWITCHES = {"values": True, "relevance": True, "caution": True}
 DOOR_OPEN, SUCCESS = (False, True, False), (False, True, True)
 
 
@@ -28,20 +28,26 @@ def lived():
     return puppet.consolidate()
 
 
-@pytest.mark.parametrize("switches", [SWITCHES, {"values": True}, {"relevance": True}])
+@pytest.mark.parametrize("switches", [SWITCHES, {"values": True}, {"relevance": True}, {"caution": True}])
 def test_numbers_and_back(switches):
     state = lived().state
-    found = [state.values if "values" in switches else None, state.relevance if "relevance" in switches else None]
-    numbers = findings.as_numbers(*found)
+    found = findings.Findings(
+        state.values if "values" in switches else None,
+        state.relevance if "relevance" in switches else None,
+        state.dangers if "caution" in switches else None,
+    )
+    numbers = findings.as_numbers(found)
     memory = DefaultMemory(capacity=6, embedding_size=4, max_skill_length=4, **switches)
     assert numbers.shape == (memory.library_config(3, 2).worth_size,) and np.any(np.asarray(numbers) != 0)
     begun = memory.begin(percept((0, 0), NOTHING), DefaultMemory.Params())
     assert not np.asarray(memory.library(begun).worth).any()  # zeros: nothing found
     known = findings.with_numbers(begun, numbers)
-    jax.tree.map(np.testing.assert_array_equal, known.relevance, found[1])
+    kept = known.relevance, known.dangers
+    jax.tree.map(np.testing.assert_array_equal, kept, (found.relevance, found.dangers))
+    assert [leaf.dtype for leaf in jax.tree.leaves(kept)] == [leaf.dtype for leaf in jax.tree.leaves(found[1:])]
     if "values" in switches:
-        np.testing.assert_array_equal(known.values.nearness, found[0].nearness)
-    np.testing.assert_array_equal(findings.as_numbers(known.values, known.relevance), numbers)
+        np.testing.assert_array_equal(known.values.nearness, found.values.nearness)
+    np.testing.assert_array_equal(findings.as_numbers(findings.findings_of(known)), numbers)
 
 
 def test_a_library_brings_what_was_found_and_a_group_does_not():
@@ -63,7 +69,7 @@ def test_a_memory_around_another_keeps_what_both_have_found():
     assert library.worth.shape == (proven.library_config(3, 2).worth_size,)
     library = dataclasses.replace(library, worth=library.worth.at[-1].set(5.0))
     inner = proven.with_library(state, library).inner
-    assert float(findings.as_numbers(inner.values, inner.relevance)[-1]) == 5
+    assert float(findings.as_numbers(findings.findings_of(inner))[-1]) == 5
 
 
 @functools.cache

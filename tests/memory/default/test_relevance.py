@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from agents.puppet import Puppet
 from memory.handmade import HAS_KEY, NOTHING, OPENED
 from procmem_jax.memory.default.direction import direction_embedding
-from procmem_jax.memory.default.memory import DefaultMemory
-from procmem_jax.memory.default.relevance import (
+from procmem_jax.memory.default.knowledge.relevance import (
     asked_of,
     blame_of,
     kind_of,
@@ -20,6 +19,7 @@ from procmem_jax.memory.default.relevance import (
     note_try,
     weights_of,
 )
+from procmem_jax.memory.default.memory import DefaultMemory
 
 YES = jnp.ones((), jnp.bool_)
 numbers = st.integers(-8, 8)

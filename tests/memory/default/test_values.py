@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from agents.puppet import Puppet, percept, skill
 from memory.handmade import HAS_KEY, NOTHING, OPENED
-from procmem_jax.memory.default.memory import DefaultMemory
-from procmem_jax.memory.default.values import (
+from procmem_jax.memory.default.knowledge.values import (
     FARTHEST,
     begin_episode,
     change_of,
@@ -21,6 +20,7 @@ from procmem_jax.memory.default.values import (
     row_of,
     steps_after,
 )
+from procmem_jax.memory.default.memory import DefaultMemory
 from procmem_jax.memory.protocol import Step
 
 DOOR_OPEN, SUCCESS = (False, True, False), (False, True, True)

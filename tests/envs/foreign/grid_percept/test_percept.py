@@ -280,7 +280,7 @@ def test_a_world_of_ones_own_with_a_memory():
     config, _ = in_corridor()
     world, words = config.environment, (jnp.uint32(0), jnp.uint32(0))
     assert world.predicate_names == ("seen_goal", "rewarded") and world.context_size == 7
-    suited = DefaultMemory(512, deaths_teach=True, values=True, relevance=True, num_surroundings=5)
+    suited = DefaultMemory(512, deaths_teach=True, caution=True, values=True, relevance=True, num_surroundings=5)
     assert config.memory == suited
     assert in_corridor(overrides={"capacity": 64})[0].memory == dataclasses.replace(suited, capacity=64)
     assert in_corridor(memory=DefaultMemory())[0].memory == DefaultMemory(num_surroundings=5)

@@ -1,17 +1,18 @@
-"""What the default memory finds out beside skills: which ways lead to success, and what mattered.
+"""What the default memory finds out beside skills: which ways lead to success, what mattered, and what kills.
 
 It is kept with the library (`SkillLibrary.worth`), as plain numbers of which zeros say that nothing was found.
 """
 
 import dataclasses
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
 from procmem_jax.memory.default.choice import Index, coordinate_cosines, make_index
-from procmem_jax.memory.default.relevance import (
+from procmem_jax.memory.default.knowledge.dangers import Dangers, learn_dangers, no_dangers
+from procmem_jax.memory.default.knowledge.relevance import (
     Relevance,
     asked_of,
     kind_of,
@@ -20,31 +21,46 @@ from procmem_jax.memory.default.relevance import (
     note_try,
     weights_of,
 )
+from procmem_jax.memory.default.knowledge.values import Values, change_of, no_values
 from procmem_jax.memory.default.segments import Segment
 from procmem_jax.memory.default.state import DefaultMemoryState
-from procmem_jax.memory.default.values import Values, change_of, no_values
 from procmem_jax.memory.library import EMPTY, SkillLibrary
+from procmem_jax.memory.protocol import Step
 
 _ALIKE = 0.5  # cosine of the angles of one coordinate; between any sign and another it is less
 
 
-def nothing_found(memory: Any, num_predicates: int, num_coordinates: int) -> tuple[Values | None, Relevance | None]:
-    """Returns (values, relevance) of an agent that has seen nothing, None for what the memory does not learn."""
-    return (
+class Findings(NamedTuple):
+    """What was found, None for what the memory does not learn."""
+
+    values: Values | None
+    relevance: Relevance | None
+    dangers: Dangers | None
+
+
+def nothing_found(memory: Any, num_predicates: int, num_coordinates: int) -> Findings:
+    """Returns the findings of an agent that has seen nothing."""
+    return Findings(
         no_values(num_predicates) if memory.values else None,
         no_relevance(num_predicates, num_coordinates) if memory.relevance else None,
+        no_dangers(memory.num_surroundings) if memory.caution else None,
     )
+
+
+def findings_of(state: DefaultMemoryState) -> Findings:
+    """Returns what a memory has found."""
+    return Findings(state.values, state.relevance, state.dangers)
 
 
 def num_numbers(memory: Any, num_predicates: int, num_coordinates: int) -> int:
     """Returns the length of `as_numbers`."""
-    found = jax.eval_shape(lambda: as_numbers(*nothing_found(memory, num_predicates, num_coordinates)))
+    found = jax.eval_shape(lambda: as_numbers(nothing_found(memory, num_predicates, num_coordinates)))
     return 0 if found is None else found.shape[0]
 
 
-def as_numbers(values: Values | None, relevance: Relevance | None) -> jax.Array | None:
+def as_numbers(findings: Findings) -> jax.Array | None:
     """Returns what outlasts an episode, `[W]` float32; None if nothing is learned."""
-    numbers, _ = ravel_pytree(_kept(values, relevance))
+    numbers, _ = ravel_pytree(_kept(findings))
     return numbers if numbers.shape[0] else None
 
 
@@ -52,14 +68,19 @@ def with_numbers(state: DefaultMemoryState, numbers: jax.Array | None) -> Defaul
     """Returns the state with what `as_numbers` made `numbers` of; with None as it is."""
     if numbers is None:
         return state
-    _, unravel = ravel_pytree(_kept(state.values, state.relevance))
-    nearness, relevance = unravel(numbers)
-    values = None if state.values is None else dataclasses.replace(state.values, nearness=nearness)
-    return dataclasses.replace(state, values=values, relevance=relevance)
+    found = findings_of(state)
+    _, unravel = ravel_pytree(_kept(found))
+    nearness, relevance, dangers = unravel(numbers)
+    values = None if found.values is None else dataclasses.replace(found.values, nearness=nearness)
+    dangers = jax.tree.map(lambda number, old: number.astype(old.dtype), dangers, found.dangers)
+    return dataclasses.replace(state, values=values, relevance=relevance, dangers=dangers)
 
 
-def _kept(values: Values | None, relevance: Relevance | None) -> tuple[jax.Array | None, Relevance | None]:
-    return None if values is None else values.nearness, relevance
+def _kept(findings: Findings) -> Any:
+    """Returns what outlasts an episode, float32 arrays all."""
+    values, relevance, dangers = findings
+    counts = jax.tree.map(lambda number: number.astype(jnp.float32), dangers)
+    return None if values is None else values.nearness, relevance, counts
 
 
 def index_of(library: SkillLibrary, memory: Any, relevance: Relevance | None) -> Index:
@@ -96,6 +117,11 @@ def learn_relevance(
     weights = weights_of(relevance, memory.num_surroundings)
     index = _weigh(state.index, state.library, relevance, weights)
     return dataclasses.replace(state, relevance=relevance, index=index), weights[kind]
+
+
+def learn_what_kills(state: DefaultMemoryState, memory: Any, step: Step, enabled: jax.Array) -> DefaultMemoryState:
+    """Returns the state once a step has told whether its action kills; arguments as for `learn_relevance`."""
+    return dataclasses.replace(state, dangers=learn_dangers(state.dangers, step, memory.num_surroundings, enabled))
 
 
 def learn_from_try(

@@ -1,0 +1,1 @@
+"""What the default memory finds out beside skills."""

@@ -1,0 +1,117 @@
+"""Which actions kill where: the agent keeps off what has killed it, time and again, in surroundings like these.
+
+Skills are blamed for deaths (`blame`), but most steps that kill are exploration's. What came of each action is counted
+for each thing around the agent, for all of them together, or, where a percept names no surroundings, for the state. An
+action that killed nearly every time beside one of these is left out of the draw, and a skill breaks off before it. Now
+and then nothing is left out, so that a wrong belief cannot last. Sources: intrinsic fear (Lipton et al. 2016,
+"Combating reinforcement learning's Sisyphean curse with intrinsic fear"), shields (Alshiekh et al. 2018, "Safe
+reinforcement learning via shielding").
+"""
+
+import jax
+import jax.numpy as jnp
+
+from procmem_jax.memory.protocol import Step
+from procmem_jax.percept import Percept
+from procmem_jax.records import state_record
+from procmem_jax.streams import coin_of
+
+_ACTIONS = 64  # that are told apart beside one thing
+_BUCKETS = 1024  # of surroundings and actions, by a hash; those that share one are taken for the same
+_MOST = 1000  # times that are counted
+_FEWEST_DEATHS = 3
+_SURVIVED = 8  # an action is deadly where the agent survived fewer than one in so many times
+_DARING = 1.0 / 128.0  # share of steps in which nothing is left out
+
+
+@state_record
+class Dangers:
+    """What came of actions, B = 192 for each of the S coordinates that tell what is around, and 1,024 more.
+
+    Attributes:
+        taken: `[B]` int16, how often an action was taken where a coordinate is negative, zero or positive; then, by a
+            hash, in the same surroundings.
+        killed: `[B]` int16, how often it killed.
+        least_reward: `()` float32, the lowest reward, 0 at most, of a step that did not end an episode.
+    """
+
+    taken: jax.Array
+    killed: jax.Array
+    least_reward: jax.Array
+
+
+def no_dangers(num_surroundings: int) -> Dangers:
+    """Returns the knowledge of an agent to which nothing has happened: zeros."""
+    none = jnp.zeros((3 * num_surroundings * _ACTIONS + _BUCKETS,), jnp.int16)
+    return Dangers(none, none, jnp.zeros((), jnp.float32))
+
+
+def is_death(step: Step) -> jax.Array:
+    """Returns whether a step ended the episode by termination, gained no predicate and paid nothing, `()` bool."""
+    gained = jnp.any(step.after.predicates & ~step.before.predicates) | (step.reward > 0)
+    return step.terminated & ~gained
+
+
+def learn_dangers(dangers: Dangers, step: Step, num_surroundings: int, enabled: jax.Array) -> Dangers:
+    """Returns the dangers after a step.
+
+    Where steps cost something, to end an episode may be what is wanted: there only an end that costs more than any
+    other step did is a death.
+
+    Args:
+        dangers: one example.
+        step: the step just taken.
+        num_surroundings: static, coordinates at the end of contexts that tell what is around the agent; 0: none.
+        enabled: `()` bool; False leaves what is known as it is.
+    """
+    killed = is_death(step) & ((dangers.least_reward == 0) | (step.reward < dangers.least_reward))
+    places = _places(step.before, step.action, num_surroundings)
+    counts = enabled & (dangers.taken[places] < _MOST)
+    goes_on = enabled & ~step.terminated & ~step.truncated
+    return Dangers(
+        taken=dangers.taken.at[places].add(counts.astype(jnp.int16)),
+        killed=dangers.killed.at[places].add((counts & killed).astype(jnp.int16)),
+        least_reward=jnp.minimum(dangers.least_reward, jnp.where(goes_on, step.reward, 0.0)),
+    )
+
+
+def safe_actions(
+    dangers: Dangers | None, percept: Percept, word: jax.Array, num_actions: int, num_surroundings: int
+) -> jax.Array | None:
+    """Returns which actions are not known to kill, `[A]` bool; in some of the steps all. None if nothing is learned.
+
+    Args:
+        dangers: one example, or None.
+        percept: of the present situation.
+        word: `()` uint32, a random word.
+        num_actions: static, A.
+        num_surroundings: static, as for `learn_dangers`.
+    """
+    if dangers is None:
+        return None
+    places = _places(percept, jnp.arange(num_actions, dtype=jnp.int32), num_surroundings)
+    taken, killed = (counts[places].astype(jnp.int32) for counts in (dangers.taken, dangers.killed))
+    deadly = (killed >= _FEWEST_DEATHS) & (_SURVIVED * (taken - killed) < taken)
+    # Of a word of its own: what is drawn from these actions is drawn by `word`.
+    dares = coin_of(_mixed(word + jnp.uint32(1))) < _DARING
+    return ~jnp.any(deadly, axis=0) | dares
+
+
+def _places(percept: Percept, actions: jax.Array, num_surroundings: int) -> jax.Array:
+    """Returns where the counts of actions (`[...]` int32) are: for each thing around, and all, `[S + 1, ...]` int32."""
+    around = percept.context[percept.context.shape[0] - num_surroundings :]
+    things = jnp.arange(num_surroundings, dtype=jnp.int32) * 3 + jnp.sign(around).astype(jnp.int32) + 1
+    of_things = [thing * _ACTIONS + actions % _ACTIONS for thing in things]
+    numbers = jnp.arange(num_surroundings, dtype=jnp.uint32)
+    whole = jnp.sum(_mixed(jax.lax.bitcast_convert_type(around, jnp.uint32) + numbers), dtype=jnp.uint32)
+    whole = whole if num_surroundings else percept.fingerprint
+    hashes = _mixed(whole + actions.astype(jnp.uint32) * jnp.uint32(0x9E3779B1))
+    of_all = 3 * num_surroundings * _ACTIONS + (hashes & jnp.uint32(_BUCKETS - 1)).astype(jnp.int32)
+    return jnp.stack([*of_things, of_all])
+
+
+def _mixed(words: jax.Array) -> jax.Array:
+    """Returns uint32 words of which all bits depend on all (the finalizer of MurmurHash3, Appleby 2011)."""
+    words = (words ^ (words >> 16)) * jnp.uint32(0x85EBCA6B)
+    words = (words ^ (words >> 13)) * jnp.uint32(0xC2B2AE35)
+    return words ^ (words >> 16)
