@@ -106,6 +106,13 @@ def scale_word(word: jax.Array, bound: jax.Array) -> tuple[jax.Array, jax.Array]
     return integer.astype(jnp.int32), word * bound
 
 
+def mixed(words: jax.Array) -> jax.Array:
+    """Returns a hash of each of some uint32 words; the finaliser of MurmurHash3 (Appleby 2011, fmix32)."""
+    words = (words ^ (words >> 16)) * jnp.uint32(0x85EBCA6B)
+    words = (words ^ (words >> 13)) * jnp.uint32(0xC2B2AE35)
+    return words ^ (words >> 16)
+
+
 def coin_of(word: jax.Array) -> jax.Array:
     """Returns a number from {0, 1/128, ..., 127/128}, `()` float32, from low bits that no other draw looks at.
 

@@ -150,7 +150,7 @@ def _cells(row: dict) -> list[str]:
         f"{row['cell']}, {row['episodes']} episodes",
         interval_text(row["success_without"], 1, 100),
         interval_text(row["success_with"], 1, 100),
-        "-" if row["wanted"] is None else f"{row['wanted']:g}",
+        "-" if row.get("wanted") is None else f"{row['wanted']:g}",
         interval_text(row["steps_ratio"], 3),
         interval_text(row["steps_with"], 1),
         optimal,

@@ -112,8 +112,7 @@ def outcome_settings(environment: Any) -> dict[str, Any]:
     Agents may die there: skills are blamed for it, and what kills is kept off. Observations may hold a clock, which the
     default percept takes for part of the situation, so that each is new: then progress alone tells a success. With the
     grid percept, whose facts tell the stages of a task, values and relevance find the way through them; it tells many
-    situations apart, which take many skills.
-    `.readme/default-memory.md` tells what each is worth.
+    situations apart, which take many skills. `.readme/default-memory.md` tells what each is worth.
     """
     if not isinstance(environment, AdaptedEnvironment):
         return {}

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from procmem_jax.records import state_record
+from procmem_jax.streams import mixed
 
 _NUM_CODES = 1000
 # A table, since XLA turns a division by a constant into a product, which misses every second code by a bit.
@@ -27,13 +28,6 @@ class CodeTables:
     action_codes: jax.Array
 
 
-def _mix(x: jax.Array) -> jax.Array:
-    """Returns a hash of a uint32 array; the finaliser of MurmurHash3 (Appleby 2011, fmix32)."""
-    x = (x ^ (x >> 16)) * jnp.uint32(0x85EBCA6B)
-    x = (x ^ (x >> 13)) * jnp.uint32(0xC2B2AE35)
-    return x ^ (x >> 16)
-
-
 def hashed_code_tables(table_number: jax.Array, side: int, num_actions: int) -> CodeTables:
     """Returns the code tables with number `table_number`, by a fixed hash: multiples of 1/1000, like the tutorial's.
 
@@ -42,10 +36,10 @@ def hashed_code_tables(table_number: jax.Array, side: int, num_actions: int) -> 
         side: static, S, cells along a side.
         num_actions: static.
     """
-    base = _mix(jnp.asarray(table_number, jnp.uint32) + jnp.uint32(1))
+    base = mixed(jnp.asarray(table_number, jnp.uint32) + jnp.uint32(1))
 
     def codes(numbers: jax.Array) -> jax.Array:
-        remainder = _mix(base ^ _mix(numbers)) % jnp.uint32(_NUM_CODES)
+        remainder = mixed(base ^ mixed(numbers)) % jnp.uint32(_NUM_CODES)
         return jnp.asarray(_CODES).at[remainder].get(mode="promise_in_bounds")
 
     coordinates = jnp.arange(side, dtype=jnp.uint32)

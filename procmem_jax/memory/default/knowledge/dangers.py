@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from procmem_jax.memory.protocol import Step
 from procmem_jax.percept import Percept
 from procmem_jax.records import state_record
-from procmem_jax.streams import coin_of
+from procmem_jax.streams import coin_of, mixed
 
 _ACTIONS = 64  # that are told apart beside one thing
 _BUCKETS = 1024  # of surroundings and actions, by a hash; those that share one are taken for the same
@@ -93,7 +93,7 @@ def safe_actions(
     taken, killed = (counts[places].astype(jnp.int32) for counts in (dangers.taken, dangers.killed))
     deadly = (killed >= _FEWEST_DEATHS) & (_SURVIVED * (taken - killed) < taken)
     # Of a word of its own: what is drawn from these actions is drawn by `word`.
-    dares = coin_of(_mixed(word + jnp.uint32(1))) < _DARING
+    dares = coin_of(mixed(word + jnp.uint32(1))) < _DARING
     return ~jnp.any(deadly, axis=0) | dares
 
 
@@ -103,15 +103,8 @@ def _places(percept: Percept, actions: jax.Array, num_surroundings: int) -> jax.
     things = jnp.arange(num_surroundings, dtype=jnp.int32) * 3 + jnp.sign(around).astype(jnp.int32) + 1
     of_things = [thing * _ACTIONS + actions % _ACTIONS for thing in things]
     numbers = jnp.arange(num_surroundings, dtype=jnp.uint32)
-    whole = jnp.sum(_mixed(jax.lax.bitcast_convert_type(around, jnp.uint32) + numbers), dtype=jnp.uint32)
+    whole = jnp.sum(mixed(jax.lax.bitcast_convert_type(around, jnp.uint32) + numbers), dtype=jnp.uint32)
     whole = whole if num_surroundings else percept.fingerprint
-    hashes = _mixed(whole + actions.astype(jnp.uint32) * jnp.uint32(0x9E3779B1))
+    hashes = mixed(whole + actions.astype(jnp.uint32) * jnp.uint32(0x9E3779B1))
     of_all = 3 * num_surroundings * _ACTIONS + (hashes & jnp.uint32(_BUCKETS - 1)).astype(jnp.int32)
     return jnp.stack([*of_things, of_all])
-
-
-def _mixed(words: jax.Array) -> jax.Array:
-    """Returns uint32 words of which all bits depend on all (the finalizer of MurmurHash3, Appleby 2011)."""
-    words = (words ^ (words >> 16)) * jnp.uint32(0x85EBCA6B)
-    words = (words ^ (words >> 13)) * jnp.uint32(0xC2B2AE35)
-    return words ^ (words >> 16)
