@@ -248,7 +248,7 @@ def _serve_few(
     """Returns `tree` (`[A, ...]`) with `function(params, tree, *others)` in the place of those lanes that are pending.
 
     They are gathered into batches of one narrow width, `most` (static) lanes, so that it costs what is pending, not A;
-    of very many lanes into batches of the same share of them.
+    of very many lanes into batches of the same share of them. What `function` leaves alone is not written.
     """
     width = pending.shape[0]
     most = max(most, most * width // _WIDE)
@@ -260,11 +260,15 @@ def _serve_few(
         return jax.tree.map(lambda leaf: leaf[lanes], some)
 
     def serve(number: jax.Array, tree: Any) -> Any:
+        def put(leaf: jax.Array, old: jax.Array, new: jax.Array) -> jax.Array:
+            return leaf if new is old else leaf.at[lanes].set(new, mode="drop")
+
         lanes = jax.lax.dynamic_slice(queue, (number * narrow,), (narrow,))
         near = jnp.minimum(lanes, width - 1)
         own = params if axis is None else pick(near, params)
-        served = batch(own, pick(near, tree), *(pick(near, other) for other in others))
-        return jax.tree.map(lambda leaf, new: leaf.at[lanes].set(new, mode="drop"), tree, served)
+        picked = pick(near, tree)
+        served = batch(own, picked, *(pick(near, other) for other in others))
+        return jax.tree.map(put, tree, picked, served)
 
     return jax.lax.fori_loop(0, (count + narrow - 1) // narrow, serve, tree)
 

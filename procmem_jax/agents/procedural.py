@@ -309,7 +309,7 @@ class ProceduralAgent:
         memory, acts, action = self.memory.decide(memory, percept, word, params.memory)
         action = _as_action(self.memory, action)
         if allowed is not None:
-            refused = acts & ~is_legal(action, allowed)
+            refused = computed_once(acts & ~is_legal(action, allowed))
             memory, acts = self.memory.break_off(memory, refused), acts & ~refused
         return memory, acts, action
 

@@ -25,7 +25,7 @@ from procmem_jax.memory.insertion import insert
 from procmem_jax.memory.protocol import Memory
 from procmem_jax.percept import Percept
 from procmem_jax.records import as_arrays
-from procmem_jax.streams import open_streams
+from procmem_jax.streams import open_streams, scale_word
 
 WORDS = np.random.default_rng(0).integers(0, 2**32, 6000, np.uint32)
 
@@ -40,6 +40,14 @@ def assert_uniform(counts, allowed):
     wanted = len(WORDS) / len(allowed)
     assert np.flatnonzero(counts).tolist() == sorted(allowed)
     assert np.abs(counts[allowed] - wanted).max() < 5 * np.sqrt(wanted)
+
+
+@pytest.mark.parametrize("num_actions", [1, 128, 129])
+def test_the_lot_among_few_and_among_many(num_actions):
+    legal = np.arange(num_actions) % 3 == 0
+    chosen = jax.vmap(random_legal_action, (0, None))(jnp.asarray(WORDS), jnp.asarray(legal))
+    ranks, _ = scale_word(jnp.asarray(WORDS), legal.sum())
+    np.testing.assert_array_equal(chosen, np.flatnonzero(legal)[ranks])
 
 
 def test_by_hand():

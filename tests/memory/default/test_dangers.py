@@ -108,11 +108,22 @@ def test_where_steps_cost_something_only_a_dearer_end_is_a_death():
 
 def test_counts_stop_before_they_overflow():
     here = percept((1, 2), NOTHING)
-    full = dataclasses.replace(dangers.no_dangers(0), taken=jnp.full((1024,), 1000, jnp.int16))
-    after = dangers.learn_dangers(full, step_of(here, 0, died=True), 0, jnp.bool_(True))
-    jax.tree.map(np.testing.assert_array_equal, after, full)
+    for times in (1000, 1000 * 2**16 + 1000):  # survived each time, or never
+        full = dataclasses.replace(dangers.no_dangers(0), counts=jnp.full((1024,), times, jnp.int32))
+        after = dangers.learn_dangers(full, step_of(here, 0, died=True), 0, jnp.bool_(True))
+        jax.tree.map(np.testing.assert_array_equal, after, full)
     unmoved = dangers.learn_dangers(dangers.no_dangers(0), step_of(here, 0, died=True), 0, jnp.bool_(False))
     jax.tree.map(np.testing.assert_array_equal, unmoved, dangers.no_dangers(0))
+
+
+def test_numbers_tell_what_was_taken_what_killed_and_the_least_reward():
+    """The order in which libraries on disk have them."""
+    here = percept((1, 2), NOTHING)
+    steps = [step_of(here, 0, reward=-2.0)] * 2 + [step_of(here, 0, died=True, reward=-9.0)] * 3
+    taken, killed, least_reward = dangers.numbers_of(lived(steps, 0))
+    assert [np.unique(numbers).tolist() for numbers in (taken, killed, least_reward)] == [[0, 5], [0, 3], [-2]]
+    full = dangers.Dangers(jnp.full((1024,), 1000 * 2**16 + 1000, jnp.int32), jnp.float32(-0.1))
+    jax.tree.map(np.testing.assert_array_equal, dangers.dangers_of(dangers.numbers_of(full)), full)
 
 
 def test_the_memory_learns_from_each_step_that_counts():

@@ -11,6 +11,7 @@ reinforcement learning via shielding").
 import jax
 import jax.numpy as jnp
 
+from procmem_jax.computed_once import computed_once
 from procmem_jax.memory.protocol import Step
 from procmem_jax.percept import Percept
 from procmem_jax.records import state_record
@@ -19,6 +20,7 @@ from procmem_jax.streams import coin_of, mixed
 _ACTIONS = 64  # that are told apart beside one thing
 _BUCKETS = 1024  # of surroundings and actions, by a hash; those that share one are taken for the same
 _MOST = 1000  # times that are counted
+_KILLED = 2**16  # what a death adds to a count
 _FEWEST_DEATHS = 3
 _SURVIVED = 8  # an action is deadly where the agent survived fewer than one in so many times
 _DARING = 1.0 / 128.0  # share of steps in which nothing is left out
@@ -29,21 +31,35 @@ class Dangers:
     """What came of actions, B = 192 for each of the S coordinates that tell what is around, and 1,024 more.
 
     Attributes:
-        taken: `[B]` int16, how often an action was taken where a coordinate is negative, zero or positive; then, by a
-            hash, in the same surroundings.
-        killed: `[B]` int16, how often it killed.
+        counts: `[B]` int32, how often an action was taken where a coordinate is negative, zero or positive; then, by a
+            hash, in the same surroundings. Each is `taken + 65,536 killed`, of which `killed` is how often it killed.
         least_reward: `()` float32, the lowest reward, 0 at most, of a step that did not end an episode.
     """
 
-    taken: jax.Array
-    killed: jax.Array
+    counts: jax.Array
     least_reward: jax.Array
 
 
 def no_dangers(num_surroundings: int) -> Dangers:
     """Returns the knowledge of an agent to which nothing has happened: zeros."""
-    none = jnp.zeros((3 * num_surroundings * _ACTIONS + _BUCKETS,), jnp.int16)
-    return Dangers(none, none, jnp.zeros((), jnp.float32))
+    return Dangers(jnp.zeros((3 * num_surroundings * _ACTIONS + _BUCKETS,), jnp.int32), jnp.zeros((), jnp.float32))
+
+
+def taken_and_killed(counts: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Returns (how often actions were taken, how often they killed), each of the shape of some `counts`, int32."""
+    return counts & (_KILLED - 1), counts >> 16
+
+
+def numbers_of(dangers: Dangers) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Returns (taken `[B]`, killed `[B]`, the least reward `()`), float32."""
+    taken, killed = taken_and_killed(dangers.counts)
+    return taken.astype(jnp.float32), killed.astype(jnp.float32), dangers.least_reward
+
+
+def dangers_of(numbers: tuple[jax.Array, jax.Array, jax.Array]) -> Dangers:
+    """Returns the dangers of which `numbers_of` made `numbers`."""
+    taken, killed, least_reward = numbers
+    return Dangers(taken.astype(jnp.int32) + _KILLED * killed.astype(jnp.int32), least_reward)
 
 
 def is_death(step: Step) -> jax.Array:
@@ -66,11 +82,12 @@ def learn_dangers(dangers: Dangers, step: Step, num_surroundings: int, enabled: 
     """
     killed = is_death(step) & ((dangers.least_reward == 0) | (step.reward < dangers.least_reward))
     places = _places(step.before, step.action, num_surroundings)
-    counts = enabled & (dangers.taken[places] < _MOST)
+    old = dangers.counts.at[places].get(mode="promise_in_bounds")
+    is_counted = enabled & (taken_and_killed(old)[0] < _MOST)
+    new = old + jnp.where(is_counted, jnp.where(killed, _KILLED + 1, 1), 0)
     goes_on = enabled & ~step.terminated & ~step.truncated
     return Dangers(
-        taken=dangers.taken.at[places].add(counts.astype(jnp.int16)),
-        killed=dangers.killed.at[places].add((counts & killed).astype(jnp.int16)),
+        counts=dangers.counts.at[places].set(new, mode="promise_in_bounds", unique_indices=True),
         least_reward=jnp.minimum(dangers.least_reward, jnp.where(goes_on, step.reward, 0.0)),
     )
 
@@ -89,8 +106,9 @@ def safe_actions(
     """
     if dangers is None:
         return None
-    places = _places(percept, jnp.arange(num_actions, dtype=jnp.int32), num_surroundings)
-    taken, killed = (counts[places].astype(jnp.int32) for counts in (dangers.taken, dangers.killed))
+    actions = jnp.arange(num_actions, dtype=jnp.int32)
+    places = computed_once(_places(percept, actions, num_surroundings))
+    taken, killed = taken_and_killed(dangers.counts.at[places].get(mode="promise_in_bounds"))
     deadly = (killed >= _FEWEST_DEATHS) & (_SURVIVED * (taken - killed) < taken)
     # Of a word of its own: what is drawn from these actions is drawn by `word`.
     dares = coin_of(mixed(word + jnp.uint32(1))) < _DARING

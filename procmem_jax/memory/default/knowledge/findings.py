@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
 from procmem_jax.memory.default.choice import Index, coordinate_cosines, make_index
-from procmem_jax.memory.default.knowledge.dangers import Dangers, learn_dangers, no_dangers
+from procmem_jax.memory.default.knowledge.dangers import Dangers, dangers_of, learn_dangers, no_dangers, numbers_of
 from procmem_jax.memory.default.knowledge.relevance import (
     Relevance,
     asked_of,
@@ -72,15 +72,15 @@ def with_numbers(state: DefaultMemoryState, numbers: jax.Array | None) -> Defaul
     _, unravel = ravel_pytree(_kept(found))
     nearness, relevance, dangers = unravel(numbers)
     values = None if found.values is None else dataclasses.replace(found.values, nearness=nearness)
-    dangers = jax.tree.map(lambda number, old: number.astype(old.dtype), dangers, found.dangers)
+    dangers = None if dangers is None else dangers_of(dangers)
     return dataclasses.replace(state, values=values, relevance=relevance, dangers=dangers)
 
 
 def _kept(findings: Findings) -> Any:
     """Returns what outlasts an episode, float32 arrays all."""
     values, relevance, dangers = findings
-    counts = jax.tree.map(lambda number: number.astype(jnp.float32), dangers)
-    return None if values is None else values.nearness, relevance, counts
+    nearness = None if values is None else values.nearness
+    return nearness, relevance, None if dangers is None else numbers_of(dangers)
 
 
 def index_of(library: SkillLibrary, memory: Any, relevance: Relevance | None) -> Index:
