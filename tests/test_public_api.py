@@ -22,12 +22,12 @@ ROOMS = {
     """,
     "envs": """
         AdaptedEnvironment AdaptedState Environment GridEncoding GridPercept GridSight GridWorld GridWorldParams
-        GridWorldState Layout ProjectedPercept from_brax from_jumanji from_navix from_pgx from_stoa from_xland make_task
-        render_rgb render_text
+        GridWorldState Layout ProjectedPercept Survey from_brax from_jumanji from_navix from_pgx from_stoa from_xland
+        make_task render_rgb render_text
     """,
     "agents": """
-        AgentInputs AgentState Config EpisodeMetrics EpsilonPolicy ExplorationPolicy LeastTried NearestUntried Params
-        ProceduralAgent QLearning RandomPolicy ScriptedPolicy TapePolicy Trajectory Transition check_params
+        AgentInputs AgentState Config EpisodeMetrics EpsilonPolicy ExplorationPolicy Frontier LeastTried NearestUntried
+        Params ProceduralAgent QLearning RandomPolicy ScriptedPolicy TapePolicy Trajectory Transition check_params
         execute_skill explore extract_skill make_tape random_action run_episode
     """,
     "experiments": """

@@ -7,6 +7,7 @@ from procmem_jax.agents.exploration import RandomPolicy as RandomPolicy
 from procmem_jax.agents.exploration import ScriptedPolicy as ScriptedPolicy
 from procmem_jax.agents.exploration import TapePolicy as TapePolicy
 from procmem_jax.agents.exploration import make_tape as make_tape
+from procmem_jax.agents.frontier import Frontier as Frontier
 from procmem_jax.agents.policy import ExplorationPolicy as ExplorationPolicy
 from procmem_jax.agents.policy import random_action as random_action
 from procmem_jax.agents.procedural import ProceduralAgent as ProceduralAgent

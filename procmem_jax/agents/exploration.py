@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from procmem_jax.agents.counting import LeastTried, NearestUntried
+from procmem_jax.agents.frontier import Frontier
 from procmem_jax.agents.policy import ExplorationPolicy, PolicyParams, random_action
 from procmem_jax.envs.legal import random_legal_action
 from procmem_jax.envs.protocol import Environment
@@ -189,6 +190,7 @@ POLICIES = {
     "tape": TapePolicy,
     "least-tried": LeastTried,
     "nearest-untried": NearestUntried,
+    "frontier": Frontier,
 }
 
 

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from procmem_jax.envs.legal import is_legal, random_legal_action
-from procmem_jax.envs.protocol import Environment
+from procmem_jax.envs.protocol import Environment, EnvParams, EnvState
 from procmem_jax.memory.protocol import NoParams, Step
 from procmem_jax.percept import Percept
 from procmem_jax.records import check_numbers
@@ -55,6 +55,10 @@ class ExplorationPolicy:
         """Returns its state at the start of an agent's life; by default there is none."""
         del params
         return ()
+
+    def look(self, environment: Environment, state: EnvState, params: EnvParams) -> Any:
+        """Returns what `act` is given as the observation; by default that, or None if it is not used."""
+        return environment.observe_state(state, params) if self.uses_observation else None
 
     def act(
         self, state: PolicyState, percept: Percept, observation: Any, word: jax.Array, params: PolicyParams

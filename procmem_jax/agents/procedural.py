@@ -272,9 +272,7 @@ class ProceduralAgent:
         self, params: Params, state: AgentState, percept: Percept, word: jax.Array, allowed: jax.Array | None = None
     ) -> tuple[PolicyState, jax.Array]:
         """Returns (state, action) of the exploration policy; one that is `allowed` (`[A]` bool, None: any)."""
-        observation = None
-        if self.exploration.uses_observation:
-            observation = self.environment.observe_state(state.env_state, params.environment)
+        observation = self.exploration.look(self.environment, state.env_state, params.environment)
         known = state.exploration, percept, observation, word, params.exploration
         policy = self.exploration
         policy_state, action = policy.act(*known) if allowed is None else policy.act_legally(*known, allowed)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from procmem_jax.envs.foreign.grid_percept.encoding import GridEncoding as GridEncoding
     from procmem_jax.envs.foreign.grid_percept.percept import GridPercept as GridPercept
     from procmem_jax.envs.foreign.grid_percept.sights import GridSight as GridSight
+    from procmem_jax.envs.foreign.grid_percept.survey import Survey as Survey
     from procmem_jax.envs.foreign.projected import ProjectedPercept as ProjectedPercept
     from procmem_jax.envs.foreign.suites.brax import from_brax as from_brax
     from procmem_jax.envs.foreign.suites.jumanji import from_jumanji as from_jumanji
@@ -31,6 +32,7 @@ _NAMES = {
     "foreign.grid_percept.encoding": "GridEncoding",
     "foreign.grid_percept.percept": "GridPercept",
     "foreign.grid_percept.sights": "GridSight",
+    "foreign.grid_percept.survey": "Survey",
     "foreign.projected": "ProjectedPercept",
     "foreign.suites.jumanji": "from_jumanji",
     "foreign.suites.pgx": "from_pgx",

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from procmem_jax.agents.exploration import RandomPolicy
+from procmem_jax.agents.frontier import Frontier, keeps_map
 from procmem_jax.agents.policy import ExplorationPolicy
 from procmem_jax.agents.settings import Config, Params, check_params
 from procmem_jax.envs.foreign.adapted import AdaptedEnvironment, LegalActions, PerceiveFunction
@@ -20,6 +21,7 @@ from procmem_jax.memory.protocol import Memory
 # Of the default memory, each off by itself.
 OUTCOME_SWITCHES = ("deaths_teach", "caution", "progress", "values", "relevance")
 
+_SURE = 0.4  # success rate below which a skill is worse than an exploration that gets there by itself
 _GRID_CAPACITY = 512  # slots; the libraries of a room with a door and a key are full with 128, and with 256
 
 
@@ -42,7 +44,7 @@ def with_memory(
     exploration: ExplorationPolicy | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> tuple[Config, Params]:
-    """Returns (config, params) for `train`: by default the default memory and a uniformly random explorer in `env`.
+    """Returns (config, params) for `train`: by default the default memory in `env`, exploring by `suited_exploration`.
 
     Args:
         env: an environment of gymnax, Craftax, Jumanji, Pgx, XLand-MiniGrid, NAVIX, Brax or Stoa, wrapped or not, or an
@@ -74,7 +76,8 @@ def with_memory(
         use_skills: False switches the memory off.
         memory: by default a `DefaultMemory` with `outcome_settings`. One that is given stays as it is, but for a memory
             in it that was not given: `ProvenMemory()` guards the one that is the default here.
-        exploration: by default `RandomPolicy()`; a policy may look at the observations.
+        exploration: by default `Frontier()` with a percept that keeps a map (a `GridPercept`), else `RandomPolicy()`; a
+            policy may look at the observations.
         overrides: values for settings by their names (see `procmem presets default`).
 
     Raises:
@@ -97,28 +100,40 @@ def with_memory(
         legal_actions=legal_actions,
         same_start=same_start,
     )
-    config = Config(environment, memory or DefaultMemory(), exploration or RandomPolicy(), use_skills)
+    exploration = exploration or suited_exploration(environment)
+    config = Config(environment, memory or DefaultMemory(), exploration, use_skills)
     made = config, config.default_params(env_params)
-    settings = outcome_settings(environment)
+    settings = outcome_settings(environment, exploration)
     config, params = apply_suited(*made, settings, overrides or {}, is_given=memory is not None)
     config = dataclasses.replace(config, memory=config.memory.for_environment(config.environment, params.environment))
     check_params(config, params)
     return config, params
 
 
-def outcome_settings(environment: Any) -> dict[str, Any]:
+def suited_exploration(environment: Any) -> ExplorationPolicy:
+    """Returns how agents explore unless something else is asked for: `Frontier` where the percept keeps a map."""
+    return Frontier() if keeps_map(environment) else RandomPolicy()
+
+
+def outcome_settings(environment: Any, exploration: ExplorationPolicy) -> dict[str, Any]:
     """Returns the settings that the default memory has in an environment that is not ours, else {}.
 
     Agents may die there: skills are blamed for it, and what kills is kept off. Observations may hold a clock, which the
     default percept takes for part of the situation, so that each is new: then progress alone tells a success. With the
-    grid percept, whose facts tell the stages of a task, values and relevance find the way through them; it tells many
-    situations apart, which take many skills. `.readme/default-memory.md` tells what each is worth.
+    grid percept it depends on the exploration. That to the frontier gets to the end by itself, so a skill has to be
+    sure, and to lead to something new. With any other, values and relevance find the way through the stages of a task,
+    which its facts tell; many situations are told apart, which take many skills. `.readme/default-memory.md` tells what
+    each is worth.
     """
     if not isinstance(environment, AdaptedEnvironment):
         return {}
     projected, grid = (isinstance(environment.perceive, kind) for kind in (ProjectedPercept, GridPercept))
-    switches = dict(zip(OUTCOME_SWITCHES, (True, True, projected, grid, grid), strict=True))
-    return {**switches, **({"capacity": _GRID_CAPACITY} if grid else {})}
+    seeks = isinstance(exploration, Frontier)
+    lost = grid and not seeks
+    settings = dict(zip(OUTCOME_SWITCHES, (True, True, projected or seeks, lost, lost), strict=True))
+    if seeks:
+        return {**settings, "choice": "news", "retire_rate": _SURE}
+    return {**settings, "capacity": _GRID_CAPACITY} if lost else settings
 
 
 def apply_suited(

@@ -6,12 +6,13 @@ from typing import Any
 
 from procmem_jax.agents.counting import LeastTried, TableParams
 from procmem_jax.agents.exploration import POLICIES, EpsilonParams, EpsilonPolicy
+from procmem_jax.agents.frontier import FrontierParams
 from procmem_jax.agents.policy import ExplorationPolicy
 from procmem_jax.agents.q_learning import QLearning
 from procmem_jax.agents.settings import Config, Params, check_params
 from procmem_jax.envs.foreign.adapted import AdaptedEnvironment
 from procmem_jax.envs.grid.world import GridWorld, GridWorldParams
-from procmem_jax.experiments.any_environment import apply_suited
+from procmem_jax.experiments.any_environment import apply_suited, outcome_settings, suited_exploration
 from procmem_jax.experiments.overrides import import_object, settings_in
 from procmem_jax.experiments.preset_names import DEFAULT_PRESET, PRESETS, check_preset
 from procmem_jax.experiments.tasks import TaskParts, make_task_parts
@@ -28,12 +29,12 @@ class Preset:
 
     Attributes:
         memory: the memory.
-        explorer: what it explores with unless something else is asked for.
+        explorer: what it explores with unless something else is asked for; None: what suits the environment.
         adjust: what it changes of a task's numbers.
     """
 
     memory: Memory
-    explorer: str = "random"
+    explorer: str | None = None
     adjust: Callable[[Params], Params] = lambda params: params
 
 
@@ -50,24 +51,24 @@ _presets = {
     DEFAULT_PRESET: Preset(DefaultMemory()),
     "proven": Preset(ProvenMemory()),
     "tutorial": Preset(TutorialMemory(), "scripted", _give_up_instead),
-    "q-learning": Preset(QLearning()),
+    "q-learning": Preset(QLearning(), "random"),
 }
 _OURS = tuple(_presets)
-_PLAIN_EXPLORERS = ("scripted", "random", "least-tried", "nearest-untried")
+_PLAIN_EXPLORERS = ("scripted", "random", "least-tried", "nearest-untried", "frontier")
 _EXPLORERS = (*_PLAIN_EXPLORERS, "epsilon:P")
 _EXPLORERS_IN_WORDS = (
-    "scripted, random, epsilon:P with P from 0 to 1, least-tried, nearest-untried, or package.module:MyPolicy"
+    "scripted, random, epsilon:P with P from 0 to 1, least-tried, nearest-untried, frontier, or package.module:MyPolicy"
 )
 
 
-def register_preset(name: str, memory: Memory, *, help: str = "", explorer: str = "random") -> None:
+def register_preset(name: str, memory: Memory, *, help: str = "", explorer: str | None = None) -> None:
     """Makes `name` a preset, as `make_experiment`, `make_sweep` and the command line's `--preset` know it.
 
     Args:
         name: not one of ours.
         memory: the memory.
         help: a line.
-        explorer: what it explores with unless something else is asked for.
+        explorer: what it explores with unless something else is asked for; None: what suits the environment.
 
     Raises:
         TypeError: `memory` is none.
@@ -77,7 +78,8 @@ def register_preset(name: str, memory: Memory, *, help: str = "", explorer: str 
         raise TypeError(f"memory={memory!r} is a {type(memory).__name__}; give an object that inherits from Memory")
     if name in _OURS:
         raise ValueError(f"name={name!r} is a preset already; choose another")
-    parse_explorer(explorer)
+    if explorer is not None:
+        parse_explorer(explorer)
     _presets[name] = Preset(memory, explorer)
     PRESETS[name] = help or f"{type(memory).__name__}, registered by the user"
 
@@ -97,9 +99,9 @@ def make_experiment(
         task: a name such as "tutorial-5" or "random-8"; one that was registered; or "package.module:make_task".
         preset: a name (see `procmem presets`), or one that was registered. Any but the default takes the place of the
             memory and the explorer that a task brings along.
-        explorer: "scripted", "random", "epsilon:P", "least-tried", "nearest-untried", an exploration policy, or
-            "package.module:MyPolicy"; by default the preset's, "scripted" with the tutorial preset and "random" with
-            every other, or the task's own.
+        explorer: "scripted", "random", "epsilon:P", "least-tried", "nearest-untried", "frontier", an exploration
+            policy, or "package.module:MyPolicy"; by default the preset's or the task's own: "scripted" with the
+            tutorial preset, "frontier" with a grid percept, else "random".
         memory: a memory in the place of the preset's, or "package.module:MyMemory".
         use_skills: False switches the memory off.
         overrides: values, or their text, for any settings that the run reads, by their bare names; they come last.
@@ -112,11 +114,12 @@ def make_experiment(
     parts = make_task_parts(task)
     config, params = _assemble(parts, preset, chosen, memory)
     if explorer is not None or parts.experiment is None or preset != DEFAULT_PRESET:
-        config, params = _with_explorer(config, params, chosen.explorer if explorer is None else explorer)
+        explorer = explorer or chosen.explorer or suited_exploration(config.environment)
+        config, params = _with_explorer(config, params, explorer)
     if not use_skills:
         config = dataclasses.replace(config, use_skills=False)
     brings_memory = parts.experiment is not None and preset == DEFAULT_PRESET and memory is None
-    settings = {} if brings_memory else parts.settings
+    settings = {} if brings_memory else outcome_settings(config.environment, config.exploration) | parts.settings
     is_given = memory is not None or preset not in _OURS
     config, params = apply_suited(config, params, settings, overrides or {}, is_given=is_given, readers=_readers())
     if "max_size" not in (overrides or {}):
@@ -182,6 +185,7 @@ def _object_of(found: Any, text: str, base: type) -> Any:
 def _readers() -> dict[str, str]:
     """Returns who reads a setting, by its name: of all presets and explorers."""
     readers = {"epsilon": "the explorer epsilon:P"}
+    readers |= {setting.name: "the explorer frontier" for setting in settings_in(FrontierParams())}
     for record in (LeastTried(), TableParams()):
         readers |= {setting.name: "the explorer least-tried or nearest-untried" for setting in settings_in(record)}
     for name, preset in _presets.items():

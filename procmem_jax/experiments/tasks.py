@@ -9,7 +9,7 @@ from procmem_jax.envs.foreign.peer_names import PEERS, is_peer
 from procmem_jax.envs.foreign.peers import make_peer
 from procmem_jax.envs.grid.task_names import parse_task
 from procmem_jax.envs.grid.world import GridWorld, GridWorldParams
-from procmem_jax.experiments.any_environment import outcome_settings, with_memory
+from procmem_jax.experiments.any_environment import with_memory
 from procmem_jax.experiments.overrides import import_object
 from procmem_jax.experiments.task_registry import TASKS
 
@@ -23,7 +23,7 @@ class TaskParts:
     Attributes:
         environment, environment_params: where agents live.
         experiment: (config, params) of a task that brings its memory and exploration policy along, else None.
-        settings: of the default memory, where its defaults do not suit the environment.
+        settings: of the default memory, where those of `outcome_settings` do not suit the environment.
     """
 
     environment: Any
@@ -44,8 +44,7 @@ def make_task_parts(name: str) -> TaskParts:
         return _parts_of(name, import_object(name, "task"))
     if ":" in name:
         environment, numbers = make_peer(name)
-        own = dict(PEERS[name].settings) if name in PEERS else {}
-        return TaskParts(environment, numbers, settings=outcome_settings(environment) | own)
+        return TaskParts(environment, numbers, settings=dict(PEERS[name].settings) if name in PEERS else {})
     task = parse_task(name, others=tuple(TASKS))
     return TaskParts(GridWorld(task.family), GridWorldParams(size=task.size, max_steps=task.max_steps))
 
@@ -65,7 +64,7 @@ def _take_apart(name: str, made: Any) -> TaskParts:
     is_pair = isinstance(made, tuple) and len(made) == 2
     environment, other = made if is_pair else (made, getattr(made, "perceive", None))
     if isinstance(environment, Config) and isinstance(other, Params):
-        return TaskParts(environment.environment, other.environment, made, outcome_settings(environment.environment))
+        return TaskParts(environment.environment, other.environment, made)
     if isinstance(environment, GridWorld):
         if is_pair and not isinstance(other, GridWorldParams):
             raise TypeError(f"task={name} makes a grid and a {type(other).__name__}; give a grid, or it and its params")
@@ -84,4 +83,4 @@ def _take_apart(name: str, made: Any) -> TaskParts:
         config, params = with_memory(environment, other)
     except (TypeError, ValueError) as error:
         raise type(error)(f"task={name}: {error}") from error
-    return TaskParts(config.environment, params.environment, (config, params), outcome_settings(config.environment))
+    return TaskParts(config.environment, params.environment, (config, params))

@@ -136,6 +136,11 @@ class AdaptedEnvironment:
         return self.success is not None or getattr(self.perceive, "tells_success", True)
 
     @property
+    def success_is_last(self) -> bool:
+        """Whether the last predicate means success."""
+        return self.success is None and self.has_success
+
+    @property
     def num_surroundings(self) -> int:
         """How many coordinates at the end of a context tell what is around the agent, as far as `perceive` says."""
         return getattr(self.perceive, "num_surroundings", 0)
@@ -254,6 +259,17 @@ class AdaptedEnvironment:
         """See `Environment`; keys in an observation are numbers."""
         del params
         return state.observation
+
+    def survey(self, state: PerceivedState) -> Any:
+        """Returns what `perceive` knows of the grid that the agent is in, from its notes."""
+        return self.perceive.survey(state.adapted.notes)
+
+    def survey_outline(self) -> Any:
+        """Returns the shapes of `survey`."""
+        treedef, leaves = self.params_shapes
+        params = jax.tree.unflatten(treedef, [jax.ShapeDtypeStruct(*leaf) for leaf in leaves])
+        word = jax.ShapeDtypeStruct((), "uint32")
+        return jax.eval_shape(lambda words, params: self.survey(self.begin(words, params)), (word, word), params)
 
 
 def adapt(

@@ -185,6 +185,7 @@ class Situation:
         library: the skills.
         index: of the library.
         visited: `()` int32, situations so far in the agent's life, loops not counted.
+        achieved: `[P]` bool, predicates that held at some time in this episode.
         values: what the agent knows of the ways to success; None where values are not learned.
     """
 
@@ -193,6 +194,7 @@ class Situation:
     library: SkillLibrary
     index: Index
     visited: jax.Array
+    achieved: jax.Array
     values: Values | None = None
 
     @property
@@ -251,6 +253,17 @@ def _to_success(costs: jax.Array, values: Values, predicates: jax.Array, changes
     return jnp.where(leads_back(values, predicates, changes), jnp.inf, costs + left)
 
 
+def least_cost_to_news(situation: Situation, params: DefaultMemoryParams) -> Choice:
+    """Returns what `least_expected_cost` does, found only if it leads to a predicate that never held in this episode.
+
+    So each predicate is brought about by skills once in an episode at most: where exploration gets everywhere by
+    itself, a skill that picks up again what has just been put down would keep it from doing so.
+    """
+    choice, library = least_expected_cost(situation, params), situation.library
+    gains = library.post_mask[choice.slot] & library.post_value[choice.slot]
+    return dataclasses.replace(choice, found=choice.found & jnp.any(gains & ~situation.achieved))
+
+
 def random_applicable(situation: Situation, params: DefaultMemoryParams) -> Choice:
     """Returns any skill whose precondition holds, by lot, to be run as a whole: for comparison."""
     del params
@@ -263,4 +276,4 @@ def random_applicable(situation: Situation, params: DefaultMemoryParams) -> Choi
     return Choice(slot, cost < jnp.inf, jnp.ones((), jnp.bool_), jnp.zeros((), jnp.float32), jnp.zeros((), jnp.bool_))
 
 
-CHOICES = {"cost": least_expected_cost, "random": random_applicable}
+CHOICES = {"cost": least_expected_cost, "news": least_cost_to_news, "random": random_applicable}

@@ -58,8 +58,8 @@ class DefaultMemory(Memory):
 
     `embed(context, embedding_size)` gives an embedding `[D]` of length one; `choose(situation, params)` a `Choice`;
     `evict(library, rates)` the slot that a full library gives up. `wide_actions` is for more than 127 actions (32,767
-    at most), `num_surroundings` for coordinates at a context's end that matter whatever `relevance` says;
-    `for_environment` sets both where they are known.
+    at most), `num_surroundings` for coordinates at a context's end that matter whatever `relevance` says,
+    `success_is_last` for worlds whose last predicate means success; `for_environment` sets them where they are known.
 
     Raises:
         TypeError, ValueError: a setting of the wrong kind or out of bounds.
@@ -82,7 +82,7 @@ class DefaultMemory(Memory):
     )
     choose: ChooseFunction = setting(
         least_expected_cost,
-        "cost: the skill of least expected cost; random: any applicable one, as a whole (for comparison)",
+        "cost: the least expected; news: the same if it leads to a predicate that is new in this episode; random: any",
         functions=CHOICES,
         name="choice",
     )
@@ -116,6 +116,7 @@ class DefaultMemory(Memory):
     group_size: int = setting(1, "agents that share one library while they learn: 1, 2, 4, 8 or 16", minimum=1)
     wide_actions: bool = False
     num_surroundings: int = 0
+    success_is_last: bool = False
 
     Params = DefaultMemoryParams
     keeps_still = True
@@ -142,6 +143,7 @@ class DefaultMemory(Memory):
             self,
             wide_actions=self.wide_actions or needs_wide_actions(environment.num_actions),
             num_surroundings=self.num_surroundings or getattr(environment, "num_surroundings", 0),
+            success_is_last=self.success_is_last or getattr(environment, "success_is_last", False),
         )
 
     def library_config(self, num_predicates: int, context_size: int) -> LibraryConfig:
@@ -231,8 +233,8 @@ class DefaultMemory(Memory):
             word: `()` uint32, a random word.
             params: its numbers.
         """
-        situation = Situation(percept, state.query, state.library, state.index, state.path.count, state.values)
-        choice = computed_once(self.choose(situation, params))
+        known = state.library, state.index, state.path.count, state.achieved, state.values
+        choice = computed_once(self.choose(Situation(percept, state.query, *known), params))
         if self.progress:
             state = judge_first_step(state, choice, params, counts=self.learn, count_failures=self.count_failures)
         slot = choice.slot
@@ -331,9 +333,7 @@ class DefaultMemory(Memory):
         """See `Memory`."""
         del params
         path = paths.begin_segment(state.path, is_first)
-        values = state.values
-        if values is not None:
-            values = begin_episode(values, percept.predicates, is_first)
+        values = None if state.values is None else begin_episode(state.values, percept.predicates, is_first)
         return dataclasses.replace(
             state,
             query=self._embed(percept.context),

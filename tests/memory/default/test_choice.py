@@ -1,12 +1,15 @@
 """What skills cost, by hand."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from agents.puppet import Puppet, skill
 from memory.handmade import HAS_KEY, NOTHING, as_library, plain_skill, vector
-from procmem_jax.memory.default.choice import make_index, skill_costs
+from procmem_jax.memory.default.choice import CHOICES, make_index, skill_costs
 from procmem_jax.memory.default.params import DefaultMemoryParams
 from procmem_jax.memory.settings import LibraryConfig
 from procmem_jax.memory.slots import least_slot
@@ -97,3 +100,17 @@ def test_ties_go_to_the_lowest_slot(values, slot):
     found, least = least_slot(jnp.array(values, jnp.float32))
     assert (found, least) == (slot, min(values))
     assert found.dtype == jnp.int32
+
+
+def test_news_takes_a_skill_once_in_an_episode_for_what_it_brings():
+    """The key, put down by the agent itself, is picked up again by the choice by cost alone."""
+    taken = {}
+    for name in ("cost", "news"):
+        puppet = Puppet((2, 0), skills=[skill((2, 0), [3])], memory={"choose": CHOICES[name]})
+        first = puppet.step((2, 0), predicates=HAS_KEY)
+        puppet.step((2, 0), predicates=NOTHING)
+        puppet.state = dataclasses.replace(puppet.state, retreat=jnp.int32(0))
+        again, _ = puppet.decide()
+        puppet.enter((2, 0), NOTHING, is_first=True)
+        taken[name] = first[0], again, puppet.decide()[0]
+    assert taken == {"cost": (True, True, True), "news": (True, False, True)}

@@ -67,6 +67,42 @@ def test_what_all_things_together_say_counts_too():
     assert usual(known, walls[0], 2)[0] == usual(known, around(2, 2), 2)[0] == ALL
 
 
+def test_what_kills_before_a_predicate_holds_and_not_after_is_left_out_before():
+    """As in RedBlueDoors: the blue door ends the episode unless the red one is open."""
+    shut, opened = around(1, 2), dataclasses.replace(around(1, 2), predicates=jnp.array(HAS_KEY))
+    known = lived([step_of(shut, 0, died=True)] * 3 + [step_of(opened, 0, reward=1.0, died=True)] * 3, 2)
+    assert usual(known, shut, 2)[0] == [False, True, True, True]
+    assert usual(known, opened, 2)[0] == ALL
+
+
+def test_what_shares_one_of_two_hashes_with_a_death_is_not_taken_for_it():
+    """Two surroundings whose first counts are in one place; the second ones tell them apart."""
+    here = around(1, 1)
+    place = [int(n) for n in dangers._places(here, jnp.int32(0), 2)[-2:]]
+    others = (around(1, 1 + number / 4096) for number in range(1, 4096))
+    twin = next(other for other in others if int(dangers._places(other, jnp.int32(0), 2)[-2]) == place[0])
+    assert int(dangers._places(twin, jnp.int32(0), 2)[-1]) != place[1]
+    walks = [step_of(around(1, 0), 0), step_of(around(0, 1), 0)] * 20
+    known = lived([step_of(here, 0, died=True)] * 3 + walks, 2)
+    assert usual(known, here, 2)[0] == [False, True, True, True] and usual(known, twin, 2)[0] == ALL
+    known = lived([step_of(here, 0, died=True)] * 3 + [step_of(twin, 0)] * 9 + walks, 2)
+    assert usual(known, here, 2)[0] == [False, True, True, True] and usual(known, twin, 2)[0] == ALL
+
+
+def test_where_the_last_predicate_means_success_another_gain_saves_no_end():
+    here, goal = percept((1, 2), (False, False)), percept((9, 9), (True, False))
+    for last_only, after, is_safe in (
+        (True, goal, False),
+        (False, goal, True),
+        (True, percept((9, 9), (True, True)), True),
+    ):
+        known = dangers.no_dangers(0)
+        for _ in range(4):
+            step = step_of(here, 0, died=True, after=after)
+            known = dangers.learn_dangers(known, step, 0, jnp.bool_(True), success_is_last=last_only)
+        assert usual(known, here, 0)[0][0] is is_safe
+
+
 def test_without_surroundings_it_is_the_state_that_counts():
     here, there = percept((1, 2), NOTHING), percept((2, 1), NOTHING)
     known = lived([step_of(here, 3, died=True)] * 3, 0)

@@ -102,7 +102,7 @@ def situation_of(seed: int, kind: str) -> Situation:
     }
     library = dataclasses.replace(jax.tree.map(np.asarray, BLANK), **fields)
     percept = Percept(rng.random(3) < 0.5, np.zeros(2, np.float32), np.uint32(seed))
-    return Situation(percept, vectors[0], library, None, np.int32(0))
+    return Situation(percept, vectors[0], library, None, np.int32(0), percept.predicates)
 
 
 @functools.cache

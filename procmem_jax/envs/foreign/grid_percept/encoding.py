@@ -87,6 +87,10 @@ class GridEncoding:
         )
         return jnp.where(hazard, jnp.int32(-1), jnp.where(free, jnp.int32(0), jnp.int32(1)))
 
+    def can_be_tried(self, cells: jax.Array) -> jax.Array:
+        """Returns which cells hold a goal, or a thing that is in the way and no hazard, `[...]` bool."""
+        return self.has(cells, "goal") | (self.has(cells, "thing") & (self.beside(cells) == 1))
+
     def floor(self, channels: int) -> jax.Array:
         """Returns a free cell, `[channels]` uint8."""
         return jnp.zeros((channels,), jnp.uint8).at[0].set(self.objects.index("floor"))

@@ -12,11 +12,13 @@ from procmem_jax.envs.foreign.door_key import cells_beside, hash_of
 from procmem_jax.envs.foreign.grid_percept.encoding import MINIGRID, XLAND, GridEncoding, split_name
 from procmem_jax.envs.foreign.grid_percept.seen import SeenGrid, look_around, nearest, nothing_seen, offsets_from
 from procmem_jax.envs.foreign.grid_percept.sights import GridSight, LookFunction, look_for
+from procmem_jax.envs.foreign.grid_percept.survey import Survey
 from procmem_jax.percept import Percept
 from procmem_jax.records import function_text, state_record
 
 _VERBS = ("carrying", "facing", "seen", "known")
 _LEAST_VIEW = 3
+_COLOURS = 64  # things of other colours are below 1 by so many parts of it: an embedding takes all of these for 1
 
 
 @state_record
@@ -25,6 +27,7 @@ class GridNotes:
 
     grid: SeenGrid
     met: jax.Array | None
+    pose: jax.Array
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -37,9 +40,10 @@ class GridPercept:
 
     The context is, for each of `things`, the offset (ahead, right), in cells, to where the nearest of them was last
     seen, (0, 0) if none was; then of the cells ahead, on the right, on the left, ahead on the right and ahead on the
-    left 0 for a free one, 1 for a blocked one and -1 for a hazard. The predicates are `facts`, and last whether a
-    positive reward came. The fingerprint is of the pose, what is carried, and what has changed since it was seen first:
-    so it does not change as the agent learns where things are, and no way back counts as new.
+    left 0 for a free one, 1 for a blocked one and -1 for a hazard; last what thing is ahead: 0 for none, 1 for one, -1
+    for one that the mission does not name, each less a 64th for each colour before its own. The predicates are `facts`,
+    and last whether a positive reward came. The fingerprint is of the pose, what is carried, and what has changed since
+    it was seen first: so it does not change as the agent learns where things are, and no way back counts as new.
 
     A default memory without `relevance` asks about all facts and compares all offsets: few of both serve it best.
 
@@ -60,7 +64,7 @@ class GridPercept:
         *("carrying key", "carrying object", "seen open door"),
         *("seen locked door", "known locked door"),  # seen and no longer known: it was unlocked
     )
-    num_surroundings: ClassVar[int] = 5  # coordinates at the end of the context that tell what is around
+    num_surroundings: ClassVar[int] = 6  # coordinates at the end of the context that tell what is around
     encoding: GridEncoding | None = None
     look: LookFunction | None = None
 
@@ -97,10 +101,11 @@ class GridPercept:
         before = nothing_seen(sight, encoding) if notes is None else notes.grid
         grid = look_around(before, sight, encoding)
         wanted = [thing for verb, thing in self._parsed if verb == "seen"]
+        pose = jnp.stack([sight.row, sight.column, sight.heading])
         if not wanted:
-            return GridNotes(grid, None)
+            return GridNotes(grid, None, pose)
         met = jnp.stack([jnp.any(_find(grid, encoding, thing)) for thing in wanted])
-        return GridNotes(grid, met if notes is None else met | notes.met)
+        return GridNotes(grid, met if notes is None else met | notes.met, pose)
 
     def __call__(self, obs: Any, state: AdaptedState, params: Any) -> Percept:
         """Returns the percept.
@@ -118,13 +123,29 @@ class GridPercept:
         ahead, right = offsets_from(sight)
         offsets = [nearest(_find(grid, encoding, thing), ahead, right) for thing in self.things]
         cells = jnp.stack(cells_beside(sight.view))
-        around = encoding.beside(cells)
+        numbers = [*(part for offset in offsets for part in offset), *encoding.beside(cells)]
+        numbers = [number.astype(jnp.float32) for number in numbers]
         pose = jnp.stack([sight.row, sight.column, sight.heading, *grid.carried.astype(jnp.int32)])
         return Percept(
             predicates=jnp.stack([*self._facts(state.notes, cells[0], encoding), state.rewarded]),
-            context=jnp.stack([*(part for offset in offsets for part in offset), *around]).astype(jnp.float32),
+            context=jnp.stack([*numbers, self._ahead(grid, cells[0], encoding)]),
             fingerprint=hash_of(pose) + grid.changes,
         )
+
+    def _ahead(self, grid: SeenGrid, cell: jax.Array, encoding: GridEncoding) -> jax.Array:
+        """Returns what thing is in the cell ahead, `()` float32."""
+        is_other = (grid.mission[1] >= 0) & ~_find(grid, encoding, "mission thing", cell)
+        which = 1.0 - cell[1].astype(jnp.float32) / _COLOURS
+        return jnp.where(encoding.can_be_tried(cell), jnp.where(is_other, -which, which), 0.0)
+
+    def survey(self, notes: GridNotes) -> Survey:
+        """Returns what is known of the grid, for an explorer."""
+        cells = notes.grid.cells
+        encoding = self._encoding(cells)
+        free = encoding.beside(cells) == 0
+        held = encoding.has(notes.grid.carried, "thing")
+        carried = jnp.where(held, hash_of(notes.grid.carried.astype(jnp.int32)).astype(jnp.int32) | 1, 0)
+        return Survey(*notes.pose, free, cells[..., 0] == 0, encoding.can_be_tried(cells), carried)
 
     def _facts(self, notes: GridNotes, before: jax.Array, encoding: GridEncoding) -> list[jax.Array]:
         met = iter([] if notes.met is None else notes.met)
@@ -147,7 +168,10 @@ class GridPercept:
             raise TypeError(f"GridPercept is given {given} as a view; give integers [V, V, 2 or 3], V odd")
         if sight.carried is not None and sight.carried.shape != shape[2:]:
             raise TypeError(f"GridPercept is given carried={list(sight.carried.shape)}; give {shape[2]}, as of a cell")
-        return sight, self.encoding or (XLAND if shape[2] == 2 else MINIGRID)
+        return sight, self._encoding(view)
+
+    def _encoding(self, cells: jax.Array) -> GridEncoding:
+        return self.encoding or (XLAND if cells.shape[-1] == 2 else MINIGRID)
 
 
 def _find(grid: SeenGrid, encoding: GridEncoding, thing: str, cells: jax.Array | None = None) -> jax.Array:

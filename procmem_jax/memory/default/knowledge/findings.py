@@ -121,7 +121,8 @@ def learn_relevance(
 
 def learn_what_kills(state: DefaultMemoryState, memory: Any, step: Step, enabled: jax.Array) -> DefaultMemoryState:
     """Returns the state once a step has told whether its action kills; arguments as for `learn_relevance`."""
-    return dataclasses.replace(state, dangers=learn_dangers(state.dangers, step, memory.num_surroundings, enabled))
+    known, last = (state.dangers, step, memory.num_surroundings, enabled), memory.success_is_last
+    return dataclasses.replace(state, dangers=learn_dangers(*known, success_is_last=last))
 
 
 def learn_from_try(

@@ -7,9 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from procmem_jax import DefaultMemory, with_memory
+from procmem_jax import DefaultMemory, RandomPolicy, with_memory
+from procmem_jax.agents.frontier import Frontier
 from procmem_jax.envs import AdaptedState, GridEncoding, GridPercept, GridSight
 from procmem_jax.envs.foreign.grid_percept.sights import cut_view
+from procmem_jax.memory.default.choice import least_cost_to_news
+from procmem_jax.memory.default.direction import direction_embedding
 from procmem_jax.memory.proven.memory import ProvenMemory
 
 # MiniGrid's cells: (object, colour, state).
@@ -88,10 +91,32 @@ def test_the_nearest_is_the_same_whichever_way_one_looks():
 
 def test_what_is_around():
     walker = Walker("#####\n#.L.#\n#D..#\n#.O.#\n#####", things=("key",))
-    around = [walker.see(2, 2, heading).context[2:].astype(int).tolist() for heading in range(4)]
+    around = [walker.see(2, 2, heading).context[2:7].astype(int).tolist() for heading in range(4)]
     # ahead, right, left, ahead on the right, ahead on the left
     assert around == [[-1, 0, 1, 0, 0], [0, 0, -1, 0, 0], [0, 1, 0, 0, 0], [1, -1, 0, 0, 0]]
-    assert walker.see(3, 3, 1).context[2:].astype(int).tolist() == [1, 1, 0, 1, 1]
+    assert walker.see(3, 3, 1).context[2:7].astype(int).tolist() == [1, 1, 0, 1, 1]
+
+
+def test_what_thing_is_ahead():
+    """A red, a yellow key, a hazard, an open door, a wall; then with a mission that names the yellow key."""
+    walker = Walker("#####\n#R.K#\n#L.O#\n#####", things=("key",))
+    ahead = [float(walker.see(*pose).context[-1]) for pose in ((1, 2, 3), (1, 2, 1), (2, 2, 3), (2, 2, 1), (1, 2, 0))]
+    assert ahead == [1.0, 1 - 4 / 64, 0, 0, 0]
+    sent = Walker("#####\n#R.K#\n#L.O#\n#####", things=("key",))
+    sent.see(1, 2, 3, mission=jnp.array([5, 4]))
+    assert [float(sent.see(*pose).context[-1]) for pose in ((1, 2, 3), (1, 2, 1))] == [-1.0, 1 - 4 / 64]
+    embedded = [direction_embedding(jnp.array([number]), 3) for number in (1.0, 1 - 4 / 64)]
+    assert embedded[0].tolist() == embedded[1].tolist()
+
+
+def test_a_survey_tells_what_is_free_unseen_and_to_be_tried():
+    walker = Walker("#######\n#.K.G.#\n#.L.D.#\n#######", things=("key",))
+    walker.see(1, 1, 1)
+    survey = walker.percept.survey(walker.notes)
+    assert (int(survey.row), int(survey.column), int(survey.heading), int(survey.carried)) == (1, 1, 1, 0)
+    assert np.argwhere(survey.things).tolist() == [[1, 2], [1, 4], [2, 4]]
+    assert not survey.free[2, 2] and survey.free[1, 3] and survey.free[1, 4] and not survey.free[2, 4]
+    assert survey.unseen.any() and not (survey.unseen & survey.free).any()
 
 
 def test_facts():
@@ -197,7 +222,7 @@ def test_an_encoding_of_ones_own():
     obs = (cut_view(jnp.asarray(walker.grid), *pose, 5), pose, jnp.zeros((2,), jnp.uint8), None)
     notes = walker.percept.take_notes(obs, adapted(), None, None)
     percept = walker.percept(obs, adapted(notes), None)
-    assert percept.context.astype(int).tolist() == [*(2, 0), *(1, -1), *(0, 1), *(0, 1, 0, 0, 1)]
+    assert percept.context.astype(int).tolist() == [*(2, 0), *(1, -1), *(0, 1), *(0, 1, 0, 0, 1), 0]
     assert percept.predicates.tolist() == [True, False]
 
 
@@ -279,12 +304,16 @@ def in_corridor(**changes):
 def test_a_world_of_ones_own_with_a_memory():
     config, _ = in_corridor()
     world, words = config.environment, (jnp.uint32(0), jnp.uint32(0))
-    assert world.predicate_names == ("seen_goal", "rewarded") and world.context_size == 7
-    suited = DefaultMemory(512, deaths_teach=True, caution=True, values=True, relevance=True, num_surroundings=5)
+    assert world.predicate_names == ("seen_goal", "rewarded") and world.context_size == 8
+    about = {"num_surroundings": 6, "success_is_last": True}
+    seeking = DefaultMemory(deaths_teach=True, caution=True, progress=True, choose=least_cost_to_news, **about)
+    assert config.memory == seeking and config.exploration == Frontier()
+    config, _ = in_corridor(exploration=RandomPolicy())
+    suited = DefaultMemory(512, deaths_teach=True, caution=True, values=True, relevance=True, **about)
     assert config.memory == suited
-    assert in_corridor(overrides={"capacity": 64})[0].memory == dataclasses.replace(suited, capacity=64)
-    assert in_corridor(memory=DefaultMemory())[0].memory == DefaultMemory(num_surroundings=5)
-    assert in_corridor(memory=ProvenMemory())[0].memory == ProvenMemory(suited)
+    assert in_corridor(overrides={"capacity": 64})[0].memory == dataclasses.replace(seeking, capacity=64)
+    assert in_corridor(memory=DefaultMemory())[0].memory == DefaultMemory(**about)
+    assert in_corridor(memory=ProvenMemory())[0].memory == ProvenMemory(seeking)
     begin = jax.jit(lambda: world.begin(words, None))
     step = jax.jit(lambda state: world.step_from_words(words, state, jnp.int32(1), None)[0])
     state = begin()
