@@ -51,7 +51,7 @@ def experiment(world: World, arm: tuple[str, ...] | None):
     switches = {} if arm is OFF else {switch: switch in arm for switch in SWITCHES}
     settings = {"use_skills": arm is not OFF, "overrides": switches}
     if world.tells in ("steps", "success"):
-        return make_experiment(world.name, **settings)
+        return make_experiment(world.name, explorer="random", **settings)
     if world.name.startswith("FrozenLake"):
         from gymnax.environments.misc.frozen_lake import FrozenLake
 

@@ -70,7 +70,7 @@ def test_a_registered_experiment_is_a_task_like_ours():
     config, params = make_experiment("corridor.v1")
     made = make_corridor()
     assert (config.memory, config.exploration, config.environment) == (
-        *(DefaultMemory(capacity=9), Forward(), made[0].environment),
+        *(DefaultMemory(capacity=9, success_is_last=True), Forward(), made[0].environment),
     )
     assert params == made[1] and params.memory.novelty == 0.25
     config, params = make_experiment("corridor.v1", overrides={"capacity": "5", "episode_limit": 12, "novelty": 0.5})
@@ -124,7 +124,8 @@ def test_an_environment_with_its_percept_or_without(make, percept):
     given = config.environment.perceive
     assert given == percept if percept else isinstance(given, ProjectedPercept) and given.resolution is not None
     assert config.environment.episode_limit == 30
-    assert config.memory == DefaultMemory(max_skill_length=5, deaths_teach=True, caution=True, progress=percept is None)
+    told = {"deaths_teach": True, "caution": True, "progress": percept is None, "success_is_last": percept is not None}
+    assert config.memory == DefaultMemory(max_skill_length=5, **told)
 
 
 def test_a_memory_that_is_given_stays_as_it_is(monkeypatch):

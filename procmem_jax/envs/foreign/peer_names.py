@@ -75,7 +75,7 @@ PEERS = {
 NEWEST_ONLY = {"navix": (3, 12)}
 
 
-# At the end of a name: the world with the percept of any that is like MiniGrid, not with the one it has by default.
+# At the end of a name: the world with the percept of any that is like MiniGrid, also where it has another by default.
 GRID_PERCEPT = "@grid"
 _GRID_WORLDS = ("xland", "navix")
 

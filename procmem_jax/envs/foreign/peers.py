@@ -5,8 +5,6 @@ import importlib
 import sys
 from typing import Any
 
-import jax
-
 from procmem_jax.envs.foreign.adapted import AdaptedEnvironment
 from procmem_jax.envs.foreign.door_key import DOOR_KEY_PREDICATES
 from procmem_jax.envs.foreign.grid_percept.percept import GridPercept
@@ -18,7 +16,7 @@ from procmem_jax.envs.foreign.gymnax import (
 )
 from procmem_jax.envs.foreign.making import Outline, make_environment, outline_of
 from procmem_jax.envs.foreign.navix import NAVIX_ACTIONS, NavixPercept, RawNavix
-from procmem_jax.envs.foreign.peer_names import GRID_PERCEPT, NEWEST_ONLY, PACKAGES, check_peer, unknown_peer
+from procmem_jax.envs.foreign.peer_names import GRID_PERCEPT, NEWEST_ONLY, PACKAGES, PEERS, check_peer, unknown_peer
 from procmem_jax.envs.foreign.projected import ProjectedPercept
 from procmem_jax.envs.foreign.suites.registries import REGISTRIES
 from procmem_jax.envs.foreign.xland import XLAND_ACTIONS, RawXLand, XLandPercept
@@ -92,8 +90,8 @@ def import_peer(module: str) -> Any:
 def _world_of(package: Any, name: str) -> tuple[Outline, dict[str, Any]]:
     """Returns (the outline of a task, what else `make_environment` is to know)."""
     prefix, _, ident = name.partition(":")
-    if ident.endswith(GRID_PERCEPT):
-        return _grid_world(package, prefix, ident.removesuffix(GRID_PERCEPT)), {"perceive": GridPercept()}
+    if prefix in _GRIDS and name not in PEERS:
+        return _GRIDS[prefix](package, ident.removesuffix(GRID_PERCEPT)), {"perceive": GridPercept()}
     world = {"xland": _xland, "navix": _navix, "gymnax:FourRooms-misc": _four_rooms}
     if name in world or prefix in world:
         return world.get(name, world.get(prefix))(package, ident)
@@ -101,18 +99,23 @@ def _world_of(package: Any, name: str) -> tuple[Outline, dict[str, Any]]:
     return outline_of(env, env_params=env_params, usual_limit=NO_LIMIT), {}
 
 
-def _grid_world(package: Any, prefix: str, ident: str) -> Outline:
-    if prefix == "xland":
-        return _xland(package, ident)[0]
+def _xland_grid(package: Any, ident: str) -> Outline:
+    env, env_params = REGISTRIES["xland"].make(package, ident)
+    known = {"action_names": XLAND_ACTIONS, "max_steps": env_params.max_steps, "usual_limit": NO_LIMIT}
+    return outline_of(RawXLand(env, env_params), **known)
+
+
+def _navix_grid(package: Any, ident: str) -> Outline:
     look = importlib.import_module("navix.observations").symbolic_first_person
     return outline_of(package.make(ident, observation_fn=look), usual_limit=NO_LIMIT)
 
 
+_GRIDS = {"xland": _xland_grid, "navix": _navix_grid}
+
+
 def _xland(package: Any, ident: str) -> tuple[Outline, dict[str, Any]]:
-    env, env_params = REGISTRIES["xland"].make(package, ident)
-    known = {"action_names": XLAND_ACTIONS, "max_steps": env_params.max_steps, "usual_limit": NO_LIMIT}
-    outline = outline_of(RawXLand(env, env_params), **known)
-    return outline, {"perceive": XLandPercept(), "predicate_names": DOOR_KEY_PREDICATES}
+    """Returns a world of key, door and goal with the percept of these."""
+    return _xland_grid(package, ident), {"perceive": XLandPercept(), "predicate_names": DOOR_KEY_PREDICATES}
 
 
 def _four_rooms(package: Any, ident: str) -> tuple[Outline, dict[str, Any]]:
@@ -122,11 +125,7 @@ def _four_rooms(package: Any, ident: str) -> tuple[Outline, dict[str, Any]]:
 
 
 def _navix(package: Any, ident: str) -> tuple[Outline, dict[str, Any]]:
-    """Returns a world with the percept of key, door and goal where it has all three, else with that of any."""
+    """Returns a world of key, door and goal with the percept of these."""
     blind = package.make(ident, observation_fn=importlib.import_module("navix.observations").none)
-    timestep = jax.eval_shape(blind.reset, jax.ShapeDtypeStruct((2,), "uint32"))
-    if not {"key", "door", "goal"} <= set(timestep.state.entities):
-        env, _ = REGISTRIES["navix"].make(package, ident)
-        return outline_of(env, usual_limit=NO_LIMIT), {"success": "rewarded"}
     outline = outline_of(RawNavix(blind), action_names=NAVIX_ACTIONS, max_steps=blind.max_steps)
     return outline, {"perceive": NavixPercept(), "predicate_names": DOOR_KEY_PREDICATES}

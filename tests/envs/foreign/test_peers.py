@@ -5,17 +5,20 @@ import sys
 import numpy as np
 import pytest
 
-from procmem_jax import make_experiment, run_key, train
+from procmem_jax import RandomPolicy, make_experiment, run_key, train
+from procmem_jax.agents.frontier import Frontier
 from procmem_jax.envs.foreign.peer_names import PACKAGES, PEERS, check_peer
 from procmem_jax.envs.foreign.peers import describe_peer, make_peer, registered
+from procmem_jax.memory.default.choice import least_cost_to_news, least_expected_cost
 
 MODULES = {prefix: package.module for prefix, package in PACKAGES.items()}
 SOME = {
     "gymnax:Catch-bsuite": (3, "ProjectedPercept"),
     "gymnax:FourRooms-misc": (4, "perceive_four_rooms"),
-    "xland:XLand-MiniGrid-R1-9x9": (6, "XLandPercept"),
-    "navix:Navix-Empty-5x5-v0": (7, "ProjectedPercept"),
-    "navix:Navix-KeyCorridorS3R1-v0": (7, "NavixPercept"),
+    "xland:XLand-MiniGrid-R1-9x9": (6, "GridPercept"),
+    "xland:MiniGrid-DoorKey-8x8": (6, "XLandPercept"),
+    "navix:Navix-Empty-5x5-v0": (7, "GridPercept"),
+    "navix:Navix-KeyCorridorS3R1-v0": (7, "GridPercept"),
     "navix:Navix-DoorKey-5x5-v0": (7, "NavixPercept"),
     "jumanji:Snake-v1": (4, "ProjectedPercept"),
     "pgx:tic_tac_toe": (9, "ProjectedPercept"),
@@ -38,12 +41,25 @@ def test_what_a_package_registers_is_described(name, lenient):
     assert (told["actions"], told["percept"]) == SOME[name] and told["limit"] > 0
 
 
-@pytest.mark.parametrize("name", ["xland:MiniGrid-Empty-5x5@grid", "navix:Navix-Empty-5x5-v0@grid"])
+@pytest.mark.parametrize("name", ["xland:MiniGrid-Unlock@grid", "navix:Navix-DoorKey-5x5-v0@grid"])
 def test_the_grid_percept_is_asked_for_by_name(name, lenient):
     pytest.importorskip(MODULES[name.partition(":")[0]])
     assert describe_peer(name)["percept"] == "GridPercept"
     assert describe_peer(name.removesuffix("@grid"))["percept"] != "GridPercept"
     assert make_peer(name)[0].predicate_names[-1] == "rewarded"
+
+
+@pytest.mark.parametrize("name", ["xland:MiniGrid-Empty-5x5", "navix:Navix-Empty-5x5-v0"])
+def test_a_world_with_a_map_is_explored_to_its_frontier(name, lenient):
+    pytest.importorskip(MODULES[name.partition(":")[0]])
+    config, params = make_experiment(name)
+    assert config.exploration == Frontier() and config.memory.choose is least_cost_to_news
+    assert (config.memory.values, config.memory.capacity, float(params.memory.retire_rate)) == (False, 128, 0.4)
+    config, params = make_experiment(name, explorer="random")
+    assert config.exploration == RandomPolicy() and config.memory.choose is least_expected_cost
+    assert (config.memory.values, config.memory.capacity, float(params.memory.retire_rate)) == (True, 512, 0.25)
+    metrics = {use: train(run_key(0), *make_experiment(name, use_skills=use), 8, 20).metrics for use in (False, True)}
+    assert min(one.success[:, 5:].mean() for one in metrics.values()) > 0.9
 
 
 def test_the_grid_percept_is_for_grids():
