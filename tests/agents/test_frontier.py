@@ -1,5 +1,6 @@
 """The frontier explorer in a small world written here in plain NumPy: rooms, a door, a key, a box."""
 
+import dataclasses
 import functools
 
 import jax
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from procmem_jax import make_experiment
+from procmem_jax.agents import frontier
 from procmem_jax.agents.frontier import Frontier, FrontierParams
 from procmem_jax.envs.foreign.grid_percept.survey import Survey
 from procmem_jax.memory.protocol import Step
@@ -167,3 +169,45 @@ def test_moves_are_learned_only_of_its_own_actions():
 def test_needs_a_percept_that_keeps_a_map():
     with pytest.raises(ValueError, match="explorer='frontier' needs a percept that keeps a map.*random"):
         make_experiment("random-5", explorer="frontier")
+
+
+def test_each_of_a_batch_acts_as_it_does_alone():
+    """Also where the ways of some are long and those of others short, as all of a batch search for as long as any."""
+    act, _, state = compiled()
+    words = np.random.default_rng(4)
+    worlds, states = [Rooms() for _ in range(12)], []
+    for number, world in enumerate(worlds):
+        states.append(explore(world, words, 1 + 5 * number, state)[1])
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *[world.survey() for world in worlds])
+    together = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
+    coins = words.integers(2**32, size=12).astype(np.uint32)
+    found = jax.vmap(act)(together, stacked, coins)
+    for number, world in enumerate(worlds):
+        alone = act(states[number], world.survey(), coins[number])
+        jax.tree.map(lambda one, many, n=number: np.testing.assert_array_equal(one, many[n]), alone, found)
+    with jax.disable_jit():
+        params = FrontierParams(wandering=0.1)
+        plain = POLICY.act(states[3], PERCEPT, worlds[3].survey(), jnp.asarray(coins[3]), params)
+    jax.tree.map(lambda one, many: np.testing.assert_array_equal(one, many[3]), plain, found)
+
+
+def test_an_action_that_is_illegal_is_passed_over_so_that_all_is_tried_some_time():
+    no_taking = jnp.asarray(np.arange(7) != TAKE)
+    words, state = np.random.default_rng(5), compiled()[2]
+    world, gave_up = Rooms(ROOMS.replace("D", "#")), False
+    for _ in range(120):
+        _, state, _ = explore(world, words, 1, state, legal=lambda world: no_taking)
+        gave_up |= bool(state.gave_up)
+    assert gave_up
+
+
+def test_what_was_tried_counts_for_the_thing_in_hand_and_for_the_episode():
+    state = dataclasses.replace(compiled()[2], tried=jnp.full((2, 5, 9), 7, jnp.int16), held=jnp.int32(KEY))
+    state = dataclasses.replace(state, age=jnp.int32(3), carried=jnp.int32(KEY))
+    world = Rooms()
+    of_all = ((KEY, False, [7, 7]), (NOTHING, False, [7, 7]), (BOX, False, [7, 0]), (KEY, True, [0, 0]))
+    for carried, ended, expected in of_all:
+        world.carried = carried
+        after = compiled()[1](state, jnp.bool_(ended))
+        tried = frontier._still_tried(after, world.survey())
+        assert tried[:, 0, 0].tolist() == expected
