@@ -43,7 +43,7 @@ def make(**changes):
 
 def test_without_more_it_is_the_default_memory_and_a_random_policy():
     config, params = make()
-    assert (config.memory, config.exploration) == (DefaultMemory(deaths_teach=True, caution=True), RandomPolicy())
+    assert (config.memory, config.exploration) == (HERE, RandomPolicy())
     assert (params.memory, params.exploration) == (DefaultMemory().default_params(), NoParams())
 
 
@@ -64,23 +64,24 @@ class Around(Memory):
         return self.inside.default_params()
 
 
-HERE = DefaultMemory(deaths_teach=True, caution=True)  # what is the default in the corridor
-PLAIN = DefaultMemory()
+PLAIN = DefaultMemory(success_is_last=True)  # as the corridor makes of one that is given
+HERE = dataclasses.replace(PLAIN, deaths_teach=True, caution=True)  # what is the default there
+UNTOLD = dataclasses.replace(HERE, success_is_last=False)  # in a memory that does not tell it of the environment
 
 
 @pytest.mark.parametrize(
     ("given", "overrides", "expected"),
     [
         (ProvenMemory(window=4), {}, ProvenMemory(HERE, window=4)),
-        (Around(), {}, Around(ProvenMemory(HERE))),
-        (Around(ProvenMemory(budget=2.0)), {}, Around(ProvenMemory(HERE, budget=2.0))),
-        (PLAIN, {}, PLAIN),
+        (Around(), {}, Around(ProvenMemory(UNTOLD))),
+        (Around(ProvenMemory(budget=2.0)), {}, Around(ProvenMemory(UNTOLD, budget=2.0))),
+        (DefaultMemory(), {}, PLAIN),
         (ProvenMemory(DefaultMemory()), {}, ProvenMemory(PLAIN)),
-        (ProvenMemory(DefaultMemory(capacity=9)), {}, ProvenMemory(DefaultMemory(capacity=9))),
+        (ProvenMemory(DefaultMemory(capacity=9)), {}, ProvenMemory(dataclasses.replace(PLAIN, capacity=9))),
         (
             ProvenMemory(),
             {"deaths_teach": "false", "capacity": 9},
-            ProvenMemory(DefaultMemory(capacity=9, caution=True)),
+            ProvenMemory(dataclasses.replace(PLAIN, capacity=9, caution=True)),
         ),
         (ProvenMemory(), {"progress": True}, ProvenMemory(dataclasses.replace(HERE, progress=True))),
         (ProvenMemory(Sized()), {"inner_memory": "default", "eviction": "lru"}, "lru"),
