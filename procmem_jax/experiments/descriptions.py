@@ -63,7 +63,8 @@ def _unnamed(params: Any) -> Iterator[np.ndarray]:
 def _unnamed_fields(config: Config) -> Iterator[tuple[str, str]]:
     """Yields (path, text) of what is no setting in the memory and the policy, and not as it is by default.
 
-    Of the environment, which its task makes, it yields what counts as success, if that was given.
+    What follows from the environment alone, "derived" in a field's metadata, is not told. Of the environment, which its
+    task makes, it yields what counts as success, if that was given.
     """
     success = getattr(config.environment, "success", None)
     if success is not None:
@@ -78,7 +79,7 @@ def _unnamed_fields_in(record: Any, path: str) -> Iterator[tuple[str, str]]:
         value, where = getattr(record, field.name), f"{path}.{field.name}"
         if field.metadata.get("functions"):
             yield from _unnamed_fields_in(value, where)
-        elif "static" not in field.metadata and value != field.default:
+        elif not {"static", "derived"} & set(field.metadata) and value != field.default:
             yield where, function_text(value, {}) if callable(value) else repr(value)
 
 

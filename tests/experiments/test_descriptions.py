@@ -329,3 +329,12 @@ def test_fields_that_are_no_settings_are_stored_and_missed(monkeypatch):
     ):
         remake_experiment(named)
     assert "other_fields" not in stored("random-4", "q-learning", *make_experiment("random-4", "q-learning"))
+
+
+def test_what_follows_from_the_environment_is_not_told():
+    """Else a folder would not open that was filled before there was such a field."""
+    told = {}
+    for derived in (False, True):
+        memory = DefaultMemory(success_is_last=derived)
+        told[derived] = describe_experiment(*make_experiment("random-4", memory=memory))
+    assert told[False] == told[True]

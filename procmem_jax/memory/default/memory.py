@@ -116,7 +116,7 @@ class DefaultMemory(Memory):
     group_size: int = setting(1, "agents that share one library while they learn: 1, 2, 4, 8 or 16", minimum=1)
     wide_actions: bool = False
     num_surroundings: int = 0
-    success_is_last: bool = False
+    success_is_last: bool = dataclasses.field(default=False, metadata={"derived": True})
 
     Params = DefaultMemoryParams
     keeps_still = True
