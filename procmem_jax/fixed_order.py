@@ -28,6 +28,15 @@ def rounded_product(x: jax.Array, y: jax.Array) -> jax.Array:
     return jnp.where(product == 0, 0.0, product)
 
 
+def rounded_quotient(x: jax.Array, y: jax.Array) -> jax.Array:
+    """Returns `x / y` (float32, shapes that broadcast), rounded before anything is added to it, like `rounded_product`.
+
+    A quotient may be computed as a product with 1 / y, and fused like one.
+    """
+    quotient = x / y
+    return jnp.where(quotient == 0, 0.0, quotient)
+
+
 def dense(x: jax.Array, weights: jax.Array, bias: jax.Array) -> jax.Array:
     """Returns `x @ weights + bias`, `[O]` float32, summed in a fixed order; one example, `vmap` for batches.
 

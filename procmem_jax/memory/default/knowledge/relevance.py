@@ -17,7 +17,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.fixed_order import rounded_product
+from procmem_jax.fixed_order import rounded_product, rounded_quotient
 from procmem_jax.records import state_record
 
 _LEAST_VARIANCE = 0.01  # below which a coordinate is the same everywhere, and it is all one how it counts
@@ -72,7 +72,7 @@ def kind_of(mask: jax.Array, value: jax.Array) -> jax.Array:
 def note_step(relevance: Relevance, embedding: jax.Array, enabled: jax.Array) -> Relevance:
     """Returns the relevance after a step in a situation (`[D]` float32, embedded), where `enabled` (`()` bool)."""
     steps = relevance.steps + 1.0
-    mean = relevance.mean + (_on_circles(relevance, embedding) - relevance.mean) / steps
+    mean = relevance.mean + rounded_quotient(_on_circles(relevance, embedding) - relevance.mean, steps)
     return dataclasses.replace(
         relevance,
         steps=jnp.where(enabled, steps, relevance.steps),
@@ -94,7 +94,9 @@ def note_change(
     """
     here = (jnp.arange(relevance.events.shape[0], dtype=jnp.int32) == kind) & enabled
     events = relevance.events + 1.0
-    means = relevance.means + (_on_circles(relevance, embedding)[None] - relevance.means) / events[:, None]
+    means = relevance.means + rounded_quotient(
+        _on_circles(relevance, embedding)[None] - relevance.means, events[:, None]
+    )
     return dataclasses.replace(
         relevance,
         events=jnp.where(here, events, relevance.events),
