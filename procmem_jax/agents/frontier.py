@@ -162,10 +162,8 @@ class Frontier(ExplorationPolicy):
         to_try = survey.things & (here < self.num_actions)
         side, ahead = first_step(survey, to_try | survey.unseen), survey.is_ahead()
         tries, gives_up = (side == AHEAD) & jnp.any(ahead & to_try), side == NOWHERE
-        numbers, turns = (
-            jnp.arange(self.num_actions, dtype=jnp.int32),
-            jnp.max(moves[_RIGHTWARDS : _LEFTWARDS + 1], axis=0) > 0,
-        )
+        numbers = jnp.arange(self.num_actions, dtype=jnp.int32)
+        turns = jnp.max(moves[_RIGHTWARDS : _LEFTWARDS + 1], axis=0) > 0
         tried_here = jnp.max(jnp.where(ahead, here, jnp.int16(0))).astype(jnp.int32)
         can_try = ~turns & legal & (numbers >= tried_here)
         attempt = jnp.min(jnp.where(can_try, numbers, self.num_actions))

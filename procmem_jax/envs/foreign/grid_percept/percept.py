@@ -120,7 +120,7 @@ class GridPercept:
         """
         sight, encoding = self._sight(obs, state, params)
         grid = state.notes.grid
-        ahead, right = offsets_from(sight)
+        ahead, right = offsets_from(sight.row, sight.column, sight.heading, sight.shape)
         offsets = [nearest(_find(grid, encoding, thing), ahead, right) for thing in self.things]
         cells = jnp.stack(cells_beside(sight.view))
         numbers = [*(part for offset in offsets for part in offset), *encoding.beside(cells)]

@@ -37,10 +37,12 @@ def nothing_seen(sight: GridSight, encoding: GridEncoding) -> SeenGrid:
     return SeenGrid(cells, jnp.zeros((), jnp.uint32), nothing, jnp.full((), -1, jnp.int32), mission)
 
 
-def offsets_from(sight: GridSight) -> tuple[jax.Array, jax.Array]:
-    """Returns how far (ahead, right) of the agent each cell of the grid lies, `[H, W]` int32 each."""
-    rows, columns = (jnp.arange(size, dtype=jnp.int32) for size in sight.shape)
-    return to_view(rows[:, None] - sight.row, columns[None, :] - sight.column, sight.heading)
+def offsets_from(
+    row: jax.Array, column: jax.Array, heading: jax.Array, shape: tuple[int, int]
+) -> tuple[jax.Array, jax.Array]:
+    """Returns how far (ahead, right) of an agent in a pose each cell of a grid of (H, W) lies, `[H, W]` int32 each."""
+    rows, columns = (jnp.arange(size, dtype=jnp.int32) for size in shape)
+    return to_view(rows[:, None] - row, columns[None, :] - column, heading)
 
 
 def look_around(known: SeenGrid, sight: GridSight, encoding: GridEncoding) -> SeenGrid:
@@ -49,7 +51,7 @@ def look_around(known: SeenGrid, sight: GridSight, encoding: GridEncoding) -> Se
     The agent's own cell is as it was before it came there, or floor: packages draw there what it carries, or nothing.
     """
     size = sight.view.shape[0]
-    ahead, right = offsets_from(sight)
+    ahead, right = offsets_from(sight.row, sight.column, sight.heading, sight.shape)
     here = (ahead == 0) & (right == 0)
     inside = (ahead >= 0) & (ahead < size) & (jnp.abs(right) <= size // 2) & ~here
     view = sight.view.astype(jnp.uint8)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.envs.foreign.door_key import to_view
+from procmem_jax.envs.foreign.grid_percept.seen import offsets_from
 
 AHEAD, RIGHT, LEFT, BEHIND = range(4)
 NOWHERE = -1
@@ -37,9 +37,7 @@ class Survey(NamedTuple):
         return self._is_beside(AHEAD)
 
     def _is_beside(self, side: int) -> jax.Array:
-        height, width = self.free.shape
-        rows, columns = jnp.arange(height, dtype=jnp.int32)[:, None], jnp.arange(width, dtype=jnp.int32)[None, :]
-        ahead, right = to_view(rows - self.row, columns - self.column, self.heading)
+        ahead, right = offsets_from(self.row, self.column, self.heading, self.free.shape)
         return (ahead == _BESIDE[side][0]) & (right == _BESIDE[side][1])
 
 
