@@ -46,8 +46,14 @@ def open_streams(key: jax.Array) -> Streams:
     is_key = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     if not is_key or key.shape != () or str(jax.random.key_impl(key)) != "threefry2x32":
         raise TypeError("key must be one typed threefry2x32 key; make it with procmem_jax.run_key(seed)")
-    data = [jax.random.key_data(jax.random.fold_in(key, number)) for number in (TICK, EPISODE)]
-    return Streams(tick=data[TICK], episode=data[EPISODE])
+    return _opened(jax.random.key_data(key))
+
+
+@jax.jit
+def _opened(key_data: jax.Array) -> Streams:
+    """Returns what `jax.random.fold_in` makes of the key with the number of each stream, by one small program."""
+    first, second = threefry2x32(key_data, jnp.zeros(2, jnp.uint32), jnp.asarray([TICK, EPISODE], jnp.uint32))
+    return Streams(tick=jnp.stack([first[0], second[0]]), episode=jnp.stack([first[1], second[1]]))
 
 
 def run_key(seed: int) -> jax.Array:

@@ -8,7 +8,7 @@ from procmem_jax.cli.parsing.assignments import parse_assignments
 from procmem_jax.cli.parsing.names import check_names, default_folder
 from procmem_jax.cli.parsing.options import Assignments, Json, MaybeInt, MaybeText
 from procmem_jax.cli.reports.as_json import print_json
-from procmem_jax.cli.reports.loading import loading
+from procmem_jax.cli.reports.loading import load_for_figures_meanwhile, loading
 from procmem_jax.cli.reports.streams import silence_libraries
 from procmem_jax.experiments.defaults import CHECKPOINT_SECONDS
 from procmem_jax.experiments.preset_names import DEFAULT_PRESET
@@ -140,6 +140,7 @@ class Train:
         from procmem_jax.experiments.runs.folders import run_training
         from procmem_jax.figures.training import plot_run
 
+        load_for_figures_meanwhile()
         with Reporter(spec, show_progress=not self.quiet) as reporter:
             return run_training(
                 spec,

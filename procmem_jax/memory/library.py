@@ -84,6 +84,7 @@ class Summary:
     mean_success_rate: jax.Array
 
 
+@functools.partial(jax.jit, static_argnums=0, inline=True)  # outside of other programs one, not one for each column
 def empty(config: LibraryConfig) -> SkillLibrary:
     """Returns a library without skills."""
     slots, predicates = config.capacity, config.num_predicates

@@ -124,7 +124,8 @@ def told_infinite(metrics: EpisodeMetrics) -> list[str]:
 
 
 def _library_statistics(libraries: SkillLibrary, config: LibraryConfig) -> dict:
-    summaries = jax.device_get(jax.vmap(lambda library: skill_library.summary(library, config))(libraries))
+    summarize_all = jax.jit(jax.vmap(lambda library: skill_library.summary(library, config)))
+    summaries = jax.device_get(summarize_all(libraries))
     statistics = {
         field.name: {
             name: values[0] for name, values in _interval_lists(getattr(summaries, field.name)[:, None]).items()

@@ -1,5 +1,6 @@
 """The compiled programs that lanes run through, and where their arrays lie."""
 
+import concurrent.futures
 import dataclasses
 import functools
 import time
@@ -141,11 +142,14 @@ def build_programs(
     agents = placement.shapes(jax.eval_shape(begin, params, streams, inputs), is_split=True)
     run = functools.partial(rollout.run_ticks, agent, batched_params=batched)
     run = placement.program(run, (batched, False, True, True, False), donate=(3,))
-    compiled = [
-        make_inputs.lower(numbers, episodes).compile(),
-        begin.lower(params, streams, inputs).compile(),
-        run.lower(params, streams, inputs, agents, count).compile(),
-    ]
+    with concurrent.futures.ThreadPoolExecutor(1) as beside:
+        lowered = run.lower(params, streams, inputs, agents, count)
+        running = beside.submit(lowered.compile)  # by far the longest
+        compiled = [
+            make_inputs.lower(numbers, episodes).compile(),
+            begin.lower(params, streams, inputs).compile(),
+            running.result(),
+        ]
     seconds = time.perf_counter() - started
     return LanePrograms(*compiled, *_small_programs(agent, placement), placement, agents, seconds)
 

@@ -14,7 +14,7 @@ from procmem_jax.experiments.training.control_group import free_memory
 from procmem_jax.experiments.training.lane_programs import room_for
 from procmem_jax.experiments.training.lanes import default_lanes, lane_width
 from procmem_jax.memory import library as skill_library
-from procmem_jax.records import as_arrays
+from procmem_jax.records import as_arrays, shapes_of
 from procmem_jax.streams import Streams
 
 _METRIC_BYTES = 22  # of one agent's episode: five 4-byte numbers, a truth value and why it ended
@@ -30,12 +30,17 @@ def tree_bytes(tree) -> int:
 
 def device_bytes(config: Config, params: Params, lanes: int, num_episodes: int) -> int:
     """Returns the estimated bytes that a batch of `lanes` agents takes on its device."""
-    agent = ProceduralAgent(config)
-    params = jax.eval_shape(as_arrays, params)
+    return _device_bytes(config, shapes_of(jax.eval_shape(as_arrays, params)), lanes, room_for(num_episodes))
+
+
+@functools.lru_cache(maxsize=32)  # it takes a tenth of a second
+def _device_bytes(config: Config, params_shapes: tuple, lanes: int, num_recorded: int) -> int:
+    agent, (tree, leaves) = ProceduralAgent(config), params_shapes
+    params = jax.tree.unflatten(tree, [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in leaves])
     word = jax.ShapeDtypeStruct((2,), jnp.uint32)
-    inputs = jax.eval_shape(lambda: agent.make_inputs(jnp.zeros((), jnp.uint32), num_episodes))
+    inputs = jax.eval_shape(lambda: agent.make_inputs(jnp.zeros((), jnp.uint32), num_recorded))
     inputs = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((lanes, *leaf.shape), leaf.dtype), inputs)
-    begin = functools.partial(rollout.begin_agents, agent, num_recorded=room_for(num_episodes))
+    begin = functools.partial(rollout.begin_agents, agent, num_recorded=num_recorded)
     state = jax.eval_shape(begin, params, Streams(word, word), inputs)
     return _WORKING_COPIES * tree_bytes(state) + tree_bytes(inputs)
 
