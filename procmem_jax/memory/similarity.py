@@ -38,10 +38,10 @@ def cosine_similarity_of_columns(query: jax.Array, keys: jax.Array) -> jax.Array
         query: `[D]` float32, one example.
         keys: `[D, N]` float32.
     """
-    products = rounded_product(keys, query[:, None])
-    size = products.shape[0]
+    size = keys.shape[0]
     padded = 1 << max(size - 1, 0).bit_length()
-    rows = [products[d] for d in range(size)] + [jnp.zeros_like(products[0])] * (padded - size)
+    # Row by row: the product of all at once would be written to memory and read again.
+    rows = [rounded_product(keys[d], query[d]) for d in range(size)] + [jnp.zeros_like(keys[0])] * (padded - size)
     while len(rows) > 1:
         half = len(rows) // 2
         rows = [low + high for low, high in zip(rows[:half], rows[half:], strict=True)]

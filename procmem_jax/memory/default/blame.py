@@ -28,7 +28,9 @@ def learn_from_death(state: DefaultMemoryState, now: jax.Array) -> DefaultMemory
         now: `()` bool, whether the step killed.
     """
     slot = jnp.maximum(state.running, 0)
-    _, distance = compare(state.index.at(slot), state.query, num_coordinates=state.path.contexts.shape[1])
+    _, distance = compare(
+        state.index.at(slot, state.library), state.query, num_coordinates=state.path.contexts.shape[1]
+    )
     killed = now & (state.running != EMPTY) & ~state.whole
     reach = state.library.reach
     place = jnp.where(killed, slot, reach.shape[0])  # out of range, and so dropped

@@ -44,9 +44,14 @@ class Index:
     weights: jax.Array | None = None
     changes: jax.Array | None = None
 
-    def at(self, slot: jax.Array) -> "Index":
-        """Returns the index of one slot (`()` int32) alone, N = 1."""
-        return jax.tree.map(lambda column: column.at[..., slot, None].get(mode="promise_in_bounds"), self)
+    def at(self, slot: jax.Array, library: SkillLibrary) -> "Index":
+        """Returns the index of one slot (`()` int32) of `library` alone, N = 1.
+
+        Its key is read as a row of the library: of a column here every number lies somewhere else.
+        """
+        others = dataclasses.replace(self, keys=None)
+        alone = jax.tree.map(lambda column: column.at[..., slot, None].get(mode="promise_in_bounds"), others)
+        return dataclasses.replace(alone, keys=library.embeddings.at[slot].get(mode="promise_in_bounds")[:, None])
 
     def after_use(self, library: SkillLibrary, slot: jax.Array) -> "Index":
         """Returns the index once `library` has counted an outcome of `slot` (`()` int32, -1 for none)."""
@@ -244,7 +249,7 @@ def least_expected_cost(situation: Situation, params: DefaultMemoryParams) -> Ch
     index = situation.index
     columns = index, situation.library.reach
     slot, cost = over_used_slots(least, index.lengths > 0, columns, situation.values, *here)
-    chosen = skill_costs(index.at(slot), *here, num_coordinates=num_coordinates)
+    chosen = skill_costs(index.at(slot, situation.library), *here, num_coordinates=num_coordinates)
     return Choice(slot, cost < jnp.inf, chosen.exact[0], chosen.steps[0], jnp.ones((), jnp.bool_))
 
 

@@ -138,7 +138,7 @@ def learn_from_try(
     """
     slot = jnp.maximum(begun.running, 0)
     size = begun.path.contexts.shape[1]
-    cosines = coordinate_cosines(begun.index.at(slot), begun.query, num_coordinates=size)[:, 0]
+    cosines = coordinate_cosines(begun.index.at(slot, begun.library), begun.query, num_coordinates=size)[:, 0]
     kind = kind_of(begun.library.post_mask[slot], begun.library.post_value[slot])
     tried = enabled & (begun.running != EMPTY) & ~begun.whole
     relevance = note_try(state.relevance, kind, cosines < _ALIKE, failed, tried)
