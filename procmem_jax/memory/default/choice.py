@@ -7,6 +7,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from procmem_jax.computed_once import computed_once
 from procmem_jax.fixed_order import rounded_product
 from procmem_jax.memory.default.knowledge.values import Values, change_of, leads_back, steps_after
 from procmem_jax.memory.default.params import DefaultMemoryParams
@@ -118,18 +119,21 @@ class Costs:
     allowed: jax.Array
 
 
-def compare(index: Index, query: jax.Array, *, num_coordinates: int) -> tuple[jax.Array, jax.Array]:
+def compare(
+    index: Index, query: jax.Array, *, num_coordinates: int, all_used: bool = False
+) -> tuple[jax.Array, jax.Array]:
     """Returns (cosine, distance) of each slot's situation and `query`, `[N]` float32 each; distance is C (1 - cosine).
 
     That is the sum over the coordinates of 1 less the cosine of their angles' difference; with weights a weighted one.
 
     Args: as for `skill_costs`.
     """
-    similarity = cosine_similarity_of_columns(query, index.keys)
+    share = computed_once if all_used else lambda same: same
+    similarity = share(cosine_similarity_of_columns(query, index.keys))
     if index.weights is not None:
         apart = 1.0 - coordinate_cosines(index, query, num_coordinates=num_coordinates)
         terms = rounded_product(index.weights, apart)
-        return similarity, jnp.maximum(functools.reduce(jnp.add, list(terms)), 0.0)
+        return similarity, share(jnp.maximum(functools.reduce(jnp.add, list(terms)), 0.0))
     return similarity, rounded_product(jnp.float32(num_coordinates), 1.0 - similarity)
 
 
@@ -151,6 +155,7 @@ def skill_costs(
     *,
     num_coordinates: int,
     reach: jax.Array | None = None,
+    all_used: bool = False,
 ) -> Costs:
     """Returns the cost of every skill in a situation: its length, more with distance, over its success rate.
 
@@ -165,8 +170,9 @@ def skill_costs(
         params: of the memory.
         num_coordinates: static, C, of the contexts behind the embeddings.
         reach: `[N]` float32, distances below which each skill may be tried where it is not exact; None: any.
+        all_used: static; True where more than one of the costs' fields is used, which then share one comparison.
     """
-    similarity, distance = compare(index, query, num_coordinates=num_coordinates)
+    similarity, distance = compare(index, query, num_coordinates=num_coordinates, all_used=all_used)
     used = index.lengths > 0
     exact = used & (similarity > params.merge_threshold)
     unmet = (index.wanted ^ _pack(predicates)[:, None]) & index.asked

@@ -160,7 +160,8 @@ def _compare_with(skills, embedding, predicates, params, values, *, capacity: in
         num_coordinates: as for `skill_costs`.
     """
     index, reach, used = skills
-    costs = skill_costs(index, embedding, predicates, params, num_coordinates=num_coordinates, reach=reach)
+    here = embedding, predicates, params
+    costs = skill_costs(index, *here, num_coordinates=num_coordinates, reach=reach, all_used=True)
     steps, exact, allowed = computed_once((costs.steps, costs.exact, costs.allowed))
     if values is not None:
         steps = steps + steps_after(values, predicates, index.changes)

@@ -7,10 +7,18 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from procmem_jax.computed_once import computed_once
 from procmem_jax.envs.foreign.adapted import AdaptedState
 from procmem_jax.envs.foreign.door_key import cells_beside, hash_of
 from procmem_jax.envs.foreign.grid_percept.encoding import MINIGRID, XLAND, GridEncoding, split_name
-from procmem_jax.envs.foreign.grid_percept.seen import SeenGrid, look_around, nearest, nothing_seen, offsets_from
+from procmem_jax.envs.foreign.grid_percept.seen import (
+    SeenGrid,
+    look_around,
+    nearest,
+    nothing_seen,
+    offsets_from,
+    ranks_of,
+)
 from procmem_jax.envs.foreign.grid_percept.sights import GridSight, LookFunction, look_for
 from procmem_jax.envs.foreign.grid_percept.survey import Survey
 from procmem_jax.percept import Percept
@@ -120,8 +128,8 @@ class GridPercept:
         """
         sight, encoding = self._sight(obs, state, params)
         grid = state.notes.grid
-        ahead, right = offsets_from(sight.row, sight.column, sight.heading, sight.shape)
-        offsets = [nearest(_find(grid, encoding, thing), ahead, right) for thing in self.things]
+        rank = computed_once(ranks_of(*offsets_from(sight.row, sight.column, sight.heading, sight.shape)))
+        offsets = [nearest(_find(grid, encoding, thing), rank) for thing in self.things]
         cells = jnp.stack(cells_beside(sight.view))
         numbers = [*(part for offset in offsets for part in offset), *encoding.beside(cells)]
         numbers = [number.astype(jnp.float32) for number in numbers]

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 
+from procmem_jax.computed_once import computed_once
 from procmem_jax.envs.foreign.door_key import from_view, hash_of, to_view
 from procmem_jax.envs.foreign.grid_percept.encoding import GridEncoding
 from procmem_jax.envs.foreign.grid_percept.sights import GridSight
@@ -59,7 +60,7 @@ def look_around(known: SeenGrid, sight: GridSight, encoding: GridEncoding) -> Se
     seen_before = known.cells[..., 0] != 0
     cells = jnp.where((inside & (shown[..., 0] != 0))[..., None], shown, known.cells)
     nothing = encoding.floor(view.shape[-1])
-    cells = jnp.where((here & ~seen_before)[..., None], nothing, cells)
+    cells = computed_once(jnp.where((here & ~seen_before)[..., None], nothing, cells))
     changed = hash_of(jnp.where(seen_before[..., None], cells, 0)) - hash_of(known.cells)
     carried, pocket = _carried(known, sight, nothing)
     return SeenGrid(cells, known.changes + changed, carried, pocket, known.mission)
@@ -78,18 +79,25 @@ def _carried(known: SeenGrid, sight: GridSight, nothing: jax.Array) -> tuple[jax
     return jnp.where(pocket == -1, nothing, carried), pocket
 
 
-def nearest(there: jax.Array, ahead: jax.Array, right: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Returns how far (ahead, right) the nearest of some cells lies, `()` int32 each; (0, 0) if there is none.
+def ranks_of(ahead: jax.Array, right: jax.Array) -> jax.Array:
+    """Returns the rank of each cell of a grid by how near it is, `[H, W]` int32, from how far it lies, `[H, W]` each.
 
     The fewest steps without turns decide, then the farthest ahead, then the right: the same whichever way one looks.
+    """
+    reach = sum(ahead.shape)
+    steps = jnp.abs(ahead) + jnp.abs(right)
+    return (steps * (2 * reach + 1) + (reach - ahead)) * 2 + (right < 0).astype(jnp.int32)
+
+
+def nearest(there: jax.Array, rank: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Returns how far (ahead, right) the nearest of some cells lies, `()` int32 each; (0, 0) if there is none.
 
     Args:
         there: `[H, W]` bool.
-        ahead, right: `[H, W]` int32, of each cell.
+        rank: `[H, W]` int32, see `ranks_of`.
     """
     reach = sum(there.shape)
     base = 2 * reach + 1
-    rank = ((jnp.abs(ahead) + jnp.abs(right)) * base + (reach - ahead)) * 2 + (right < 0).astype(jnp.int32)
     nowhere = jnp.int32(2 * base * base)
     first = jnp.min(jnp.where(there, rank, nowhere))
     steps, forward = first // (2 * base), reach - first // 2 % base
