@@ -15,6 +15,7 @@ from procmem_jax.percept import Percept
 _LARGEST = 2.0**20  # what an element counts at most, so that sums stay exact
 
 Numbers = float | tuple[float, ...]  # one for all elements of an observation, or one each
+Coordinate = tuple[int, int | None]  # an element and what is subtracted from another, or an element alone
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -38,6 +39,9 @@ class ProjectedPercept:
         seed: of the projection.
         offset: what is subtracted from an observation, from all elements or from each.
         scale: what the projection is multiplied by; unless it is 1, the context is rounded to whole numbers.
+        coordinates: of the context in place of the projection, in units of the observation: (i, j) is how much element
+            j is above element i, (i, None) how much i is above its offset. With resolution=None `with_memory` looks for
+            positions beside each other in a dict or record, such as the agent's and a target's, and takes these.
     """
 
     fits_anything = True
@@ -49,10 +53,11 @@ class ProjectedPercept:
     seed: int = 0
     offset: Numbers = 0.0
     scale: float = 1.0
+    coordinates: tuple[Coordinate, ...] = ()
 
     def __repr__(self) -> str:
         """As of any dataclass, but many numbers are a digest; an offset or scale that changes nothing is left out."""
-        silent = {"offset": 0.0, "scale": 1.0}
+        silent = {"offset": 0.0, "scale": 1.0, "coordinates": ()}
         told = [field.name for field in dataclasses.fields(self)]
         told = [name for name in told if getattr(self, name) != silent.get(name)]
         return f"ProjectedPercept({', '.join(f'{name}={_short(getattr(self, name))}' for name in told)})"
@@ -80,13 +85,21 @@ class ProjectedPercept:
         """
         del params
         steps = self.rounded(flat_numbers(obs))
-        features = jnp.sum(jnp.asarray(self.signs(steps.size)) * steps[None, :], axis=1, dtype=jnp.int32)
-        context = features.astype(jnp.float32)
+        context = self._compared(steps) if self.coordinates else self._projection(steps)
         return Percept(
             predicates=jnp.stack([*([] if state.notes is None else state.notes), state.rewarded]),
             context=context if self.scale == 1.0 else jnp.round(context * self.scale),
             fingerprint=hash_of(steps),
         )
+
+    def _projection(self, steps: jax.Array) -> jax.Array:
+        features = jnp.sum(jnp.asarray(self.signs(steps.size)) * steps[None, :], axis=1, dtype=jnp.int32)
+        return features.astype(jnp.float32)
+
+    def _compared(self, steps: jax.Array) -> jax.Array:
+        units = steps.astype(jnp.float32) / _as_given(self.resolution)
+        whole = units + _as_given(self.offset)
+        return jnp.stack([units[i] if j is None else whole[j] - whole[i] for i, j in self.coordinates])
 
     def rounded(self, flat: jax.Array) -> jax.Array:
         """Returns the steps that each element of a flat observation `[N]` float32 is off the offset, `[N]` int32."""

@@ -11,6 +11,7 @@ from procmem_jax.envs.foreign.adapted import AdaptedEnvironment, PerceiveFunctio
 from procmem_jax.envs.foreign.keys import words_to_keys
 from procmem_jax.envs.foreign.listed import ListedPercept
 from procmem_jax.envs.foreign.probes.play import Played, no_percept, play
+from procmem_jax.envs.foreign.probes.positions import coordinates_of
 from procmem_jax.envs.foreign.projected import ProjectedPercept, flat_numbers, numbers_in
 
 # An element's range while probing has 256 steps: fine enough for states to differ, and contexts are scaled back.
@@ -21,9 +22,9 @@ _ROUNDING_ERROR = 1e-5  # a range of so much of the value itself is the noise of
 _MOST_WHOLE_STEPS = 2.0**16  # whole numbers up to here stay apart, whatever their range
 
 
-def _numbers_of(played: Played, params: Any) -> jax.Array:
+def _numbers_of(played: Played, params: Any) -> tuple[jax.Array, jax.Array]:
     del params
-    return flat_numbers(words_to_keys(played.before.observation))
+    return flat_numbers(words_to_keys(played.before.observation)), played.start
 
 
 def is_open(perceive: PerceiveFunction) -> bool:
@@ -32,7 +33,9 @@ def is_open(perceive: PerceiveFunction) -> bool:
 
 
 def probed(perceive: PerceiveFunction, environment: AdaptedEnvironment, params: Any) -> PerceiveFunction:
-    """Returns an open percept with the resolution, offset and scale that suit the observations of random play.
+    """Returns an open percept with the numbers that suit the observations of random play.
+
+    They are resolution, offset and scale, and in an observation with positions the coordinates of the context.
 
     All are powers of two or multiples of them, so that the last bits of a processor do not change them.
     """
@@ -42,8 +45,11 @@ def probed(perceive: PerceiveFunction, environment: AdaptedEnvironment, params: 
     looking, word = environment.with_observations(), jax.ShapeDtypeStruct((), "uint32")
     first = jax.eval_shape(lambda words: words_to_keys(looking.begin(words, params).observation), (word, word))
     sizes = [leaf.size * (2 if jnp.iscomplexobj(leaf) else 1) for leaf in numbers_in(first)]
-    rows = np.asarray(play(environment, params, _numbers_of), np.float64)
-    return fitted(perceive, rows.reshape(-1, rows.shape[-1]), sizes)
+    rows, starts = play(environment, params, _numbers_of)
+    rows, starts = np.asarray(rows, np.float64), np.asarray(starts)
+    found = fitted(perceive, rows.reshape(-1, rows.shape[-1]), sizes)
+    coordinates = perceive.coordinates or coordinates_of(first, rows, starts)
+    return dataclasses.replace(found, coordinates=coordinates, scale=1.0) if coordinates else found
 
 
 def fitted(percept: ProjectedPercept, rows: np.ndarray, sizes: list[int]) -> ProjectedPercept:

@@ -1,0 +1,106 @@
+"""Positions in an observation, which can be compared: parts of it that are made alike, of which one moves.
+
+A dict, a tuple or a record often tells where the agent is and where it is to go, each by two or three whole numbers in
+a part of its own. Their differences say in any place alike which way it lies, which no projection of all numbers does.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from procmem_jax.envs.foreign.projected import Coordinate
+
+_POSITION_SIZES = (2, 3)  # numbers
+_MOST_TARGETS = 4
+_LARGEST_OTHER, _MOST_OTHERS = 4, 8  # numbers of a part beside positions that counts by itself, and of all of these
+
+
+@dataclasses.dataclass(frozen=True)
+class _Leaf:
+    """One array of an observation: the places of its numbers in the flat one, `[n]` int64, its shape and dtype."""
+
+    places: np.ndarray
+    kind: tuple
+
+
+def coordinates_of(observation: Any, rows: np.ndarray, starts: np.ndarray) -> tuple[Coordinate, ...]:
+    """Returns what a context is to tell: how far the other positions are off the one that moves most, then small parts.
+
+    None at all where no two parts beside each other are alike. Numbers that only tell the time are left out.
+
+    Args:
+        observation: its shapes.
+        rows: `[T, A, N]` float64, flat observations of random play.
+        starts: `[T, A]` bool, whether it is the first of its episode.
+    """
+    tree = _numbered(observation)
+    moves = _moves(rows, starts)
+    for group in _alike(tree):
+        whole = np.all(rows[..., np.concatenate(group)] == np.round(rows[..., np.concatenate(group)]))
+        moved = [moves[places].mean() for places in group]
+        if whole and max(moved) > 0:
+            break
+    else:
+        return ()
+    own = group.pop(int(np.argmax(moved)))
+    targets = group[:_MOST_TARGETS]
+    differences = [(int(here), int(there)) for places in targets for here, there in zip(own, places, strict=True)]
+    taken = np.concatenate([own, *group])
+    others = [leaf.places for leaf in jax.tree.leaves(tree) if leaf.places.size <= _LARGEST_OTHER]
+    varied = (np.ptp(rows, axis=(0, 1)) > 0) & ~clocks_in(rows, starts)
+    singles = [int(place) for places in others for place in places if varied[place] and place not in taken]
+    return (*differences, *((place, None) for place in singles[:_MOST_OTHERS]))
+
+
+def clocks_in(rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Returns which numbers only tell the time, `[N]` bool: they change by the same in every step within episodes."""
+    steps = np.diff(rows, axis=0)[~starts[1:]]
+    if not len(steps):
+        return np.zeros(rows.shape[-1], np.bool_)
+    slack = 1e-5 * np.abs(rows).max(axis=(0, 1))  # rounding
+    return (np.ptp(steps, axis=0) <= slack) & (np.abs(steps[0]) > 2 * slack)
+
+
+def _moves(rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Returns in what share of the steps within episodes each number changes, `[N]`."""
+    steps = np.diff(rows, axis=0)[~starts[1:]]
+    return np.mean(steps != 0, axis=0) if len(steps) else np.zeros(rows.shape[-1])
+
+
+def _numbered(observation: Any) -> Any:
+    """Returns the observation with a `_Leaf` for each array of numbers, numbered as `flat_numbers` puts them."""
+    leaves, form = jax.tree.flatten(observation)
+    end, numbered = 0, []
+    for leaf in leaves:
+        is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        size = 0 if is_key else leaf.size * (2 if jnp.iscomplexobj(leaf) else 1)
+        numbered.append(_Leaf(np.arange(end, end + size), (leaf.shape, str(leaf.dtype))))
+        end += size
+    return jax.tree.unflatten(form, numbered)
+
+
+def _alike(tree: Any) -> Sequence[list[np.ndarray]]:
+    """Returns groups of places, `[n]` int64 each: of parts of one node that are made alike, those of the top first."""
+    found, nodes = [], [tree]
+    while nodes:
+        node = nodes.pop(0)
+        parts = (
+            [] if isinstance(node, _Leaf) else jax.tree.leaves(node, is_leaf=lambda part, node=node: part is not node)
+        )
+        groups: dict[Any, list[np.ndarray]] = {}
+        for part in parts:
+            leaves, form = jax.tree.flatten(part)
+            places = np.concatenate([leaf.places for leaf in leaves])
+            if places.size in _POSITION_SIZES and not any(leaf.kind[1] == "bool" for leaf in leaves):
+                groups.setdefault((form, *(leaf.kind for leaf in leaves)), []).append(places)
+        found += [group for group in groups.values() if len(group) > 1]
+        nodes += parts
+    return found
+
+
+def _parts(node: Any) -> list[Any]:
+    return [] if isinstance(node, _Leaf) else jax.tree.leaves(node, is_leaf=lambda part: part is not node)
