@@ -62,7 +62,7 @@ def test_what_is_done_is_kept_and_what_is_not_comes_first(monkeypatch, tmp_path,
     """Not measured yet comes before what failed or has no speed; what is whole or refused is not measured again."""
     out, asked = tmp_path / "rows.json", []
     before = {"a": {"failed": "once"}, "b": {**ROW}, "c": {**ROW, **SPEEDS}, "d": {"refused": "no"}}
-    out.write_text(json.dumps({"rows": before}))
+    out.write_text(json.dumps({"rows": before, "agents": 64, "seed": 1000}))
     monkeypatch.setattr(registered, "registered", lambda package: list("abcdef"))
 
     def measure_apart(task, options):
@@ -76,3 +76,22 @@ def test_what_is_done_is_kept_and_what_is_not_comes_first(monkeypatch, tmp_path,
     assert stored["rows"]["d"] == before["d"] and stored["rows"]["c"] == before["c"]
     assert stored["rows"]["a"]["seconds"] == 900 and stored["versions"]["jax"]
     assert capsys.readouterr().out.count("\n| `") == 6
+
+
+@pytest.mark.parametrize("other", [["--seed", "2000"], ["--agents", "8"], ["--explorer", "least-tried"]])
+def test_rows_of_another_kind_are_not_mixed_with_those_in_the_file(tmp_path, capsys, other):
+    out = tmp_path / "rows.json"
+    out.write_text(json.dumps({"rows": {"a": {**ROW, **SPEEDS}}, "agents": 64, "seed": 1000}))
+    with pytest.raises(SystemExit) as end:
+        registered.main(["pgx", "--out", str(out), *other])
+    assert end.value.code == 2 and f"holds rows of {other[0][2:]}=" in capsys.readouterr().err
+    assert len(json.loads(out.read_text())["rows"]) == 1
+
+
+def test_the_verdict_is_by_the_range_between_no_memory_and_the_best_episode():
+    """The mean without is 1 and the best episode 11, so 2% are 0.2."""
+    bounds = {"safe": (0, -0.19, 1), "better": (1, 0.5, 2), "perhaps": (0, -0.21, 1), "worse": (-1, -2, -0.21)}
+    rows = {name: {**ROW, "difference": list(three), "best": 11.0} for name, three in bounds.items()}
+    told = registered.verdict({**rows, "refused": {"refused": "no"}, "before there was a best": ROW})
+    start = "2 of 4 lose less than 2% of the range for certain; "
+    assert told == start + "perhaps more: perhaps, worse; more for certain: worse"

@@ -33,15 +33,16 @@ LONG_SECONDS, LEAST_SECONDS = 5.0, 0.5  # that a run takes whose own speed count
 STEPS = 20_000  # that an agent has time for, within these numbers of episodes
 FEWEST, MOST = 20, 300
 SHARE = 5  # returns are those of the last fifth of the episodes
+TOLERANCE = 0.02  # of the range of returns
 SPEEDS = ("k steps a core second without memory", "with memory")
 COLUMNS = ("task", "percept", "actions", "limit", *SPEEDS, "return without", "return with", "difference")
 
 
-def measure(task: str, agents: int, seed: int, episodes: int | None) -> dict:
+def measure(task: str, agents: int, seed: int, episodes: int | None, explorer: str | None = None) -> dict:
     """Returns what comes of `task` with and without the default memory, or why it is refused."""
     use_all_cores()
     try:
-        arms = {arm: make_experiment(task, use_skills=arm == "with") for arm in ("without", "with")}
+        arms = {arm: make_experiment(task, use_skills=arm == "with", explorer=explorer) for arm in ("without", "with")}
     except (TypeError, ValueError) as error:
         return {"refused": str(error)}
     environment = arms["with"][0].environment
@@ -49,15 +50,16 @@ def measure(task: str, agents: int, seed: int, episodes: int | None) -> dict:
     number = episodes or int(np.clip(STEPS // limit, FEWEST, MOST))
     row = {"percept": percept_title(environment.perceive), "actions": environment.num_actions, "limit": limit}
     row |= {"agents": agents, "episodes": number, "seed": seed}
-    last = {}
+    last, best = {}, []
     for arm, (config, params) in arms.items():
         meter = CoreRate(functools.partial(train, run_key(seed), config, params, agents, number), agents)
         result = meter.first()
         row[f"{SPEED}_{arm}"] = meter.rate(result)
         last[arm] = result.metrics.episode_return[:, -max(1, number // SHARE) :].mean(axis=1, dtype=np.float64)
+        best.append(float(result.metrics.episode_return.max()))
         row[f"return_{arm}"] = [float(bound) for bound in mean_interval(last[arm])]
     difference = paired_difference(last["with"], last["without"], seed=0)
-    return row | {"difference": [difference.value, difference.low, difference.high]}
+    return row | {"difference": [difference.value, difference.low, difference.high], "best": max(best)}
 
 
 class CoreRate:
@@ -93,6 +95,7 @@ def measure_apart(task: str, options: argparse.Namespace) -> dict:
     """Returns the row of a task, made by a process of its own that has `options.seconds` to do it."""
     command = [sys.executable, sys.argv[0], "registered", "--task", task, "--agents", str(options.agents)]
     command += ["--seed", str(options.seed), *(["--episodes", str(options.episodes)] if options.episodes else [])]
+    command += ["--explorer", options.explorer] if options.explorer else []
     began = time.monotonic()
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=options.seconds)
@@ -133,15 +136,19 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--agents", type=int, default=64, help="of each side (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1000, help="settings were tuned below 1000 (default: %(default)s)")
     parser.add_argument("--episodes", type=int, help=f"by default {STEPS:,} steps' worth, {FEWEST} to {MOST}")
+    parser.add_argument("--explorer", help="of both sides, such as least-tried; by default what suits the environment")
     parser.add_argument("--seconds", type=int, default=900, help="for each environment (default: %(default)s)")
     parser.add_argument("--only", default="", help="tasks whose name contains this")
     parser.add_argument("--task", help="measure this one here, and print its row as JSON")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs/registered.json"))
     options = parser.parse_args(arguments)
     if options.task:
-        print(json.dumps(measure(options.task, options.agents, options.seed, options.episodes)))
+        print(json.dumps(measure(options.task, options.agents, options.seed, options.episodes, options.explorer)))
         return
     stored = read_json(options.out) if options.out.exists() else {"rows": {}}
+    for name in ("agents", "seed", "explorer"):
+        if stored["rows"] and stored.get(name) != getattr(options, name):
+            parser.error(f"{options.out} holds rows of {name}={stored.get(name)}; give another --out")
     rows = stored["rows"]
     done = {task for task, row in rows.items() if "refused" in row or f"{SPEED}_with" in row}
     wanted = [task for task in _tasks(options.packages) if options.only in task and task not in done]
@@ -150,9 +157,29 @@ def main(arguments: list[str] | None = None) -> None:
         rows[task] = measure_apart(task, options)
         options.out.parent.mkdir(parents=True, exist_ok=True)
         made_with = versions() | peer_versions(package.module for package in PACKAGES.values())
-        made = {"agents": options.agents, "seed": options.seed, "versions": made_with}
+        made = {"agents": options.agents, "seed": options.seed, "explorer": options.explorer, "versions": made_with}
         write_json(options.out, {**made, "rows": rows})
     print(table(rows))
+    print(verdict(rows))
+
+
+def verdict(rows: dict[str, dict]) -> str:
+    """Returns which environments may lose by the memory more than 2% of what there is to win, and which do.
+
+    That is from the mean return without the memory to the best episode of either side.
+    """
+    told = {task: row for task, row in rows.items() if "best" in row}
+    lost = {task: [bound / max(_range(row), 1e-9) for bound in row["difference"]] for task, row in told.items()}
+    may, do = ([task for task, bounds in lost.items() if bounds[place] < -TOLERANCE] for place in (1, 2))
+    count = len(told) - len(may)
+    text = f"{count} of {len(told)} lose less than {TOLERANCE:.0%} of the range for certain"
+    return (
+        f"{text}; perhaps more: {', '.join(sorted(may)) or 'none'}; more for certain: {', '.join(sorted(do)) or 'none'}"
+    )
+
+
+def _range(row: dict) -> float:
+    return row["best"] - row["return_without"][0]
 
 
 def _tasks(packages: list[str]) -> list[str]:
