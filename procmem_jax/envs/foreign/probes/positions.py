@@ -27,6 +27,7 @@ class _Leaf:
     kind: tuple
 
 
+@np.errstate(invalid="ignore")  # between infinite numbers there is no difference
 def coordinates_of(observation: Any, rows: np.ndarray, starts: np.ndarray) -> tuple[Coordinate, ...]:
     """Returns what a context is to tell: how far the other positions are off the one that moves most, then small parts.
 
@@ -58,16 +59,21 @@ def coordinates_of(observation: Any, rows: np.ndarray, starts: np.ndarray) -> tu
 
 def clocks_in(rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """Returns which numbers only tell the time, `[N]` bool: they change by the same in every step within episodes."""
-    steps = np.diff(rows, axis=0)[~starts[1:]]
+    steps = _steps(rows, starts)
     if not len(steps):
         return np.zeros(rows.shape[-1], np.bool_)
     slack = 1e-5 * np.abs(rows).max(axis=(0, 1))  # rounding
     return (np.ptp(steps, axis=0) <= slack) & (np.abs(steps[0]) > 2 * slack)
 
 
+def _steps(rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Returns how much each number changed in each step within an episode, `[S, N]`; NaN from infinite ones."""
+    return np.diff(rows, axis=0)[~starts[1:]]
+
+
 def _moves(rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """Returns in what share of the steps within episodes each number changes, `[N]`."""
-    steps = np.diff(rows, axis=0)[~starts[1:]]
+    steps = _steps(rows, starts)
     return np.mean(steps != 0, axis=0) if len(steps) else np.zeros(rows.shape[-1])
 
 
@@ -87,14 +93,11 @@ def _alike(tree: Any) -> Sequence[list[np.ndarray]]:
     """Returns groups of places, `[n]` int64 each: of parts of one node that are made alike, those of the top first."""
     found, nodes = [], [tree]
     while nodes:
-        node = nodes.pop(0)
-        parts = (
-            [] if isinstance(node, _Leaf) else jax.tree.leaves(node, is_leaf=lambda part, node=node: part is not node)
-        )
+        parts = _parts(nodes.pop(0))
         groups: dict[Any, list[np.ndarray]] = {}
         for part in parts:
             leaves, form = jax.tree.flatten(part)
-            places = np.concatenate([leaf.places for leaf in leaves])
+            places = np.concatenate([np.zeros(0, np.int64), *(leaf.places for leaf in leaves)])
             if places.size in _POSITION_SIZES and not any(leaf.kind[1] == "bool" for leaf in leaves):
                 groups.setdefault((form, *(leaf.kind for leaf in leaves)), []).append(places)
         found += [group for group in groups.values() if len(group) > 1]

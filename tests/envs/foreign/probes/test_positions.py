@@ -64,6 +64,15 @@ def test_without_two_alike_of_which_one_moves_there_are_no_coordinates(change, w
     assert coordinates_of(*played(lambda *where: change(maze(*where)))) == (), why
 
 
+def test_empty_parts_and_numbers_without_end_are_passed_over():
+    def odd(*where):
+        return {**maze(*where), "b_empty": (), "heat": np.float32([np.inf, np.nan, -np.inf])}
+
+    assert coordinates_of(*played(odd))[:2] == ((2, 0), (3, 1))
+    strange = {"a": np.float32([0, 1]), "b": np.float32([np.nan, np.inf])}
+    assert coordinates_of(*played(lambda step, *_: {**strange, "a": np.float32([step, step])})) == ()
+
+
 def test_positions_deeper_down_and_several_targets():
     def two_goals(step, lane, random):
         places = {
