@@ -183,3 +183,9 @@ def shapes_of(params: Any) -> tuple:
     """Returns the structure of a pytree of numbers, hashable: (tree, ((shape, dtype), ...))."""
     leaves, treedef = jax.tree.flatten(params)
     return treedef, tuple((np.shape(leaf), str(canonical_dtype(leaf))) for leaf in leaves)
+
+
+def structs_of(shapes: tuple) -> Any:
+    """Returns the pytree of `jax.ShapeDtypeStruct` that `shapes_of` has told of."""
+    treedef, leaves = shapes
+    return jax.tree.unflatten(treedef, [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in leaves])

@@ -137,10 +137,19 @@ def numbers_in(obs: Any) -> list[jax.Array]:
         TypeError: there are none.
     """
     leaves = [jnp.asarray(leaf) if jnp.isscalar(leaf) else leaf for leaf in jax.tree.leaves(obs)]
-    leaves = [leaf for leaf in leaves if not jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)]
+    leaves = [leaf for leaf in leaves if not _is_key(leaf)]
     if not sum(leaf.size for leaf in leaves):
         raise TypeError("the observation holds no numbers; give a function perceive that makes a percept of the state")
     return leaves
+
+
+def flat_size(leaf: Any) -> int:
+    """Returns how many numbers of a flat observation a leaf of it (or the shape of one) makes; a key makes none."""
+    return 0 if _is_key(leaf) else leaf.size * (2 if jnp.iscomplexobj(leaf) else 1)
+
+
+def _is_key(leaf: Any) -> bool:
+    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def flat_numbers(obs: Any) -> jax.Array:

@@ -17,6 +17,7 @@ from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.settings import Config, Params
 from procmem_jax.agents.states import AgentInputs, AgentState
 from procmem_jax.memory.library import SkillLibrary
+from procmem_jax.records import structs_of
 from procmem_jax.streams import Streams
 
 _LEAST_ROOM, _LARGEST_POWER = 16, 256  # episodes
@@ -127,10 +128,11 @@ def build_programs(
     def column(dtype, shape=()):
         return placement.shapes(jax.ShapeDtypeStruct((width, *shape), dtype), is_split=True)
 
-    tree, leaves = params_shapes
-    one = [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in leaves]
-    params = [column(leaf.dtype, leaf.shape) for leaf in one] if batched else placement.shapes(one, is_split=False)
-    params = jax.tree.unflatten(tree, params)
+    params = structs_of(params_shapes)
+    if batched:
+        params = jax.tree.map(lambda leaf: column(leaf.dtype, leaf.shape), params)
+    else:
+        params = placement.shapes(params, is_split=False)
     word = placement.shapes(jax.ShapeDtypeStruct((2,), jnp.uint32), is_split=False)
     count = placement.shapes(jax.ShapeDtypeStruct((), jnp.int32), is_split=False)
     streams = Streams(word, word)

@@ -14,7 +14,7 @@ from procmem_jax.experiments.training.control_group import free_memory
 from procmem_jax.experiments.training.lane_programs import room_for
 from procmem_jax.experiments.training.lanes import default_lanes, lane_width
 from procmem_jax.memory import library as skill_library
-from procmem_jax.records import as_arrays, shapes_of
+from procmem_jax.records import as_arrays, shapes_of, structs_of
 from procmem_jax.streams import Streams
 
 _METRIC_BYTES = 22  # of one agent's episode: five 4-byte numbers, a truth value and why it ended
@@ -35,8 +35,7 @@ def device_bytes(config: Config, params: Params, lanes: int, num_episodes: int) 
 
 @functools.lru_cache(maxsize=32)  # it takes a tenth of a second
 def _device_bytes(config: Config, params_shapes: tuple, lanes: int, num_recorded: int) -> int:
-    agent, (tree, leaves) = ProceduralAgent(config), params_shapes
-    params = jax.tree.unflatten(tree, [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in leaves])
+    agent, params = ProceduralAgent(config), structs_of(params_shapes)
     word = jax.ShapeDtypeStruct((2,), jnp.uint32)
     inputs = jax.eval_shape(lambda: agent.make_inputs(jnp.zeros((), jnp.uint32), num_recorded))
     inputs = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((lanes, *leaf.shape), leaf.dtype), inputs)

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from procmem_jax.envs.foreign.projected import Coordinate
+from procmem_jax.envs.foreign.projected import Coordinate, flat_size
 
 _POSITION_SIZES = (2, 3)  # numbers
 _MOST_TARGETS = 4
@@ -39,11 +38,10 @@ def coordinates_of(observation: Any, rows: np.ndarray, starts: np.ndarray) -> tu
         starts: `[T, A]` bool, whether it is the first of its episode.
     """
     tree = _numbered(observation)
-    moves = _moves(rows, starts)
     for group in _alike(tree):
-        whole = np.all(rows[..., np.concatenate(group)] == np.round(rows[..., np.concatenate(group)]))
-        moved = [moves[places].mean() for places in group]
-        if whole and max(moved) > 0:
+        numbers = rows[..., np.concatenate(group)]
+        moved = [_moves(rows[..., places], starts).mean() for places in group]
+        if np.all(numbers == np.round(numbers)) and max(moved) > 0:
             break
     else:
         return ()
@@ -82,10 +80,8 @@ def _numbered(observation: Any) -> Any:
     leaves, form = jax.tree.flatten(observation)
     end, numbered = 0, []
     for leaf in leaves:
-        is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-        size = 0 if is_key else leaf.size * (2 if jnp.iscomplexobj(leaf) else 1)
-        numbered.append(_Leaf(np.arange(end, end + size), (leaf.shape, str(leaf.dtype))))
-        end += size
+        first, end = end, end + flat_size(leaf)
+        numbered.append(_Leaf(np.arange(first, end), (leaf.shape, str(leaf.dtype))))
     return jax.tree.unflatten(form, numbered)
 
 

@@ -4,7 +4,6 @@ import dataclasses
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from procmem_jax.envs.foreign.adapted import AdaptedEnvironment, PerceiveFunction
@@ -12,7 +11,7 @@ from procmem_jax.envs.foreign.keys import words_to_keys
 from procmem_jax.envs.foreign.listed import ListedPercept
 from procmem_jax.envs.foreign.probes.play import Played, no_percept, play
 from procmem_jax.envs.foreign.probes.positions import coordinates_of
-from procmem_jax.envs.foreign.projected import ProjectedPercept, flat_numbers, numbers_in
+from procmem_jax.envs.foreign.projected import ProjectedPercept, flat_numbers, flat_size, numbers_in
 
 # An element's range while probing has 256 steps: fine enough for states to differ, and contexts are scaled back.
 _STEPS_IN_RANGE = 256.0
@@ -35,16 +34,15 @@ def is_open(perceive: PerceiveFunction) -> bool:
 def probed(perceive: PerceiveFunction, environment: AdaptedEnvironment, params: Any) -> PerceiveFunction:
     """Returns an open percept with the numbers that suit the observations of random play.
 
-    They are resolution, offset and scale, and in an observation with positions the coordinates of the context.
-
-    All are powers of two or multiples of them, so that the last bits of a processor do not change them.
+    They are resolution, offset and scale, all powers of two or multiples of them, so that the last bits of a processor
+    do not change them, and in an observation with positions the coordinates of the context.
     """
     if isinstance(perceive, ListedPercept):
         return dataclasses.replace(perceive, projected=probed(perceive.projected, environment, params))
     environment = dataclasses.replace(environment, perceive=no_percept)
     looking, word = environment.with_observations(), jax.ShapeDtypeStruct((), "uint32")
     first = jax.eval_shape(lambda words: words_to_keys(looking.begin(words, params).observation), (word, word))
-    sizes = [leaf.size * (2 if jnp.iscomplexobj(leaf) else 1) for leaf in numbers_in(first)]
+    sizes = [flat_size(leaf) for leaf in numbers_in(first)]
     rows, starts = play(environment, params, _numbers_of)
     rows, starts = np.asarray(rows, np.float64), np.asarray(starts)
     found = fitted(perceive, rows.reshape(-1, rows.shape[-1]), sizes)
