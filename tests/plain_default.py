@@ -80,7 +80,7 @@ class PlainMemory:
         self.switches, self.similarity, self.num_coordinates = memory, similarity, F(num_coordinates)
         names = ("merge_threshold", "match_tolerance", "distance_cost", "mismatch_cost", "retire_rate", "novelty")
         self.numbers = {name: F(getattr(params, name)) for name in names}
-        self.retreat_steps = int(params.retreat_steps)
+        self.retreat_steps, self.forgiven = int(params.retreat_steps), int(params.forgiven_failures)
         self.slots: list[PlainSkill | None] = [None] * memory.capacity
         self.clock = self.next_number = self.num_evictions = 0
 
@@ -93,6 +93,10 @@ class PlainMemory:
         allowed = allowed and skill.rate() >= self.numbers["retire_rate"]
         detour = F(0) if exact else self.numbers["distance_cost"] * (distance + self.numbers["mismatch_cost"])
         return F(len(skill.actions)) + detour, exact, bool(allowed)
+
+    def retreat_after(self, failures: int) -> int:
+        """Returns the steps of exploration after so many failures in a segment."""
+        return self.retreat_steps * max(failures - self.forgiven, 0)
 
     def choose(self, situation, predicates: Predicates, lot: int) -> tuple[int, bool, F] | None:
         """Returns (slot, whether as a whole, steps) of the skill of least cost, the lowest slot of equals, or None."""
@@ -271,7 +275,7 @@ class PlainAgent:
         self.memory.count(slot, success or not self.config.memory.count_failures)
         if not success:
             self.failures += 1
-            self.retreat = self.memory.retreat_steps * self.failures
+            self.retreat = self.memory.retreat_after(self.failures)
 
     def observe(self, before: PlainPercept, action: int, after: PlainPercept, episode_over: bool) -> None:
         """Learns of a step: keeps a segment, counts an outcome, moves on along the path."""
@@ -287,7 +291,7 @@ class PlainAgent:
                 self.segment = (steps, before.predicates, after.predicates)
         failed = self.end_skill(after, changed, loop, episode_over) if in_skill else self.end_dropped()
         self.failures = 0 if changed else self.failures + failed
-        retreat = self.memory.retreat_steps * self.failures if failed else 0 if changed else self.retreat
+        retreat = self.memory.retreat_after(self.failures) if failed else 0 if changed else self.retreat
         self.retreat = max(retreat - (not in_skill), 0)
         if changed:
             self.path = []

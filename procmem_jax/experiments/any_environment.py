@@ -21,7 +21,10 @@ from procmem_jax.memory.protocol import Memory
 # Of the default memory, each off by itself.
 OUTCOME_SWITCHES = ("deaths_teach", "caution", "progress", "values", "relevance")
 
-_SURE = 0.4  # success rate below which a skill is worse than an exploration that gets there by itself
+# In worlds of others the first failure is enough for a retreat, and skills may fail more often, but where a skill is a
+# guess, or exploring gets there.
+_WARY = {"forgiven_failures": 0, "retire_rate": 0.25}
+_SURE = {"retire_rate": 0.4}
 _GRID_CAPACITY = 512  # slots; the libraries of a room with a door and a key are full with 128, and with 256
 
 
@@ -119,20 +122,23 @@ def outcome_settings(environment: Any, exploration: ExplorationPolicy) -> dict[s
     """Returns the settings that the default memory has in an environment that is not ours, else {}.
 
     Agents may die there: skills are blamed for it, and what kills is kept off. Observations may hold a clock, which the
-    default percept takes for part of the situation, so that each is new: then progress alone tells a success. With the
-    grid percept it depends on the exploration. That to the frontier gets to the end by itself, so a skill has to be
-    sure, and to lead to something new. With any other, values and relevance find the way through the stages of a task,
-    which its facts tell; many situations are told apart, which take many skills. `.readme/default-memory.md` tells what
-    each is worth.
+    default percept takes for part of the situation, so that each is new: then progress alone tells a success. A skill
+    has to be sure there, since a projection of all numbers may take different situations for one, as differences of
+    positions do not. With the grid percept it depends on the exploration. That to the frontier gets to the end by
+    itself, so a skill has to be sure, and to lead to something new. With any other, values and relevance find the way
+    through the stages of a task, which its facts tell; many situations are told apart, which take many skills.
+    `.readme/default-memory.md` tells what each is worth.
     """
     if not isinstance(environment, AdaptedEnvironment):
         return {}
     projected, grid = (isinstance(environment.perceive, kind) for kind in (ProjectedPercept, GridPercept))
     seeks = isinstance(exploration, Frontier)
     lost = grid and not seeks
-    settings = dict(zip(OUTCOME_SWITCHES, (True, True, projected or seeks, lost, lost), strict=True))
+    settings = _WARY | dict(zip(OUTCOME_SWITCHES, (True, True, projected or seeks, lost, lost), strict=True))
+    if seeks or (projected and not environment.perceive.coordinates):
+        settings |= _SURE
     if seeks:
-        return {**settings, "choice": "news", "retire_rate": _SURE}
+        return {**settings, "choice": "news"}
     return {**settings, "capacity": _GRID_CAPACITY} if lost else settings
 
 

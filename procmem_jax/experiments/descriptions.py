@@ -115,7 +115,7 @@ def remake_experiment(stored: Mapping[str, Any]) -> tuple[Config, Params]:
     config, params = make_experiment(stored["task"], preset, **chosen)
     here = {setting.name: setting.value for setting in list_settings(config, params)}
     if "count_failures" in settings:  # a default memory, which had none of these when configs did not tell of them
-        settings = dict.fromkeys(OUTCOME_SWITCHES, False) | settings
+        settings = dict.fromkeys(OUTCOME_SWITCHES, False) | {"forgiven_failures": 0} | settings
     if is_old:
         settings = {name: value for name, value in settings.items() if name in here}
     differing = {name: value for name, value in settings.items() if here.get(name) != value}

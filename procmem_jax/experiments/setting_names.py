@@ -16,8 +16,9 @@ _AGENT = "step_budget use_skills"
 _MEMORY = "capacity embedding_size eviction learn max_skill_length merge_threshold"
 _DEFAULT = (
     f"{_GRID} {_AGENT} {_MEMORY} admission caution choice consolidation_interval count_failures deaths_teach "
-    "distance_cost embedding group_size history_length interruption keep_better loop_erasure match_tolerance "
-    "mismatch_cost novel_only novelty progress relevance retire_rate retreat_steps segmentation suffixes values grace"
+    "distance_cost embedding forgiven_failures group_size history_length interruption keep_better loop_erasure "
+    "match_tolerance mismatch_cost novel_only novelty progress relevance retire_rate retreat_steps segmentation "
+    "suffixes values grace"
 )
 SETTINGS = {
     "default": _DEFAULT,

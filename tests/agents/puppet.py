@@ -57,7 +57,7 @@ class Puppet:
     def __init__(self, start=(3, 0), *, skills=(), predicates=NOTHING, memory=None, **changes):
         self.settings = {"history_length": 8, "interruption": False} | (memory or {})
         self.memory = DefaultMemory(**SIZES, **self.settings)
-        numbers = {"merge_threshold": 0.99999, "novelty": 0.0} | changes
+        numbers = {"merge_threshold": 0.99999, "novelty": 0.0, "retire_rate": 0.25, "forgiven_failures": 0} | changes
         self.params = as_arrays(DefaultMemoryParams(**numbers))
         self.place, self.predicates = start, predicates
         self.state = self.call("begin", percept(start, predicates), self.params)

@@ -30,6 +30,15 @@ def test_the_retreat_grows_with_failures_and_ends():
     assert puppet.counts() == (4, 0, 4)
 
 
+def test_the_first_failures_are_forgiven():
+    puppet = Puppet(skills=[skill((3, 0), [2])], retire_rate=0.0, retreat_steps=3, forgiven_failures=2)
+    retreats = []
+    for _ in range(6):
+        retreats.append(steps_until_a_skill(puppet))
+        puppet.step((3, 0))
+    assert retreats == [0, 0, 0, 3, 6, 9]
+
+
 def test_without_a_retreat_the_next_skill_comes_at_once():
     puppet = Puppet(skills=[skill((3, 0), [2])], retire_rate=0.0, retreat_steps=0)
     assert [puppet.step((3, 0))[0] for _ in range(5)] == [True] * 5

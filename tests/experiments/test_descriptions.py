@@ -43,9 +43,13 @@ def test_a_config_older_than_the_switches_for_outcomes_is_one_without():
             for name in on:
                 is_on = task == "seen" and (preset == "default" or name in ("deaths_teach", "caution", "progress"))
                 assert told["settings"].pop(name) == is_on
-            memory = remake_experiment(told)[0].memory
-            memory = memory if preset == "default" else memory.memory
+            assert told["settings"].pop("forgiven_failures") == (2 if task == "random-5" else 0)
+            config, params = remake_experiment(told)
+            memory, numbers = config.memory, params.memory
+            if preset == "proven":
+                memory = memory.memory
             assert not any(getattr(memory, name) for name in on)
+            assert numbers.forgiven_failures == 0
 
 
 def test_a_memory_around_another_is_what_it_was():

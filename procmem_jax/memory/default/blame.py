@@ -61,5 +61,5 @@ def judge_first_step(
         index=state.index.after_use(library, state.judged),
         judged=jnp.full_like(state.judged, EMPTY),
         failures=failures,
-        retreat=jnp.where(failed, params.retreat_steps * failures, state.retreat),
+        retreat=jnp.where(failed, params.retreat_after(failures), state.retreat),
     )

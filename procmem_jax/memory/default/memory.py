@@ -320,7 +320,7 @@ class DefaultMemory(Memory):
         news = jnp.any(after.predicates & ~state.achieved) | closest
         fruitless = failed | (in_skill & changed & ~news)
         failures = jnp.where(news, 0, state.failures + fruitless.astype(jnp.int32))
-        retreat = jnp.where(fruitless, params.retreat_steps * failures, jnp.where(changed, 0, state.retreat))
+        retreat = jnp.where(fruitless, params.retreat_after(failures), jnp.where(changed, 0, state.retreat))
         retreat = jnp.maximum(retreat - (~in_skill).astype(jnp.int32), 0)
         next_number = jnp.where(looped & self.loop_erasure, number, state.path.count + 1)
         path = paths.go_to(state.path, computed_once(next_number), changed, self.history_length)

@@ -35,7 +35,7 @@ class DefaultMemoryParams:
         maximum=1e6,
     )
     retire_rate: jax.Array | float = param(
-        0.25,
+        0.4,
         jnp.float32,
         "success rate below which a skill is retired until it is learned anew",
         minimum=0.0,
@@ -51,7 +51,14 @@ class DefaultMemoryParams:
     retreat_steps: jax.Array | int = param(
         1,
         jnp.int32,
-        "steps of exploration after a failed skill, times the failures so far in the segment",
+        "steps of exploration after a failed skill, times the failures so far in the segment that are not forgiven",
         minimum=0,
         maximum=2**20,
     )
+    forgiven_failures: jax.Array | int = param(
+        2, jnp.int32, "failed skills in a segment after which no retreat comes yet", minimum=0, maximum=2**20
+    )
+
+    def retreat_after(self, failures: jax.Array) -> jax.Array:
+        """Returns the steps of exploration after so many failures in a segment, `()` int32."""
+        return self.retreat_steps * jnp.maximum(failures - self.forgiven_failures, 0)

@@ -58,6 +58,7 @@ def test_a_world_with_a_map_is_explored_to_its_frontier(name, lenient):
     config, params = make_experiment(name, explorer="random")
     assert config.exploration == RandomPolicy() and config.memory.choose is least_expected_cost
     assert (config.memory.values, config.memory.capacity, float(params.memory.retire_rate)) == (True, 512, 0.25)
+    assert params.memory.forgiven_failures == 0
     metrics = {use: train(run_key(0), *make_experiment(name, use_skills=use), 8, 20).metrics for use in (False, True)}
     assert min(one.success[:, 5:].mean() for one in metrics.values()) > 0.9
 

@@ -20,7 +20,9 @@ OLD_RUNS = pathlib.Path(__file__).parents[2] / "data" / "run-format-1"
 EVERY = sorted(path.name for path in OLD_RUNS.iterdir())
 QUICK = ("memory-off", "tutorial")
 # Settings of which format 1 did not tell.
-NEWER = "grace mismatch_cost embedding learn deaths_teach progress group_size values relevance caution".split()
+NEWER = (
+    "grace mismatch_cost embedding learn deaths_teach progress group_size values relevance caution forgiven_failures"
+).split()
 
 
 def some(names, **marks):
