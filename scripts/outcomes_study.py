@@ -7,7 +7,7 @@ import sys
 import numpy as np
 from tqdm import tqdm
 
-from procmem_jax import make_experiment, run_key, train, with_memory
+from procmem_jax import RandomPolicy, make_experiment, run_key, train, with_memory
 from procmem_jax.experiments.statistics.intervals import mean_interval, paired_difference
 from procmem_jax.experiments.text_tables import interval_text, markdown_table
 
@@ -52,6 +52,7 @@ def experiment(world: World, arm: tuple[str, ...] | None):
     settings = {"use_skills": arm is not OFF, "overrides": switches}
     if world.tells in ("steps", "success"):
         return make_experiment(world.name, explorer="random", **settings)
+    settings["exploration"] = RandomPolicy()
     if world.name.startswith("FrozenLake"):
         from gymnax.environments.misc.frozen_lake import FrozenLake
 

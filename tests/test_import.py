@@ -42,8 +42,8 @@ ORDER = {
         "protocol tutorial default options proven"
     ).split(),
     "agents": (
-        "policy counting frontier exploration q_learning states settings procedural groups recording blocks rollout "
-        "verbs"
+        "policy counting frontier persistent exploration q_learning states settings procedural groups recording blocks "
+        "rollout verbs"
     ).split(),
     "reports": (
         "html words runs comparison listing curves skills player run_part sweep_part study_part page opened"

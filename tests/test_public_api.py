@@ -26,9 +26,10 @@ ROOMS = {
         make_task render_rgb render_text
     """,
     "agents": """
-        AgentInputs AgentState Config EpisodeMetrics EpsilonPolicy ExplorationPolicy Frontier LeastTried NearestUntried
-        Params ProceduralAgent QLearning RandomPolicy ScriptedPolicy TapePolicy Trajectory Transition check_params
-        execute_skill explore extract_skill make_tape random_action run_episode
+        Adaptive AgentInputs AgentState Config EpisodeMetrics EpsilonPolicy ExplorationPolicy Frontier
+        LeastTried NearestUntried Params Persistent ProceduralAgent QLearning RandomPolicy ScriptedPolicy
+        TapePolicy Trajectory Transition check_params execute_skill explore extract_skill make_tape
+        random_action run_episode
     """,
     "experiments": """
         MergedLibraries Progress Range SavedLibraries StoredSkill SweepSpec TrainResult WarmStart embedding_rule

@@ -8,6 +8,8 @@ from procmem_jax.agents.exploration import ScriptedPolicy as ScriptedPolicy
 from procmem_jax.agents.exploration import TapePolicy as TapePolicy
 from procmem_jax.agents.exploration import make_tape as make_tape
 from procmem_jax.agents.frontier import Frontier as Frontier
+from procmem_jax.agents.persistent import Adaptive as Adaptive
+from procmem_jax.agents.persistent import Persistent as Persistent
 from procmem_jax.agents.policy import ExplorationPolicy as ExplorationPolicy
 from procmem_jax.agents.policy import random_action as random_action
 from procmem_jax.agents.procedural import ProceduralAgent as ProceduralAgent

@@ -8,6 +8,7 @@ import numpy as np
 
 from procmem_jax.agents.counting import LeastTried, NearestUntried
 from procmem_jax.agents.frontier import Frontier
+from procmem_jax.agents.persistent import Adaptive, Persistent
 from procmem_jax.agents.policy import ExplorationPolicy, PolicyParams, random_action
 from procmem_jax.envs.legal import random_legal_action
 from procmem_jax.envs.protocol import Environment
@@ -191,6 +192,8 @@ POLICIES = {
     "least-tried": LeastTried,
     "nearest-untried": NearestUntried,
     "frontier": Frontier,
+    "persistent": Persistent,
+    "adaptive": Adaptive,
 }
 
 

@@ -38,7 +38,7 @@ class ProceduralAgent:
     def environment(self) -> Environment:
         """Where it lives."""
         environment = self.config.environment
-        return environment.with_observations() if self.config.exploration.uses_observation else environment
+        return environment.with_observations() if self.exploration.uses_observation else environment
 
     @property
     def exploration(self) -> ExplorationPolicy:

@@ -54,8 +54,9 @@ class Sweep:
         episodes: of each run; by default 100.
         seed: 0 to 4294967295; of layouts, draws and points; by default 0.
         out: folder of the results; by default runs/sweep-TASK-PRESET-SEED, with - for : in a name.
-        explorer: scripted, random, epsilon:P, least-tried, nearest-untried, frontier or package.module:MyPolicy; by
-            default scripted with preset tutorial, frontier with a task NAME@grid, else random.
+        explorer: scripted, random, epsilon:P, persistent, adaptive, least-tried, nearest-untried, frontier or
+            package.module:MyPolicy; by default scripted with preset tutorial, frontier with a task NAME@grid, adaptive
+            in other worlds of other packages, else random.
         memory: a memory in the place of the preset's, as package.module:MyMemory.
         settings: values that are the same in all runs.
         config: TOML file that says the same as options.

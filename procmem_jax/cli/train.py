@@ -28,8 +28,9 @@ class Train:
         episodes: episodes of each agent.
         seed: 0 to 4294967295; equal seeds give equal layouts and draws to equal agents in every setting.
         out: folder of the results; by default runs/TASK-PRESET-SEED, with - for : in a name.
-        explorer: scripted, random, epsilon:P, least-tried, nearest-untried, frontier or package.module:MyPolicy; by
-            default scripted with preset tutorial, frontier with a task NAME@grid, else random.
+        explorer: scripted, random, epsilon:P, persistent, adaptive, least-tried, nearest-untried, frontier or
+            package.module:MyPolicy; by default scripted with preset tutorial, frontier with a task NAME@grid, adaptive
+            in other worlds of other packages, else random.
         memory: a memory in the place of the preset's, as package.module:MyMemory.
         skills: whether the memory is on.
         settings: other values for fields of config and params, such as capacity=64 (see `procmem presets NAME`).

@@ -6,13 +6,14 @@ from typing import Any
 
 from procmem_jax.agents.exploration import RandomPolicy
 from procmem_jax.agents.frontier import Frontier, keeps_map
+from procmem_jax.agents.persistent import Adaptive
 from procmem_jax.agents.policy import ExplorationPolicy
 from procmem_jax.agents.settings import Config, Params, check_params
 from procmem_jax.envs.foreign.adapted import AdaptedEnvironment, LegalActions, PerceiveFunction
 from procmem_jax.envs.foreign.grid_percept.percept import GridPercept
 from procmem_jax.envs.foreign.listed import Facts, PartFunction
 from procmem_jax.envs.foreign.making import make_environment, outline_of
-from procmem_jax.envs.foreign.projected import ProjectedPercept
+from procmem_jax.envs.foreign.projected import ProjectedPercept, projected_in
 from procmem_jax.envs.foreign.success import SuccessRule
 from procmem_jax.experiments.overrides import apply_overrides, list_settings, settings_in
 from procmem_jax.memory.default.memory import DefaultMemory
@@ -79,8 +80,8 @@ def with_memory(
         use_skills: False switches the memory off.
         memory: by default a `DefaultMemory` with `outcome_settings`. One that is given stays as it is, but for a memory
             in it that was not given: `ProvenMemory()` guards the one that is the default here.
-        exploration: by default `Frontier()` with a percept that keeps a map (a `GridPercept`), else `RandomPolicy()`; a
-            policy may look at the observations.
+        exploration: by default `Frontier()` with a percept that keeps a map (a `GridPercept`), `Adaptive()` with the
+            default one or a list of facts, else `RandomPolicy()`; a policy may look at the observations.
         overrides: values for settings by their names (see `procmem presets default`).
 
     Raises:
@@ -114,8 +115,13 @@ def with_memory(
 
 
 def suited_exploration(environment: Any) -> ExplorationPolicy:
-    """Returns how agents explore unless something else is asked for: `Frontier` where the percept keeps a map."""
-    return Frontier() if keeps_map(environment) else RandomPolicy()
+    """Returns how agents explore unless something else is asked for.
+
+    `Frontier` where the percept keeps a map, `Adaptive` where it knows nothing of its environment, else at random.
+    """
+    if keeps_map(environment):
+        return Frontier()
+    return RandomPolicy() if projected_in(getattr(environment, "perceive", None)) is None else Adaptive()
 
 
 def outcome_settings(environment: Any, exploration: ExplorationPolicy) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from procmem_jax.agents.counting import LeastTried, TableParams
 from procmem_jax.agents.exploration import POLICIES, EpsilonParams, EpsilonPolicy
 from procmem_jax.agents.frontier import FrontierParams
+from procmem_jax.agents.persistent import PersistentParams
 from procmem_jax.agents.policy import ExplorationPolicy
 from procmem_jax.agents.q_learning import QLearning
 from procmem_jax.agents.settings import Config, Params, check_params
@@ -54,10 +55,11 @@ _presets = {
     "q-learning": Preset(QLearning(), "random"),
 }
 _OURS = tuple(_presets)
-_PLAIN_EXPLORERS = ("scripted", "random", "least-tried", "nearest-untried", "frontier")
+_PLAIN_EXPLORERS = ("scripted", "random", "persistent", "adaptive", "least-tried", "nearest-untried", "frontier")
 _EXPLORERS = (*_PLAIN_EXPLORERS, "epsilon:P")
 _EXPLORERS_IN_WORDS = (
-    "scripted, random, epsilon:P with P from 0 to 1, least-tried, nearest-untried, frontier, or package.module:MyPolicy"
+    "scripted, random, epsilon:P with P from 0 to 1, persistent, adaptive, least-tried, nearest-untried, frontier, or "
+    "package.module:MyPolicy"
 )
 
 
@@ -99,9 +101,10 @@ def make_experiment(
         task: a name such as "tutorial-5" or "random-8"; one that was registered; or "package.module:make_task".
         preset: a name (see `procmem presets`), or one that was registered. Any but the default takes the place of the
             memory and the explorer that a task brings along.
-        explorer: "scripted", "random", "epsilon:P", "least-tried", "nearest-untried", "frontier", an exploration
-            policy, or "package.module:MyPolicy"; by default the preset's or the task's own: "scripted" with the
-            tutorial preset, "frontier" with a grid percept, else "random".
+        explorer: "scripted", "random", "epsilon:P", "persistent", "adaptive", "least-tried", "nearest-untried",
+            "frontier", an exploration policy, or "package.module:MyPolicy"; by default the preset's or the task's own:
+            "scripted" with the tutorial preset, "frontier" with a grid percept, "adaptive" in other worlds of other
+            packages, else "random".
         memory: a memory in the place of the preset's, or "package.module:MyMemory".
         use_skills: False switches the memory off.
         overrides: values, or their text, for any settings that the run reads, by their bare names; they come last.
@@ -186,6 +189,7 @@ def _readers() -> dict[str, str]:
     """Returns who reads a setting, by its name: of all presets and explorers."""
     readers = {"epsilon": "the explorer epsilon:P"}
     readers |= {setting.name: "the explorer frontier" for setting in settings_in(FrontierParams())}
+    readers |= {setting.name: "the explorer persistent or adaptive" for setting in settings_in(PersistentParams())}
     for record in (LeastTried(), TableParams()):
         readers |= {setting.name: "the explorer least-tried or nearest-untried" for setting in settings_in(record)}
     for name, preset in _presets.items():

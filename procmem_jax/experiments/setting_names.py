@@ -26,7 +26,7 @@ SETTINGS = {
     "tutorial": f"{_GRID} {_AGENT} {_MEMORY} code_tables counting max_size min_success_steps",
     "q-learning": f"{_GRID} {_AGENT} discount initial_value learning_rate max_size q_epsilon",
 }
-_EXPLORERS = "epsilon per_episode table_rows uniform wandering"
+_EXPLORERS = "epsilon longest per_episode table_rows uniform wandering"
 _ALL = frozenset(" ".join([*SETTINGS.values(), _EXPLORERS]).split())
 
 

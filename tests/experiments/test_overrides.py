@@ -65,7 +65,7 @@ def test_the_names_that_need_no_jax_are_those_of_the_settings(preset):
     names = setting_names.SETTINGS[preset].split()
     for task in ("tutorial-5", "random-5", "doorkey-5", "shifting-5"):
         assert {one.name for one in list_settings(*make_experiment(task, preset))} == set(names)
-    for explorer in ("epsilon:0.1", "least-tried", "nearest-untried"):
+    for explorer in ("epsilon:0.1", "least-tried", "nearest-untried", "persistent"):
         read = [one.name for one in list_settings(*make_experiment("random-5", preset, explorer=explorer))]
         setting_names.check_setting_names("random-5", preset, [*names, *read])
     for task in ("random-5", "doorkey-16"):

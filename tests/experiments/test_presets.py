@@ -14,6 +14,7 @@ from procmem_jax.agents.exploration import (
     RandomPolicy,
     ScriptedPolicy,
 )
+from procmem_jax.agents.persistent import Adaptive, Persistent, PersistentParams
 from procmem_jax.agents.policy import ExplorationPolicy
 from procmem_jax.agents.settings import Config
 from procmem_jax.envs.grid.world import GridWorld
@@ -84,6 +85,8 @@ def test_a_larger_size_makes_room():
         ("epsilon:1", (EpsilonPolicy(), EpsilonParams(1.0))),
         ("least-tried", (LeastTried(), TableParams())),
         ("nearest-untried", (NearestUntried(), TableParams())),
+        ("persistent", (Persistent(), PersistentParams())),
+        ("adaptive", (Adaptive(), PersistentParams())),
     ],
 )
 def test_explorers(text, parsed):
@@ -109,7 +112,7 @@ def test_explorers(text, parsed):
 def test_unknown_explorers_list_the_known(text):
     with pytest.raises(
         ValueError,
-        match="explorer='.*' is unknown; .*hoose from scripted, random, epsilon:P with P from 0 to 1, least-tried, nea",
+        match="explorer='.*' is unknown; .*hoose from scripted, random, epsilon:P with P from 0 to 1, persistent, ad",
     ):
         parse_explorer(text)
 

@@ -42,6 +42,8 @@ class ProjectedPercept:
         coordinates: of the context in place of the projection, in units of the observation: (i, j) is how much element
             j is above element i, (i, None) how much i is above its offset. With resolution=None `with_memory` looks for
             positions beside each other in a dict or record, such as the agent's and a target's, and takes these.
+        clocks: elements that only tell the time. They count as the others do, but for `hash_without_clocks`. With
+            resolution=None `with_memory` finds them.
     """
 
     fits_anything = True
@@ -54,10 +56,11 @@ class ProjectedPercept:
     offset: Numbers = 0.0
     scale: float = 1.0
     coordinates: tuple[Coordinate, ...] = ()
+    clocks: tuple[int, ...] = ()
 
     def __repr__(self) -> str:
         """As of any dataclass, but many numbers are a digest; an offset or scale that changes nothing is left out."""
-        silent = {"offset": 0.0, "scale": 1.0, "coordinates": ()}
+        silent = {"offset": 0.0, "scale": 1.0, "coordinates": (), "clocks": ()}
         told = [field.name for field in dataclasses.fields(self)]
         told = [name for name in told if getattr(self, name) != silent.get(name)]
         return f"ProjectedPercept({', '.join(f'{name}={_short(getattr(self, name))}' for name in told)})"
@@ -114,10 +117,21 @@ class ProjectedPercept:
         steps = jnp.clip(jnp.round(flat * _as_given(self.resolution)), -_LARGEST, _LARGEST)
         return jnp.where(jnp.isnan(steps), 0.0, steps).astype(jnp.int32)
 
+    def hash_without_clocks(self, obs: Any) -> jax.Array:
+        """Returns a hash of the rounded observation, in which time has no part, `()` uint32."""
+        steps = self.rounded(flat_numbers(obs))
+        return hash_of(jnp.where(np.isin(np.arange(steps.size), self.clocks), 0, steps))
+
     def signs(self, num_elements: int) -> np.ndarray:
         """Returns the projection, `[C, N]` int32 of -1, 0 and 1, a third of them not 0."""
         choices = np.random.default_rng(self.seed).choice([-1, 0, 0, 0, 0, 1], (self.num_features, num_elements))
         return choices.astype(np.int32)
+
+
+def projected_in(perceive: Any) -> ProjectedPercept | None:
+    """Returns the `ProjectedPercept` that a `perceive` function is or is made with, None if there is none."""
+    perceive = getattr(perceive, "projected", perceive)
+    return perceive if isinstance(perceive, ProjectedPercept) else None
 
 
 def _as_given(numbers: Numbers) -> Any:

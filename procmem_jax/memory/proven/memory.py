@@ -53,7 +53,8 @@ class ProvenMemory(Memory):
 
     In an episode without, the agent does what it would do if it had no memory; the memory still watches and learns.
     An episode that begins without any skills is one. What it can cost in any world is told in `proven/comparison.py`.
-    It judges by returns, summed without discount, and takes the exploration policy for one that does not change.
+    It judges by returns, summed without discount, and takes the exploration policy for one that does not change; one
+    that does, such as `Adaptive`, is judged by all its episodes.
 
     What an agent knows in the end is kept with its skills (`SkillLibrary.worth`). Where nothing is learned (`frozen`,
     as in `eval`) it goes by that: with the memory if those episodes paid more, else without, without trials. A run that

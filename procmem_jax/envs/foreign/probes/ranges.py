@@ -10,8 +10,8 @@ from procmem_jax.envs.foreign.adapted import AdaptedEnvironment, PerceiveFunctio
 from procmem_jax.envs.foreign.keys import words_to_keys
 from procmem_jax.envs.foreign.listed import ListedPercept
 from procmem_jax.envs.foreign.probes.play import Played, no_percept, play
-from procmem_jax.envs.foreign.probes.positions import coordinates_of
-from procmem_jax.envs.foreign.projected import ProjectedPercept, flat_numbers, flat_size, numbers_in
+from procmem_jax.envs.foreign.probes.positions import clocks_in, coordinates_of
+from procmem_jax.envs.foreign.projected import ProjectedPercept, flat_numbers, flat_size, numbers_in, projected_in
 
 # An element's range while probing has 256 steps: fine enough for states to differ, and contexts are scaled back.
 _STEPS_IN_RANGE = 256.0
@@ -28,7 +28,8 @@ def _numbers_of(played: Played, params: Any) -> tuple[jax.Array, jax.Array]:
 
 def is_open(perceive: PerceiveFunction) -> bool:
     """Whether the percept waits for a probe to find the range of its observations."""
-    return getattr(getattr(perceive, "projected", perceive), "resolution", "") is None
+    projected = projected_in(perceive)
+    return projected is not None and projected.resolution is None
 
 
 def probed(perceive: PerceiveFunction, environment: AdaptedEnvironment, params: Any) -> PerceiveFunction:
@@ -47,6 +48,8 @@ def probed(perceive: PerceiveFunction, environment: AdaptedEnvironment, params: 
     rows, starts = np.asarray(rows, np.float64), np.asarray(starts)
     found = fitted(perceive, rows.reshape(-1, rows.shape[-1]), sizes)
     coordinates = perceive.coordinates or coordinates_of(first, rows, starts)
+    clocks = perceive.clocks or tuple(int(place) for place in np.flatnonzero(clocks_in(rows, starts)))
+    found = dataclasses.replace(found, clocks=clocks)
     return dataclasses.replace(found, coordinates=coordinates, scale=1.0) if coordinates else found
 
 
