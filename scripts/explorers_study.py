@@ -1,4 +1,4 @@
-"""Explorers compared: random, least-tried, nearest-untried, frontier; without memory and with the default one."""
+"""Explorers compared, from random to frontier, without memory and with the default one."""
 
 import argparse
 import dataclasses
@@ -16,6 +16,8 @@ from procmem_jax.experiments.text_tables import interval_text, markdown_table
 LAST = 20
 EXPLORERS = {
     "random": {},
+    "persistent": {},
+    "adaptive": {},
     "least-tried": {},
     "nearest-untried": {},
     "nearest-untried per episode": {"per_episode": True},
@@ -29,6 +31,7 @@ TASKS = {
     "gymnax:FrozenLake-misc": 300,
     "gymnax:DeepSea-bsuite": 300,
     "gymnax:FourRooms-misc": 200,
+    "gymnax:MetaMaze-misc": 100,
     "xland:MiniGrid-Empty-8x8": 150,
     "navix:Navix-Empty-8x8-v0": 100,
     "navix:Navix-KeyCorridorS3R1-v0": 100,

@@ -91,6 +91,10 @@ class GridEncoding:
         """Returns which cells hold a goal, or a thing that is in the way and no hazard, `[...]` bool."""
         return self.has(cells, "goal") | (self.has(cells, "thing") & (self.beside(cells) == 1))
 
+    def can_be_carried(self, cells: jax.Array) -> jax.Array:
+        """Returns which cells hold a key or an object, `[...]` bool."""
+        return self.has(cells, "key") | self.has(cells, "object")
+
     def floor(self, channels: int) -> jax.Array:
         """Returns a free cell, `[channels]` uint8."""
         return jnp.zeros((channels,), jnp.uint8).at[0].set(self.objects.index("floor"))

@@ -49,9 +49,12 @@ class GridPercept:
     The context is, for each of `things`, the offset (ahead, right), in cells, to where the nearest of them was last
     seen, (0, 0) if none was; then of the cells ahead, on the right, on the left, ahead on the right and ahead on the
     left 0 for a free one, 1 for a blocked one and -1 for a hazard; last what thing is ahead: 0 for none, 1 for one, -1
-    for one that the mission does not name, each less a 64th for each colour before its own. The predicates are `facts`,
-    and last whether a positive reward came. The fingerprint is of the pose, what is carried, and what has changed since
-    it was seen first: so it does not change as the agent learns where things are, and no way back counts as new.
+    for another than the mission names, each less a 64th for each colour before its own. Where no mission names a kind,
+    a thing that can be carried is another one if it is not like the sample, which is what is there twice, else the
+    first such thing that was seen (a task of matching to sample); half of it is told where it is two cells ahead,
+    behind a free one. The predicates are `facts`, and last whether a positive reward came. The fingerprint is of the
+    pose, what is carried, and what has changed since it was seen first: so it does not change as the agent learns where
+    things are, and no way back counts as new.
 
     A default memory without `relevance` asks about all facts and compares all offsets: few of both serve it best.
 
@@ -136,15 +139,24 @@ class GridPercept:
         pose = jnp.stack([sight.row, sight.column, sight.heading, *grid.carried.astype(jnp.int32)])
         return Percept(
             predicates=jnp.stack([*self._facts(state.notes, cells[0], encoding), state.rewarded]),
-            context=jnp.stack([*numbers, self._ahead(grid, cells[0], encoding)]),
+            context=jnp.stack([*numbers, self._ahead(grid, sight.view, encoding)]),
             fingerprint=hash_of(pose) + grid.changes,
         )
 
-    def _ahead(self, grid: SeenGrid, cell: jax.Array, encoding: GridEncoding) -> jax.Array:
-        """Returns what thing is in the cell ahead, `()` float32."""
-        is_other = (grid.mission[1] >= 0) & ~_find(grid, encoding, "mission thing", cell)
-        which = 1.0 - cell[1].astype(jnp.float32) / _COLOURS
-        return jnp.where(encoding.can_be_tried(cell), jnp.where(is_other, -which, which), 0.0)
+    def _ahead(self, grid: SeenGrid, view: jax.Array, encoding: GridEncoding) -> jax.Array:
+        """Returns what thing is in the cell ahead, or which other thing is in the next, `()` float32."""
+        ahead, beyond = (view[view.shape[0] - 1 - steps, view.shape[1] // 2] for steps in (1, 2))
+        is_beyond = (encoding.beside(ahead) == 0) & encoding.can_be_carried(beyond)
+        is_beyond &= (grid.mission[0] == 0) & self._is_other(grid, beyond, encoding)
+        which = 1.0 - jnp.where(is_beyond, beyond[1], ahead[1]).astype(jnp.float32) / _COLOURS
+        sign = jnp.where(self._is_other(grid, ahead, encoding), -1.0, 1.0)
+        return jnp.where(is_beyond, -0.5 * which, jnp.where(encoding.can_be_tried(ahead), sign * which, 0.0))
+
+    def _is_other(self, grid: SeenGrid, cell: jax.Array, encoding: GridEncoding) -> jax.Array:
+        """Returns whether a thing in a cell is not what the mission names, or where it names no kind, the sample."""
+        is_told, names_kind = grid.mission[1] >= 0, grid.mission[0] > 0
+        not_alike = encoding.can_be_carried(cell) & jnp.any(cell[:2].astype(jnp.int32) != grid.sample)
+        return (is_told & ~_find(grid, encoding, "mission thing", cell)) | (~names_kind & not_alike)
 
     def survey(self, notes: GridNotes) -> Survey:
         """Returns what is known of the grid, for an explorer."""

@@ -20,6 +20,8 @@ class SeenGrid:
         carried: `[channels]` uint8, a cell with what is carried, or with floor; zeros if it is not known.
         pocket: `()` int32, see `GridSight`.
         mission: `[2]` int32, object and colour, as at the beginning; -1 as a colour is no mission.
+        sample: `[2]` int32, object and colour of what else is to be like: of things that can be carried one that is
+            there twice, else the first that was seen; zeros if none was.
     """
 
     cells: jax.Array
@@ -27,6 +29,7 @@ class SeenGrid:
     carried: jax.Array
     pocket: jax.Array
     mission: jax.Array
+    sample: jax.Array
 
 
 def nothing_seen(sight: GridSight, encoding: GridEncoding) -> SeenGrid:
@@ -35,7 +38,9 @@ def nothing_seen(sight: GridSight, encoding: GridEncoding) -> SeenGrid:
     nothing = encoding.floor(channels)
     mission = jnp.asarray((0, -1), jnp.int32) if sight.mission is None else sight.mission.astype(jnp.int32)
     cells = jnp.zeros((*sight.shape, channels), jnp.uint8)
-    return SeenGrid(cells, jnp.zeros((), jnp.uint32), nothing, jnp.full((), -1, jnp.int32), mission)
+    return SeenGrid(
+        cells, jnp.zeros((), jnp.uint32), nothing, jnp.full((), -1, jnp.int32), mission, jnp.zeros((2,), jnp.int32)
+    )
 
 
 def offsets_from(
@@ -63,7 +68,30 @@ def look_around(known: SeenGrid, sight: GridSight, encoding: GridEncoding) -> Se
     cells = computed_once(jnp.where((here & ~seen_before)[..., None], nothing, cells))
     changed = hash_of(jnp.where(seen_before[..., None], cells, 0)) - hash_of(known.cells)
     carried, pocket = _carried(known, sight, nothing)
-    return SeenGrid(cells, known.changes + changed, carried, pocket, known.mission)
+    sample = jnp.where(known.sample[0] == 0, _first_thing(view, encoding), known.sample)
+    return SeenGrid(cells, known.changes + changed, carried, pocket, known.mission, _paired(cells, sample, encoding))
+
+
+def _first_thing(view: jax.Array, encoding: GridEncoding) -> jax.Array:
+    """Returns object and colour of the first cell of a view with what can be carried, `[2]` int32; zeros if none."""
+    there = encoding.can_be_carried(view).ravel()
+    number = jnp.min(jnp.where(there, jnp.arange(there.size, dtype=jnp.int32), there.size))
+    padded = jnp.pad(view.reshape(there.size, -1)[:, :2], ((0, 1), (0, 0)))
+    return padded.at[number].get(mode="promise_in_bounds").astype(jnp.int32)
+
+
+def _paired(cells: jax.Array, sample: jax.Array, encoding: GridEncoding) -> jax.Array:
+    """Returns the sample: what is there twice, else what it was. Of all kinds only two are looked at for that.
+
+    They are those of the lowest and the highest number, which is all there are where two kinds are to be told apart.
+    """
+    objects, colours = (cells[..., channel].astype(jnp.int32) for channel in range(2))
+    kinds = jnp.where(encoding.can_be_carried(cells), objects << 8 | colours, 0)
+    last = jnp.max(kinds)
+    first = jnp.min(jnp.where(kinds > 0, kinds, last))
+    last_twice, first_twice = (jnp.sum(kinds == kind, dtype=jnp.int32) > 1 for kind in (last, first))
+    pair = jnp.where(last_twice, last, first)
+    return jnp.where((last > 0) & (last_twice | first_twice), jnp.stack([pair >> 8, pair & 255]), sample)
 
 
 def _carried(known: SeenGrid, sight: GridSight, nothing: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -98,10 +98,10 @@ def test_what_is_around():
 
 
 def test_what_thing_is_ahead():
-    """A red, a yellow key, a hazard, an open door, a wall; then with a mission that names the yellow key."""
+    """A red key, the other one, a hazard, an open door, a wall; then with a mission that names the yellow key."""
     walker = Walker("#####\n#R.K#\n#L.O#\n#####", things=("key",))
     ahead = [float(walker.see(*pose).context[-1]) for pose in ((1, 2, 3), (1, 2, 1), (2, 2, 3), (2, 2, 1), (1, 2, 0))]
-    assert ahead == [1.0, 1 - 4 / 64, 0, 0, 0]
+    assert ahead == [1.0, 4 / 64 - 1, 0, 0, 0]
     sent = Walker("#####\n#R.K#\n#L.O#\n#####", things=("key",))
     sent.see(1, 2, 3, mission=jnp.array([5, 4]))
     assert [float(sent.see(*pose).context[-1]) for pose in ((1, 2, 3), (1, 2, 1))] == [-1.0, 1 - 4 / 64]
