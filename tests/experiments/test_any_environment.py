@@ -44,7 +44,8 @@ def make(**changes):
 def test_without_more_it_is_the_default_memory_and_a_random_policy():
     config, params = make()
     assert (config.memory, config.exploration) == (HERE, RandomPolicy())
-    assert (params.memory, params.exploration) == (DefaultMemory().default_params(), NoParams())
+    assert params.memory == dataclasses.replace(DefaultMemory().default_params(), retire_rate=0.25, forgiven_failures=0)
+    assert params.exploration == NoParams()
 
 
 def test_a_memory_of_ones_own_gets_the_sizes_of_the_environment():

@@ -1,5 +1,6 @@
 """Objects of a user's own: where they are found, and environments that have no numbers."""
 
+import dataclasses
 import sys
 
 import jax.numpy as jnp
@@ -51,4 +52,4 @@ def test_an_environment_needs_no_numbers():
 
     config, params = pm.with_memory(Lamp(), perceive, max_steps=5, num_actions=2)
     assert params.environment is None
-    assert config.default_params() == params
+    assert config.default_params() == dataclasses.replace(params, memory=config.memory.default_params())
