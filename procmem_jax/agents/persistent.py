@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from procmem_jax.agents.policy import ExplorationPolicy
+from procmem_jax.envs.foreign.keys import words_to_keys
 from procmem_jax.envs.foreign.projected import ProjectedPercept, projected_in
 from procmem_jax.envs.legal import is_legal, random_legal_action
 from procmem_jax.envs.protocol import Environment
@@ -90,7 +91,9 @@ class Persistent(ExplorationPolicy):
 
     def act_legally(self, state, percept, observation, word, params, legal):
         """See `ExplorationPolicy`."""
-        seen = percept.fingerprint if self.percept is None else self.percept.hash_without_clocks(observation)
+        seen = percept.fingerprint
+        if self.percept is not None:
+            seen = self.percept.hash_without_clocks(words_to_keys(observation))
         stands_still = seen == state.seen
         vain = stands_still & (state.vain | (np.arange(self.num_actions) == state.action))
         promising = legal & ~vain

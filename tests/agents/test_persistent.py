@@ -152,6 +152,27 @@ def test_clocks_are_found_and_kept_from_the_explorer(perceive):
     assert with_memory(Corridor(), perceive_corridor, max_steps=20)[0].exploration == RandomPolicy()
 
 
+class Keyed(Ticking):
+    """The same, with a key in its observation."""
+
+    def reset(self, key, params):
+        observation, state = super().reset(key, params)
+        return {"seen": observation, "key": key}, state
+
+    def step(self, key, state, action, params):
+        observation, *rest = super().step(key, state, action, params)
+        return {"seen": observation, "key": key}, *rest
+
+
+def test_keys_in_an_observation_are_no_part_of_what_is_seen():
+    returns = []
+    for env in (Ticking(), Keyed()):
+        config, params = with_memory(env, max_steps=20, use_skills=False)
+        assert config.environment.perceive.clocks == (1,)
+        returns.append(train(run_key(2), config, params, 4, 12).metrics.steps.tolist())
+    assert returns[0] == returns[1]
+
+
 class PlainBandit:
     """Which kind of episode is next, in plain Python."""
 
