@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from envs.corridor import Corridor
+from envs.corridor import perceive as perceive_corridor
 from procmem_jax import RandomPolicy, make_experiment, run_key, train, with_memory
 from procmem_jax.agents.persistent import Adaptive, Persistent, PersistentParams, Tally, _pays_more
 from procmem_jax.envs.foreign.listed import ListedPercept
@@ -16,8 +18,6 @@ from procmem_jax.envs.foreign.projected import ProjectedPercept
 from procmem_jax.memory.protocol import Step
 from procmem_jax.percept import Percept
 from procmem_jax.records import as_arrays
-from tests.envs.corridor import Corridor
-from tests.envs.corridor import perceive as perceive_corridor
 
 NUM_ACTIONS = 4
 WORDS = np.random.default_rng(0).integers(0, 2**32, 4000, np.uint32)
@@ -104,7 +104,7 @@ def test_n_steps_or_more_with_probability_1_over_n():
 
 
 def test_what_is_in_vain_is_not_done_again_before_all_else():
-    policy, state, done = Persistent(NUM_ACTIONS), None, []
+    policy, done = Persistent(NUM_ACTIONS), []
     state = policy.begin(None)
     for word in WORDS[:200]:
         state, action = policy.act(state, seen(7), None, word, PARAMS)
