@@ -11,7 +11,7 @@ import sys
 import numpy as np
 from tqdm import tqdm
 
-from procmem_jax import make_experiment, run_key, train, with_memory
+from procmem_jax import make_experiment, run_key, train
 from procmem_jax.experiments.statistics.intervals import mean_interval
 from procmem_jax.experiments.statistics.learning import steps_to_success_interval
 from procmem_jax.experiments.text_tables import interval_text, markdown_table
@@ -45,28 +45,9 @@ WORLDS = (
 PERCEPTS = ("grid", "projected")
 
 
-def experiment(task: str, percept: str):
-    """Returns (config, params) of a task with the grid percept, or with a projection of the view of 7 x 7 cells.
-
-    Raises:
-        ImportError, ValueError: the package is not installed.
-    """
-    if percept == "grid":
-        return make_experiment(f"{task}@grid")
-    package, _, name = task.partition(":")
-    if package == "xland":
-        import xminigrid
-
-        env, env_params = xminigrid.make(name)
-        return with_memory(env, env_params=env_params, success="rewarded")
-    import navix
-
-    return with_memory(navix.make(name, observation_fn=navix.observations.symbolic_first_person), success="rewarded")
-
-
 def row_of(world: World, percept: str, agents: int, episodes: int, seed: int) -> list[str]:
     """Returns a row: steps of an agent, success, and their 95% intervals over agents."""
-    config, params = experiment(world.task, percept)
+    config, params = make_experiment(f"{world.task}@{percept}")
     metrics = train(run_key(seed), config, params, agents, episodes).metrics
     env_steps = np.cumsum(metrics.steps, axis=1, dtype=np.int64)
     window = min(LAST, episodes)
@@ -94,8 +75,8 @@ def main() -> None:
         episodes = 2 if options.quick else world.episodes
         try:
             rows.append(row_of(world, percept, options.agents, episodes, options.seed))
-        except (ImportError, ValueError) as error:
-            if not isinstance(error, ImportError) and not str(error).startswith("this needs the package"):
+        except ValueError as error:
+            if not str(error).startswith("this needs the package"):
                 raise
             print(f"left out {world.task}: {error}", file=sys.stderr, flush=True)
             continue

@@ -25,8 +25,10 @@ def lives(success):
     ],
 )
 def test_rows_by_hand(monkeypatch, success, steps, share):
-    monkeypatch.setattr(published_study, "experiment", lambda task, percept: (None, None))
-    monkeypatch.setattr(published_study, "train", lambda *_: lives(success))
+    monkeypatch.setattr(published_study, "make_experiment", lambda task: (task, None))
+    monkeypatch.setattr(
+        published_study, "train", lambda _, task, *__: lives(success if task == "xland:World@grid" else [])
+    )
     world = published_study.World("xland:World", 25, "PPO: nothing")
     row = published_study.row_of(world, "grid", 2, 25, 0)
     assert row == ["xland:World", "grid", "25", steps, share, "PPO: nothing"]

@@ -78,7 +78,9 @@ def test_what_is_done_is_kept_and_what_is_not_comes_first(monkeypatch, tmp_path,
     assert capsys.readouterr().out.count("\n| `") == 6
 
 
-@pytest.mark.parametrize("other", [["--seed", "2000"], ["--agents", "8"], ["--explorer", "least-tried"]])
+@pytest.mark.parametrize(
+    "other", [["--seed", "2000"], ["--agents", "8"], ["--explorer", "least-tried"], ["--percept", "grid"]]
+)
 def test_rows_of_another_kind_are_not_mixed_with_those_in_the_file(tmp_path, capsys, other):
     out = tmp_path / "rows.json"
     out.write_text(json.dumps({"rows": {"a": {**ROW, **SPEEDS}}, "agents": 64, "seed": 1000}))
@@ -86,6 +88,16 @@ def test_rows_of_another_kind_are_not_mixed_with_those_in_the_file(tmp_path, cap
         registered.main(["pgx", "--out", str(out), *other])
     assert end.value.code == 2 and f"holds rows of {other[0][2:]}=" in capsys.readouterr().err
     assert len(json.loads(out.read_text())["rows"]) == 1
+
+
+def test_a_percept_and_the_longest_episodes_are_asked_for(monkeypatch, tmp_path):
+    limits, asked = {"xland:a": 100, "xland:b": 250, "xland:c": 251}, []
+    monkeypatch.setattr(registered, "registered", lambda package: list(limits) + ["xland:refused"])
+    monkeypatch.setattr(registered, "describe_peer", lambda task: {"limit": limits[task]} if task in limits else {})
+    monkeypatch.setattr(registered, "measure_apart", lambda task, options: asked.append(task) or {**ROW, **SPEEDS})
+    registered.main(["xland", "--percept", "grid", "--longest", "250", "--out", str(tmp_path / "rows.json")])
+    assert asked == ["xland:a@grid", "xland:b@grid"]
+    assert json.loads((tmp_path / "rows.json").read_text())["percept"] == "grid"
 
 
 def test_the_verdict_is_by_the_range_between_no_memory_and_the_best_episode():

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from benchmarks.measure import peer_versions
 from procmem_jax import TrainResult, make_experiment, run_key, train, use_all_cores
 from procmem_jax.envs.foreign.peer_names import PACKAGES
-from procmem_jax.envs.foreign.peers import percept_title, registered
+from procmem_jax.envs.foreign.peers import describe_peer, percept_title, registered
 from procmem_jax.experiments.statistics.intervals import mean_interval, paired_difference
 from procmem_jax.experiments.storage.files import read_json, write_json
 from procmem_jax.experiments.storage.versions import versions
@@ -34,6 +34,7 @@ STEPS = 20_000  # that an agent has time for, within these numbers of episodes
 FEWEST, MOST = 20, 300
 SHARE = 5  # returns are those of the last fifth of the episodes
 TOLERANCE = 0.02  # of the range of returns
+ASKED = ("agents", "seed", "explorer", "percept")  # the same for all rows of a file
 SPEEDS = ("k steps a core second without memory", "with memory")
 COLUMNS = ("task", "percept", "actions", "limit", *SPEEDS, "return without", "return with", "difference")
 
@@ -136,6 +137,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--agents", type=int, default=64, help="of each side (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1000, help="settings were tuned below 1000 (default: %(default)s)")
     parser.add_argument("--episodes", type=int, help=f"by default {STEPS:,} steps' worth, {FEWEST} to {MOST}")
+    parser.add_argument("--percept", choices=("grid", "projected"), help="by default each environment's own")
+    parser.add_argument("--longest", type=int, metavar="STEPS", help="leave out environments of longer episodes")
     parser.add_argument("--explorer", help="of both sides, such as least-tried; by default what suits the environment")
     parser.add_argument("--seconds", type=int, default=900, help="for each environment (default: %(default)s)")
     parser.add_argument("--only", default="", help="tasks whose name contains this")
@@ -146,18 +149,18 @@ def main(arguments: list[str] | None = None) -> None:
         print(json.dumps(measure(options.task, options.agents, options.seed, options.episodes, options.explorer)))
         return
     stored = read_json(options.out) if options.out.exists() else {"rows": {}}
-    for name in ("agents", "seed", "explorer"):
+    for name in ASKED:
         if stored["rows"] and stored.get(name) != getattr(options, name):
             parser.error(f"{options.out} holds rows of {name}={stored.get(name)}; give another --out")
     rows = stored["rows"]
     done = {task for task, row in rows.items() if "refused" in row or f"{SPEED}_with" in row}
-    wanted = [task for task in _tasks(options.packages) if options.only in task and task not in done]
+    wanted = [task for task in _tasks(options) if task not in done]
     wanted.sort(key=rows.__contains__)
     for task in tqdm(wanted, disable=None, file=sys.stderr):
         rows[task] = measure_apart(task, options)
         options.out.parent.mkdir(parents=True, exist_ok=True)
         made_with = versions() | peer_versions(package.module for package in PACKAGES.values())
-        made = {"agents": options.agents, "seed": options.seed, "explorer": options.explorer, "versions": made_with}
+        made = {name: getattr(options, name) for name in ASKED} | {"versions": made_with}
         write_json(options.out, {**made, "rows": rows})
     print(table(rows))
     print(verdict(rows))
@@ -182,14 +185,17 @@ def _range(row: dict) -> float:
     return row["best"] - row["return_without"][0]
 
 
-def _tasks(packages: list[str]) -> list[str]:
-    """Returns the tasks of some packages, or of all that are installed."""
+def _tasks(options: argparse.Namespace) -> list[str]:
+    """Returns the tasks of some packages, or of all that are installed, that `options` ask for."""
     found = []
-    for package in packages or PACKAGES:
+    for package in options.packages or PACKAGES:
         try:
             found += registered(package)
         except ValueError as error:
-            if packages:
+            if options.packages:
                 raise
             print(f"left out: {error}", file=sys.stderr)
-    return found
+    found = [task for task in found if options.only in task]
+    if options.longest:
+        found = [task for task in found if describe_peer(task).get("limit", np.inf) <= options.longest]
+    return [f"{task}@{options.percept}" if options.percept else task for task in found]

@@ -75,8 +75,10 @@ PEERS = {
 NEWEST_ONLY = {"navix": (3, 12)}
 
 
-# At the end of a name: the world with the percept of any that is like MiniGrid, also where it has another by default.
+# At the end of a name, for a world that is to have another percept than by default: that of any world like MiniGrid, or
+# a projection of what is observed, which knows nothing of worlds.
 GRID_PERCEPT = "@grid"
+PROJECTED_PERCEPT = "@projected"
 _GRID_WORLDS = ("xland", "navix")
 
 
@@ -85,12 +87,21 @@ def is_peer(name: str) -> bool:
     return name.partition(":")[0] in PACKAGES
 
 
+def percept_of(name: str) -> str:
+    """Returns the percept that the end of a task's name asks for, such as "@grid"; "" for its own."""
+    at = name.find("@")
+    return name[at:] if at >= 0 else ""
+
+
 def check_peer(name: str) -> None:
     """Raises a ValueError for the name of a package alone; whether it registers the rest, only itself can tell."""
     prefix, _, rest = name.partition(":")
     if not rest:
         raise ValueError(f"task={name!r} names no environment; `procmem tasks {prefix}` lists those of the package")
-    if rest.endswith(GRID_PERCEPT) and prefix not in _GRID_WORLDS:
+    percept = percept_of(name)
+    if percept not in ("", GRID_PERCEPT, PROJECTED_PERCEPT):
+        raise ValueError(f"task={name!r}: {percept} is no percept; give {GRID_PERCEPT} or {PROJECTED_PERCEPT}")
+    if percept == GRID_PERCEPT and prefix not in _GRID_WORLDS:
         raise ValueError(f"task={name!r}: {GRID_PERCEPT} is for worlds of {' and '.join(_GRID_WORLDS)}; leave it out")
 
 

@@ -16,7 +16,15 @@ from procmem_jax.envs.foreign.gymnax import (
 )
 from procmem_jax.envs.foreign.making import Outline, make_environment, outline_of
 from procmem_jax.envs.foreign.navix import NAVIX_ACTIONS, NavixPercept, RawNavix
-from procmem_jax.envs.foreign.peer_names import GRID_PERCEPT, NEWEST_ONLY, PACKAGES, PEERS, check_peer, unknown_peer
+from procmem_jax.envs.foreign.peer_names import (
+    NEWEST_ONLY,
+    PACKAGES,
+    PEERS,
+    PROJECTED_PERCEPT,
+    check_peer,
+    percept_of,
+    unknown_peer,
+)
 from procmem_jax.envs.foreign.projected import ProjectedPercept
 from procmem_jax.envs.foreign.suites.registries import REGISTRIES
 from procmem_jax.envs.foreign.xland import XLAND_ACTIONS, RawXLand, XLandPercept
@@ -35,7 +43,7 @@ def make_peer(name: str) -> tuple[AdaptedEnvironment, Any]:
     prefix, _, ident = name.partition(":")
     package = import_peer(PACKAGES[prefix].module)
     known = REGISTRIES[prefix].names(package)
-    if ident.removesuffix(GRID_PERCEPT) not in known:
+    if ident.removesuffix(percept_of(name)) not in known:
         raise ValueError(unknown_peer(name, known))
     outline, percept = _world_of(package, name)
     return make_environment(outline, **percept)
@@ -89,14 +97,20 @@ def import_peer(module: str) -> Any:
 
 def _world_of(package: Any, name: str) -> tuple[Outline, dict[str, Any]]:
     """Returns (the outline of a task, what else `make_environment` is to know)."""
-    prefix, _, ident = name.partition(":")
+    prefix, _, ident = name.removesuffix(percept_of(name)).partition(":")
+    if prefix in _GRIDS and percept_of(name) == PROJECTED_PERCEPT:
+        return _VIEWS[prefix](package, ident), {"success": "rewarded"}
     if prefix in _GRIDS and name not in PEERS:
-        return _GRIDS[prefix](package, ident.removesuffix(GRID_PERCEPT)), {"perceive": GridPercept()}
+        return _GRIDS[prefix](package, ident), {"perceive": GridPercept()}
     world = {"xland": _xland, "navix": _navix, "gymnax:FourRooms-misc": _four_rooms}
     if name in world or prefix in world:
         return world.get(name, world.get(prefix))(package, ident)
+    return _plain(prefix, package, ident), {}
+
+
+def _plain(prefix: str, package: Any, ident: str) -> Outline:
     env, env_params = REGISTRIES[prefix].make(package, ident)
-    return outline_of(env, env_params=env_params, usual_limit=NO_LIMIT), {}
+    return outline_of(env, env_params=env_params, usual_limit=NO_LIMIT)
 
 
 def _xland_grid(package: Any, ident: str) -> Outline:
@@ -111,6 +125,7 @@ def _navix_grid(package: Any, ident: str) -> Outline:
 
 
 _GRIDS = {"xland": _xland_grid, "navix": _navix_grid}
+_VIEWS = {"xland": functools.partial(_plain, "xland"), "navix": _navix_grid}  # what an agent sees, 7 x 7 cells
 
 
 def _xland(package: Any, ident: str) -> tuple[Outline, dict[str, Any]]:

@@ -5,10 +5,12 @@ import sys
 import numpy as np
 import pytest
 
-from procmem_jax import RandomPolicy, make_experiment, run_key, train
+from procmem_jax import DefaultMemory, RandomPolicy, make_experiment, run_key, train, with_memory
 from procmem_jax.agents.frontier import Frontier
+from procmem_jax.agents.persistent import Adaptive
 from procmem_jax.envs.foreign.peer_names import PACKAGES, PEERS, check_peer
-from procmem_jax.envs.foreign.peers import describe_peer, make_peer, registered
+from procmem_jax.envs.foreign.peers import describe_peer, import_peer, make_peer, registered
+from procmem_jax.envs.foreign.projected import ProjectedPercept
 from procmem_jax.memory.default.choice import least_cost_to_news, least_expected_cost
 
 MODULES = {prefix: package.module for prefix, package in PACKAGES.items()}
@@ -49,6 +51,34 @@ def test_the_grid_percept_is_asked_for_by_name(name, lenient):
     assert make_peer(name)[0].predicate_names[-1] == "rewarded"
 
 
+PROJECTED = ["xland:MiniGrid-Unlock", "xland:MiniGrid-Empty-5x5", "navix:Navix-DoorKey-5x5-v0", "gymnax:FourRooms-misc"]
+
+
+@pytest.mark.parametrize("name", PROJECTED)
+def test_the_percept_that_knows_nothing_is_asked_for_by_name(name, lenient):
+    pytest.importorskip(MODULES[name.partition(":")[0]])
+    asked = f"{name}@projected"
+    assert describe_peer(asked)["percept"] == "ProjectedPercept" != describe_peer(name)["percept"]
+    config, params = make_experiment(asked)
+    assert isinstance(config.environment.perceive, ProjectedPercept) and config.exploration == Adaptive()
+    # None of the settings that a world has by its name.
+    assert config.memory == DefaultMemory(progress=True, deaths_teach=True, caution=True, success_is_last=False)
+    assert (train(run_key(0), config, params, 4, 2).metrics.steps > 0).all()
+
+
+def test_it_sees_what_an_agent_sees_in_worlds_like_minigrid(lenient):
+    pytest.importorskip("xminigrid")
+    metrics = []
+    env, env_params = import_peer("xminigrid").make("MiniGrid-DoorKey-5x5")
+    for config, params in (
+        make_experiment("xland:MiniGrid-DoorKey-5x5@projected"),
+        with_memory(env, env_params=env_params, success="rewarded"),
+    ):
+        metrics.append(train(run_key(0), config, params, 8, 10).metrics)
+    np.testing.assert_array_equal(metrics[0].steps, metrics[1].steps)
+    assert metrics[0].success.any()
+
+
 @pytest.mark.parametrize("name", ["xland:MiniGrid-Empty-5x5", "navix:Navix-Empty-5x5-v0"])
 def test_a_world_with_a_map_is_explored_to_its_frontier(name, lenient):
     pytest.importorskip(MODULES[name.partition(":")[0]])
@@ -66,6 +96,12 @@ def test_a_world_with_a_map_is_explored_to_its_frontier(name, lenient):
 def test_the_grid_percept_is_for_grids():
     with pytest.raises(ValueError, match="@grid is for worlds of xland and navix; leave it out"):
         check_peer("gymnax:Catch-bsuite@grid")
+    check_peer("gymnax:Catch-bsuite@projected")
+
+
+def test_unknown_percepts_are_told():
+    with pytest.raises(ValueError, match="@gird is no percept; give @grid or @projected"):
+        check_peer("xland:MiniGrid-Unlock@gird")
 
 
 def test_what_cannot_be_played_is_described_in_one_line():
@@ -103,7 +139,7 @@ def test_every_task_is_made_and_has_its_peers_own_limit(name, lenient):
     assert make_experiment(name)[0] == config and hash(config) == hash(make_experiment(name)[0])
 
 
-def test_what_the_grid_alone_knows_is_refused():
+def test_what_the_grid_alone_knows_is_refused(lenient):
     pytest.importorskip("gymnax")
     task = "gymnax:FourRooms-misc"
     with pytest.raises(ValueError, match="the tutorial's memory knows the grid only; use the default memory"):
