@@ -8,6 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from procmem_jax import RandomPolicy, make_experiment, run_key, train, with_memory
+from procmem_jax.envs.foreign.peers import MissingPackageError
 from procmem_jax.experiments.statistics.intervals import mean_interval, paired_difference
 from procmem_jax.experiments.text_tables import interval_text, markdown_table
 
@@ -96,7 +97,7 @@ def main() -> None:
     for world in tqdm([world for world in WORLDS if options.only in world.name], disable=None, file=sys.stderr):
         try:
             rows += rows_of(world, options.agents, 2 if options.quick else world.episodes, options.seed)
-        except (ImportError, ValueError) as error:  # of a package that is not installed
+        except (ImportError, MissingPackageError) as error:
             print(f"left out {world.name}: {error}", file=sys.stderr, flush=True)
     columns = ("world, measure, episodes", "switches", f"last {LAST} episodes", "against the first")
     print(markdown_table(dict.fromkeys(columns, "<"), rows))

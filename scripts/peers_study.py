@@ -15,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from procmem_jax import TrainResult, make_experiment, run_key, train
+from procmem_jax.envs.foreign.peers import MissingPackageError
 from procmem_jax.experiments.statistics.intervals import interval_of, mean_interval, paired_difference, resample_totals
 from procmem_jax.experiments.statistics.learning import StepsOverOptimal, steps_over_optimal
 from procmem_jax.experiments.storage.files import read_json, write_json
@@ -186,9 +187,7 @@ def main() -> None:
             continue
         try:
             rows.append(this | run_cell(cell, options.agents, episodes, options.seed))
-        except (ImportError, ValueError) as error:
-            if not isinstance(error, ImportError) and not str(error).startswith("this needs the package"):
-                raise
+        except (ImportError, MissingPackageError) as error:
             print(f"{cell.name}: left out, {error}", file=sys.stderr)
             continue
         out.parent.mkdir(parents=True, exist_ok=True)

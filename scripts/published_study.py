@@ -12,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from procmem_jax import make_experiment, run_key, train
+from procmem_jax.envs.foreign.peers import MissingPackageError
 from procmem_jax.experiments.statistics.intervals import mean_interval
 from procmem_jax.experiments.statistics.learning import steps_to_success_interval
 from procmem_jax.experiments.text_tables import interval_text, markdown_table
@@ -75,9 +76,7 @@ def main() -> None:
         episodes = 2 if options.quick else world.episodes
         try:
             rows.append(row_of(world, percept, options.agents, episodes, options.seed))
-        except ValueError as error:
-            if not str(error).startswith("this needs the package"):
-                raise
+        except MissingPackageError as error:
             print(f"left out {world.task}: {error}", file=sys.stderr, flush=True)
             continue
         print(rows[-1], file=sys.stderr, flush=True)

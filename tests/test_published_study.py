@@ -8,6 +8,7 @@ import pytest
 
 import published_study
 from peer_rules import peer_rules
+from procmem_jax.envs.foreign.peers import MissingPackageError
 
 
 def lives(success):
@@ -32,6 +33,20 @@ def test_rows_by_hand(monkeypatch, success, steps, share):
     world = published_study.World("xland:World", 25, "PPO: nothing")
     row = published_study.row_of(world, "grid", 2, 25, 0)
     assert row == ["xland:World", "grid", "25", steps, share, "PPO: nothing"]
+
+
+def test_worlds_of_missing_packages_are_left_out_and_other_errors_are_not(capsys, monkeypatch):
+    def make_experiment(task):
+        raise MissingPackageError("no navix") if task.startswith("navix:") else ValueError("a mistake")
+
+    monkeypatch.setattr(published_study, "make_experiment", make_experiment)
+    monkeypatch.setattr(sys, "argv", ["published_study.py", "--only", "MultiRoom"])
+    published_study.main()
+    told = capsys.readouterr()
+    assert told.err.count("left out navix:Navix-MultiRoom-N4-S5-v0: no navix") == 2 and told.out.count("\n") == 2
+    monkeypatch.setattr(sys, "argv", ["published_study.py", "--only", "FourRooms"])
+    with pytest.raises(ValueError, match="a mistake"):
+        published_study.main()
 
 
 @pytest.mark.slow

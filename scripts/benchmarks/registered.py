@@ -20,7 +20,7 @@ from tqdm import tqdm
 from benchmarks.measure import peer_versions
 from procmem_jax import TrainResult, make_experiment, run_key, train, use_all_cores
 from procmem_jax.envs.foreign.peer_names import PACKAGES
-from procmem_jax.envs.foreign.peers import describe_peer, percept_title, registered
+from procmem_jax.envs.foreign.peers import MissingPackageError, describe_peer, percept_title, registered
 from procmem_jax.experiments.statistics.intervals import mean_interval, paired_difference
 from procmem_jax.experiments.storage.files import read_json, write_json
 from procmem_jax.experiments.storage.versions import versions
@@ -191,7 +191,7 @@ def _tasks(options: argparse.Namespace) -> list[str]:
     for package in options.packages or PACKAGES:
         try:
             found += registered(package)
-        except ValueError as error:
+        except MissingPackageError as error:
             if options.packages:
                 raise
             print(f"left out: {error}", file=sys.stderr)

@@ -29,6 +29,11 @@ from procmem_jax.envs.foreign.projected import ProjectedPercept
 from procmem_jax.envs.foreign.suites.registries import REGISTRIES
 from procmem_jax.envs.foreign.xland import XLAND_ACTIONS, RawXLand, XLandPercept
 
+
+class MissingPackageError(ValueError):
+    """An optional package is not installed."""
+
+
 NO_LIMIT = 1000  # steps of an episode, where a package tells none
 
 
@@ -53,7 +58,7 @@ def describe_peer(name: str) -> dict[str, Any]:
     """Returns the actions, limit (steps) and percept of a registered task, which is not played; or why it is refused.
 
     Raises:
-        ValueError: its package is not installed.
+        MissingPackageError: its package is not installed.
     """
     package = import_peer(PACKAGES[name.partition(":")[0]].module)
     try:
@@ -73,7 +78,7 @@ def registered(prefix: str) -> list[str]:
     """Returns the tasks of one package, all that it registers.
 
     Raises:
-        ValueError: it is not installed.
+        MissingPackageError: it is not installed.
     """
     names = REGISTRIES[prefix].names(import_peer(PACKAGES[prefix].module))
     return [f"{prefix}:{name}" for name in names]
@@ -83,7 +88,7 @@ def import_peer(module: str) -> Any:
     """Returns an optional module, which an extra of the same name installs.
 
     Raises:
-        ValueError: it is not installed; the message says how to.
+        MissingPackageError: it is not installed; the message says how to.
     """
     try:
         return importlib.import_module(module)
@@ -92,7 +97,7 @@ def import_peer(module: str) -> Any:
         wanted = ".".join(map(str, NEWEST_ONLY[module])) if too_old else ""
         how = f"use Python {wanted} or newer, and " if too_old else ""
         install = f"{how}install it with pip install 'procmem-jax[{module}]'"
-        raise ValueError(f"this needs the package {module} ({error}); {install}") from None
+        raise MissingPackageError(f"this needs the package {module} ({error}); {install}") from None
 
 
 def _world_of(package: Any, name: str) -> tuple[Outline, dict[str, Any]]:

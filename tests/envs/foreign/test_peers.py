@@ -9,7 +9,7 @@ from procmem_jax import DefaultMemory, RandomPolicy, make_experiment, run_key, t
 from procmem_jax.agents.frontier import Frontier
 from procmem_jax.agents.persistent import Adaptive
 from procmem_jax.envs.foreign.peer_names import PACKAGES, PEERS, check_peer
-from procmem_jax.envs.foreign.peers import describe_peer, import_peer, make_peer, registered
+from procmem_jax.envs.foreign.peers import MissingPackageError, describe_peer, import_peer, make_peer, registered
 from procmem_jax.envs.foreign.projected import ProjectedPercept
 from procmem_jax.memory.default.choice import least_cost_to_news, least_expected_cost
 
@@ -123,7 +123,9 @@ def test_a_registered_environment_is_trained(name, lenient):
 def test_a_missing_package_is_told_with_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "xminigrid", None)
     make_peer.cache_clear()
-    with pytest.raises(ValueError, match=r"needs the package xminigrid .*pip install 'procmem-jax\[xminigrid\]'"):
+    with pytest.raises(
+        MissingPackageError, match=r"needs the package xminigrid .*pip install 'procmem-jax\[xminigrid\]'"
+    ):
         make_experiment("xland:MiniGrid-Unlock")
 
 
