@@ -106,4 +106,13 @@ def test_the_verdict_is_by_the_range_between_no_memory_and_the_best_episode():
     rows = {name: {**ROW, "difference": list(three), "best": 11.0} for name, three in bounds.items()}
     told = registered.verdict({**rows, "refused": {"refused": "no"}, "before there was a best": ROW})
     start = "2 of 4 lose less than 2% of the range for certain; "
-    assert told == start + "perhaps more: perhaps, worse; more for certain: worse"
+    assert told == start + "perhaps more: perhaps, worse; more for certain: worse; trapped agents: none"
+    rows["safe"]["trapped"] = 3
+    assert registered.verdict(rows).endswith("; trapped agents: safe (3)")
+
+
+def test_trapped_is_who_gets_nowhere_with_the_memory_and_somewhere_without():
+    """Half way from the lowest return, -1, to the best, 1, is 0."""
+    with_memory = np.array([[-1.0, -1.0], [-1.0, -1.0], [-1.0, -0.5], [-1.0, -1.0]])
+    without = np.array([[0.5, -0.5], [0.5, -0.75], [1.0, 1.0], [1.0, 1.0]])
+    assert registered.count_trapped(with_memory, without, -1.0, 1.0) == 2

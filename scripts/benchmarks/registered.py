@@ -51,16 +51,30 @@ def measure(task: str, agents: int, seed: int, episodes: int | None, explorer: s
     number = episodes or int(np.clip(STEPS // limit, FEWEST, MOST))
     row = {"percept": percept_title(environment.perceive), "actions": environment.num_actions, "limit": limit}
     row |= {"agents": agents, "episodes": number, "seed": seed}
-    last, best = {}, []
+    last, bounds = {}, []
     for arm, (config, params) in arms.items():
         meter = CoreRate(functools.partial(train, run_key(seed), config, params, agents, number), agents)
         result = meter.first()
         row[f"{SPEED}_{arm}"] = meter.rate(result)
-        last[arm] = result.metrics.episode_return[:, -max(1, number // SHARE) :].mean(axis=1, dtype=np.float64)
-        best.append(float(result.metrics.episode_return.max()))
-        row[f"return_{arm}"] = [float(bound) for bound in mean_interval(last[arm])]
-    difference = paired_difference(last["with"], last["without"], seed=0)
-    return row | {"difference": [difference.value, difference.low, difference.high], "best": max(best)}
+        returns = result.metrics.episode_return.astype(np.float64)
+        last[arm] = returns[:, -max(1, number // SHARE) :]
+        bounds += [float(returns.min()), float(returns.max())]
+        row[f"return_{arm}"] = [float(bound) for bound in mean_interval(last[arm].mean(axis=1))]
+    difference = paired_difference(last["with"].mean(axis=1), last["without"].mean(axis=1), seed=0)
+    row |= {"difference": [difference.value, difference.low, difference.high], "best": max(bounds)}
+    return row | {"trapped": count_trapped(last["with"], last["without"], min(bounds), max(bounds))}
+
+
+def count_trapped(with_memory: np.ndarray, without: np.ndarray, lowest: float, best: float) -> int:
+    """Returns how many agents get nowhere with the memory, and somewhere without it.
+
+    Args:
+        with_memory, without: `[A, K]`, returns of the last episodes.
+        lowest: return of any episode; who has it in each of the last ones gets nowhere.
+        best: the same; who is half way from the lowest to it, in the mean, gets somewhere.
+    """
+    stuck = np.all(with_memory <= lowest, axis=1)
+    return int(np.sum(stuck & (without.mean(axis=1) >= (lowest + best) / 2)))
 
 
 class CoreRate:
@@ -167,7 +181,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def verdict(rows: dict[str, dict]) -> str:
-    """Returns which environments may lose by the memory more than 2% of what there is to win, and which do.
+    """Returns which environments may lose by the memory more than 2% of what there is to win, which do, which trap.
 
     That is from the mean return without the memory to the best episode of either side.
     """
@@ -176,9 +190,9 @@ def verdict(rows: dict[str, dict]) -> str:
     may, do = ([task for task, bounds in lost.items() if bounds[place] < -TOLERANCE] for place in (1, 2))
     count = len(told) - len(may)
     text = f"{count} of {len(told)} lose less than {TOLERANCE:.0%} of the range for certain"
-    return (
-        f"{text}; perhaps more: {', '.join(sorted(may)) or 'none'}; more for certain: {', '.join(sorted(do)) or 'none'}"
-    )
+    trapped = [f"{task} ({row['trapped']})" for task, row in told.items() if row.get("trapped")]
+    named = {"perhaps more": may, "more for certain": do, "trapped agents": trapped}
+    return "; ".join([text, *(f"{what}: {', '.join(sorted(tasks)) or 'none'}" for what, tasks in named.items())])
 
 
 def _range(row: dict) -> float:
