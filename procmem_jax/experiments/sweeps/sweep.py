@@ -17,7 +17,7 @@ from procmem_jax.experiments.sweeps.spec import SweepSpec
 from procmem_jax.experiments.sweeps.tables import part_tables
 from procmem_jax.experiments.training.driver import Driver, Kept, Progress, rows_per_part
 from procmem_jax.experiments.training.lanes import default_lanes
-from procmem_jax.experiments.training.memory_need import check_host_memory, fitting_lanes
+from procmem_jax.experiments.training.memory_need import agent_bytes, check_host_memory, fitting_lanes
 from procmem_jax.experiments.training.parts import Part
 from procmem_jax.experiments.training.runtime import own_programs
 from procmem_jax.memory.protocol import Memory
@@ -148,9 +148,11 @@ def lanes_of_sweep(
     check_host_memory(
         f"{rows:,} runs", sweep_host_bytes(rows, spec.num_episodes), "use fewer settings or seeds, or shards"
     )
-    wanted = default_lanes(devices) if lanes is None else lanes
-    check_count("batch", wanted, 1, 2**31 - 1)
     numbers = {setting.config: setting.params for setting in spec.settings}
+    wanted = lanes
+    if lanes is None:  # one number for all: what suits the smallest agents, and costs the others little
+        wanted = max(default_lanes(agent_bytes(config, params), devices) for config, params in numbers.items())
+    check_count("batch", wanted, 1, 2**31 - 1)
     return min(fitting_lanes(config, params, wanted, spec.num_episodes) for config, params in numbers.items())
 
 

@@ -24,7 +24,9 @@ from procmem_jax.memory.library import SkillLibrary
 from procmem_jax.records import as_arrays, shapes_of, state_record
 from procmem_jax.streams import open_streams
 
-CPU_LANES = 1024  # of all cores of a process together; more were not faster on two
+# Of a core: as many agents as its cache holds, within bounds. More share the cost of launching a tick's kernels; fewer
+# leave less time in which lanes stand idle, waiting for the last agents (.readme/speed.md).
+_FEWEST_CPU_LANES, _MOST_CPU_LANES, _CPU_BYTES = 128, 512, 3 * 2**20
 GPU_LANES = 2**17  # on an H200 half of them reach 77% of the rate in ticks, twice as many 105% (.readme/speed.md)
 CHUNK_TICKS = 256
 IDLE = -1
@@ -80,12 +82,18 @@ class FinishedRows:
     libraries: SkillLibrary | None
 
 
-def default_lanes(devices: Sequence[jax.Device] | None = None) -> int:
-    """Returns how many agents run at once on all devices together, if they fit into memory (see `fitting_lanes`)."""
+def default_lanes(agent_bytes: int, devices: Sequence[jax.Device] | None = None) -> int:
+    """Returns how many agents run at once on all devices together, if they fit into memory (see `fitting_lanes`).
+
+    Args:
+        agent_bytes: of an agent's state.
+        devices: by default those of the process; on a CPU there is one for each core that is used.
+    """
     devices = devices or jax.local_devices()
     if devices[0].platform != "cpu":
         return len(devices) * GPU_LANES
-    return CPU_LANES * len({device.process_index for device in devices})
+    lanes = min(max(_CPU_BYTES // agent_bytes, _FEWEST_CPU_LANES), _MOST_CPU_LANES)
+    return len(devices) * (lanes // LANE_MULTIPLE * LANE_MULTIPLE)
 
 
 def lane_width(num_rows: int, lanes: int, devices: Sequence[jax.Device] = ()) -> int:
@@ -153,6 +161,7 @@ class Lanes:
         self._has_library = keep_libraries and ProceduralAgent(config).memory is not None
         self._block_ticks, self._group_size = ProceduralAgent(config).block_ticks, ProceduralAgent(config).group_size
         self._is_far = len(devices) == 1 and devices[0].platform != "cpu"
+        self._is_at_hand = devices[0].platform == "cpu" and not spans_processes(devices)
         self._put = self._programs.placement.put
         self._streams = self._put(open_streams(key), is_split=False)
         if rows.settings is None:
@@ -233,11 +242,23 @@ class Lanes:
         if self._rows.libraries is not None:
             given = jax.tree.map(lambda leaf: np.asarray(leaf)[np.maximum(rows, 0)], self._rows.libraries)
             begun = self._programs.with_library(begun, self._put(given, is_split=True))
-        if first == 0:
-            agents = begun
-        else:
-            agents = self._programs.select(self._put(starts, is_split=True), begun, state.agents)
+        agents = begun if first == 0 else self._select(starts, begun, state.agents)
         return LaneState(agents, rows, np.asarray(first + len(fresh), np.int64))
+
+    def _select(self, starts: np.ndarray, begun: AgentState, agents: AgentState) -> AgentState:
+        """Returns `agents`, those that have `begun` in the lanes that `starts` (`[W]` bool) says; the rest is used up.
+
+        On a CPU by NumPy: the program for it takes half a second to compile.
+        """
+        if not self._is_at_hand:
+            return self._programs.select(self._put(starts, is_split=True), begun, agents)
+
+        def select(new: jax.Array, old: jax.Array) -> np.ndarray:
+            both = np.array(old)
+            both[starts] = np.asarray(new)[starts]
+            return both
+
+        return self._put(jax.tree.map(select, begun, agents), is_split=True)
 
     def _take_up(self, rows: np.ndarray) -> None:
         """Makes what the lanes need for these rows: their inputs, and their params where rows have their own."""

@@ -1,5 +1,6 @@
 """How much memory a run needs, and a refusal of runs that cannot fit."""
 
+import dataclasses
 import functools
 import os
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ import jax.numpy as jnp
 from procmem_jax.agents import rollout
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.settings import Config, Params
+from procmem_jax.agents.states import AgentInputs, AgentState
 from procmem_jax.experiments.training.control_group import free_memory
 from procmem_jax.experiments.training.lane_programs import room_for
 from procmem_jax.experiments.training.lanes import default_lanes, lane_width
@@ -33,15 +35,26 @@ def device_bytes(config: Config, params: Params, lanes: int, num_episodes: int) 
     return _device_bytes(config, shapes_of(jax.eval_shape(as_arrays, params)), lanes, room_for(num_episodes))
 
 
-@functools.lru_cache(maxsize=32)  # it takes a tenth of a second
+def agent_bytes(config: Config, params: Params) -> int:
+    """Returns the bytes of an agent's state, its record of episodes left out, which few ticks look at."""
+    _, state = _shapes(config, shapes_of(jax.eval_shape(as_arrays, params)), 1, room_for(1))
+    return tree_bytes(dataclasses.replace(state, metrics=None))
+
+
 def _device_bytes(config: Config, params_shapes: tuple, lanes: int, num_recorded: int) -> int:
+    inputs, state = _shapes(config, params_shapes, lanes, num_recorded)
+    return _WORKING_COPIES * tree_bytes(state) + tree_bytes(inputs)
+
+
+@functools.lru_cache(maxsize=32)  # it takes a tenth of a second
+def _shapes(config: Config, params_shapes: tuple, lanes: int, num_recorded: int) -> tuple[AgentInputs, AgentState]:
+    """Returns the shapes of (inputs, state) of a batch of agents."""
     agent, params = ProceduralAgent(config), structs_of(params_shapes)
     word = jax.ShapeDtypeStruct((2,), jnp.uint32)
     inputs = jax.eval_shape(lambda: agent.make_inputs(jnp.zeros((), jnp.uint32), num_recorded))
     inputs = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((lanes, *leaf.shape), leaf.dtype), inputs)
     begin = functools.partial(rollout.begin_agents, agent, num_recorded=num_recorded)
-    state = jax.eval_shape(begin, params, Streams(word, word), inputs)
-    return _WORKING_COPIES * tree_bytes(state) + tree_bytes(inputs)
+    return inputs, jax.eval_shape(begin, params, Streams(word, word), inputs)
 
 
 def fitting_lanes(config: Config, params: Params, lanes: int, num_episodes: int) -> int:
@@ -70,7 +83,7 @@ def usual_lanes(
     Raises:
         ValueError: even the fewest do not fit into the memory of a GPU.
     """
-    lanes = lane_width(num_agents, default_lanes(devices))
+    lanes = lane_width(num_agents, default_lanes(agent_bytes(config, params), devices))
     return lanes if devices[0].platform == "cpu" else fitting_lanes(config, params, lanes, num_episodes)
 
 

@@ -122,4 +122,21 @@ def test_a_gpu_is_given_as_many_lanes_as_fit(monkeypatch):
         assert memory_need.usual_lanes(CONFIG, PARAMS, 10**6, 100, [FakeDevice(free)]) == lanes
         assert memory_need.usual_lanes(CONFIG, PARAMS, 40, 100, [FakeDevice(free)]) == 48
     monkeypatch.undo()
-    assert memory_need.usual_lanes(CONFIG, PARAMS, 10**6, 100, jax.local_devices()) == 1024
+    assert memory_need.usual_lanes(CONFIG, PARAMS, 10**6, 100, jax.local_devices()[:1]) == 512
+
+
+def test_a_core_is_given_as_many_lanes_as_its_cache_holds():
+    """Three MiB of 13,015 bytes each are 241 lanes, a multiple of 16 of them 240; never under 128 or over 512."""
+    config, params = make_experiment("random-8")
+    assert memory_need.agent_bytes(config, params) == 13015
+    many = (10**6, 100)
+    assert memory_need.usual_lanes(config, params, *many, jax.local_devices()[:1]) == 240
+    assert memory_need.usual_lanes(config, params, *many, 3 * jax.local_devices()[:1]) == 720
+    large = make_experiment("random-8", overrides={"capacity": 512})
+    assert memory_need.usual_lanes(*large, *many, jax.local_devices()[:1]) == 128
+    assert memory_need.usual_lanes(config, params, 100, 100, jax.local_devices()[:1]) == 112
+
+
+def test_the_record_of_episodes_is_no_part_of_an_agents_bytes():
+    inputs, state = begin(CONFIG, PARAMS, 1, 16)
+    assert memory_need.agent_bytes(CONFIG, PARAMS) == tree_bytes(state) - tree_bytes(state.metrics)
