@@ -15,9 +15,10 @@ from procmem_jax.experiments.text_tables import interval_text, markdown_table
 LAST = 20
 DEATHS, PROGRESS = ("deaths_teach",), ("progress",)
 BOTH = DEATHS + PROGRESS
-VALUES, RELEVANCE = ("values",), ("relevance",)
-SWITCHES = BOTH + VALUES + RELEVANCE
-GRID_ARMS = (DEATHS, DEATHS + VALUES, DEATHS + RELEVANCE, DEATHS + VALUES + RELEVANCE)
+VALUES, RELEVANCE, UNDONE = ("values",), ("relevance",), ("undone",)
+SWITCHES = BOTH + VALUES + RELEVANCE + UNDONE
+FOUND = DEATHS + VALUES + RELEVANCE
+GRID_ARMS = (DEATHS, DEATHS + VALUES, DEATHS + RELEVANCE, FOUND, FOUND + UNDONE)
 OFF = None  # no memory at all
 
 
@@ -42,7 +43,7 @@ WORLDS = (
     World("FrozenLake", 300, (OFF, (), BOTH)),
     World("DeepSea-bsuite", 300, (OFF, (), BOTH)),
     World("xland:MiniGrid-UnlockPickUp@grid", 100, GRID_ARMS, "success"),
-    World("xland:MiniGrid-DoorKey-5x5@grid", 60, (GRID_ARMS[0], GRID_ARMS[-1]), "success"),
+    World("xland:MiniGrid-DoorKey-5x5@grid", 60, (DEATHS, FOUND, FOUND + UNDONE), "success"),
     World("navix:Navix-KeyCorridorS3R1-v0@grid", 60, GRID_ARMS, "success"),
 )
 

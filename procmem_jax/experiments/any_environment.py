@@ -20,7 +20,7 @@ from procmem_jax.memory.default.memory import DefaultMemory
 from procmem_jax.memory.protocol import Memory
 
 # Of the default memory, each off by itself.
-OUTCOME_SWITCHES = ("deaths_teach", "caution", "progress", "values", "relevance")
+OUTCOME_SWITCHES = ("deaths_teach", "caution", "progress", "values", "relevance", "undone")
 
 # In worlds of others the first failure is enough for a retreat, and skills may fail more often, but where a skill is a
 # guess, or exploring gets there.
@@ -140,7 +140,7 @@ def outcome_settings(environment: Any, exploration: ExplorationPolicy) -> dict[s
     projected, grid = (isinstance(environment.perceive, kind) for kind in (ProjectedPercept, GridPercept))
     seeks = isinstance(exploration, Frontier)
     lost = grid and not seeks
-    settings = _WARY | dict(zip(OUTCOME_SWITCHES, (True, True, projected or seeks, lost, lost), strict=True))
+    settings = _WARY | dict(zip(OUTCOME_SWITCHES, (True, True, projected or seeks, lost, lost, lost), strict=True))
     if seeks or (projected and not environment.perceive.coordinates):
         settings |= _SURE
     if seeks:

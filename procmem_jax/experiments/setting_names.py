@@ -18,7 +18,7 @@ _DEFAULT = (
     f"{_GRID} {_AGENT} {_MEMORY} admission caution choice consolidation_interval count_failures deaths_teach "
     "distance_cost embedding forgiven_failures group_size history_length interruption keep_better loop_erasure "
     "match_tolerance mismatch_cost novel_only novelty progress relevance retire_rate retreat_steps segmentation "
-    "suffixes values grace"
+    "suffixes undone values grace"
 )
 SETTINGS = {
     "default": _DEFAULT,

@@ -24,12 +24,12 @@ FAR = {"distance_cost": 1000.0}  # no skill is expected to do for another situat
 
 # Where each switch is looked at, so that no method is compiled twice for the sake of another's.
 SWITCHES = {
-    "begin": ("deaths_teach", "caution", "progress", "values", "relevance"),
+    "begin": ("deaths_teach", "caution", "progress", "values", "relevance", "undone"),
     "with_library": ("deaths_teach", "caution", "values", "relevance"),
     "decide": ("choose", "interruption", "progress", "values", "relevance"),
     "observe": (
         *("segmentation", "loop_erasure", "novel_only", "count_failures", "learn", "deaths_teach"),
-        *("values", "relevance", "caution"),
+        *("values", "relevance", "caution", "undone"),
     ),
     "consolidate": ("suffixes", "keep_better", "admission", "learn", "evict", "deaths_teach", "values", "relevance"),
 }

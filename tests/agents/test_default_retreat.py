@@ -74,6 +74,19 @@ def test_a_success_does_not_make_failures_forgotten():
     assert steps_until_a_skill(puppet) == 2
 
 
+@pytest.mark.parametrize("undone", quick_first((True, False)))
+def test_a_first_step_back_to_where_exploration_came_from_has_failed(undone):
+    """Exploration comes back from (0, 7), and the skill for (4, 0) leads from (6, 0) there again: nowhere new."""
+    puppet = Puppet((6, 0), skills=[skill((4, 0), [2, 2])], retire_rate=0.0, retreat_steps=0, memory={"undone": undone})
+    tries = []
+    for to in ((0, 7), (0, 7), (0, 8), (0, 7)):
+        assert puppet.step(to)[0]
+        tries.append(puppet.counts()[1:])
+        assert not puppet.step((6, 0), 0)[0]
+    once = [(1, 0), (1, 1), (2, 1), (3, 1)]  # what came after (0, 8) is not remembered
+    assert tries == (once if undone else [(1, 0), (2, 0), (3, 0), (4, 0)])
+
+
 def share_of_exploration(num_steps, **changes):
     """Whether each step of an agent in a closed room explored, with skills for everywhere that lead nowhere."""
     moves = {0: (0, 1), 1: (0, -1), 2: (-1, 0), 3: (1, 0)}

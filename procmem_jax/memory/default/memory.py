@@ -113,6 +113,7 @@ class DefaultMemory(Memory):
         False, "coordinates and predicates count for as much as they mattered for what a skill achieves"
     )
     caution: bool = setting(False, "what killed nearly every time beside a thing is not done beside it")
+    undone: bool = setting(False, "a first step has failed if it leads back to where exploration has just come from")
     group_size: int = setting(1, "agents that share one library while they learn: 1, 2, 4, 8 or 16", minimum=1)
     wide_actions: bool = False
     num_surroundings: int = 0
@@ -185,7 +186,8 @@ class DefaultMemory(Memory):
         ring = ring_length(self.history_length, self.max_skill_length, self.consolidation_interval)
         num_predicates = percept.predicates.shape[0]
         config = self.library_config(num_predicates, percept.context.shape[0])
-        path = paths.begin_path(ring, percept.fingerprint, percept.context, config.action_dtype)
+        here = percept.fingerprint, percept.context
+        path = paths.begin_path(ring, *here, config.action_dtype, keeps_furthest=self.undone)
         library = skill_library.empty(dataclasses.replace(config, worth_size=0))
         found = findings.nothing_found(self, num_predicates, percept.context.shape[0])
         return DefaultMemoryState(
@@ -303,15 +305,12 @@ class DefaultMemory(Memory):
         begun = state
         state, failed = count_outcome(
             state,
-            after,
-            changed,
-            looped,
-            number,
-            step.terminated | step.truncated,
+            *(after, changed, looped, number, step.terminated | step.truncated),
             counts=enabled & self.learn,
             enabled=enabled,
             count_failures=self.count_failures,
             died=died,
+            was_left=paths.was_left(state.path, after.fingerprint) if self.undone else None,
         )
         failed = computed_once(failed)
         if begun.relevance is not None:

@@ -37,6 +37,7 @@ def count_outcome(
     enabled: jax.Array,
     count_failures: bool,
     died: jax.Array | None = None,
+    was_left: jax.Array | None = None,
 ) -> tuple[DefaultMemoryState, jax.Array]:
     """Returns (state, whether a skill failed `()` bool): what has ended in this tick is stopped, its outcome counted.
 
@@ -50,6 +51,8 @@ def count_outcome(
         enabled: `()` bool, whether the agent counts uses.
         count_failures: static; False: every use counts as a success.
         died: `()` bool, whether the step killed; None where a death is like any end.
+        was_left: `()` bool, whether the path has just come back from where the step leads; None where that is as good
+            as anywhere new.
     """
     in_skill = state.running != EMPTY
     dropped = state.dropped != EMPTY
@@ -60,7 +63,8 @@ def count_outcome(
     ended = (in_skill & over) | dropped
     library = state.library
     reached = changed & jnp.all(~library.post_mask[slot] | (library.post_value[slot] == after.predicates))
-    success = (reached | (~state.whole & ~looped)) & ~dropped
+    nowhere_new = looped if was_left is None else looped | was_left
+    success = (reached | (~state.whole & ~nowhere_new)) & ~dropped
     if died is not None:
         success = success & ~died
     if state.judged is not None:  # what the first step leads to is seen in the next tick

@@ -21,6 +21,7 @@ class Path:
         count: `()` int32, the number of the present state; states are numbered on and on through an agent's life.
         place: `()` int32, `count % R`, kept since a CPU has no vectors for division.
         start: `()` int32, the number of the segment's first state, or of the first that is still remembered.
+        furthest: `()` int32, the largest number that a state of the segment ever had; None where nobody asks.
     """
 
     fingerprints: jax.Array
@@ -30,9 +31,17 @@ class Path:
     count: jax.Array
     place: jax.Array
     start: jax.Array
+    furthest: jax.Array | None = None
 
 
-def begin_path(length: int, fingerprint: jax.Array, context: jax.Array, action_dtype: Any = jnp.int8) -> Path:
+def begin_path(
+    length: int,
+    fingerprint: jax.Array,
+    context: jax.Array,
+    action_dtype: Any = jnp.int8,
+    *,
+    keeps_furthest: bool = False,
+) -> Path:
     """Returns the path that consists of one state.
 
     Args:
@@ -40,6 +49,7 @@ def begin_path(length: int, fingerprint: jax.Array, context: jax.Array, action_d
         fingerprint: `()` uint32.
         context: `[C]` float32.
         action_dtype: static, of the actions.
+        keeps_furthest: static, whether `was_left` is going to be asked.
     """
     zero = jnp.zeros((), jnp.int32)
     path = Path(
@@ -50,6 +60,7 @@ def begin_path(length: int, fingerprint: jax.Array, context: jax.Array, action_d
         count=zero,
         place=zero,
         start=zero,
+        furthest=zero if keeps_furthest else None,
     )
     return describe_state(path, fingerprint, context)
 
@@ -108,12 +119,30 @@ def go_to(path: Path, number: jax.Array, new_segment: jax.Array, window: int) ->
     length = path.actions.shape[0]
     start = jnp.maximum(path.start, number - (window - 1))
     place = _wrap(path.place + (number - path.count), length)
-    return dataclasses.replace(path, count=number, place=place, start=jnp.where(new_segment, number, start))
+    path = dataclasses.replace(path, count=number, place=place, start=jnp.where(new_segment, number, start))
+    if path.furthest is None:
+        return path
+    return dataclasses.replace(path, furthest=jnp.where(new_segment, number, jnp.maximum(path.furthest, number)))
 
 
 def begin_segment(path: Path, now: jax.Array) -> Path:
     """Returns the path with the present state the first of a segment, where `now` (`()` bool)."""
-    return dataclasses.replace(path, start=jnp.where(now, path.count, path.start))
+    furthest = None if path.furthest is None else jnp.where(now, path.count, path.furthest)
+    return dataclasses.replace(path, start=jnp.where(now, path.count, path.start), furthest=furthest)
+
+
+def was_left(path: Path, fingerprint: jax.Array) -> jax.Array:
+    """Returns whether the path went on to this state when it was last here in the segment, and came back, `()` bool.
+
+    What an erased loop leaves behind lies in the next places of the ring until the path gets there again.
+
+    Args:
+        path: one example, which keeps `furthest`.
+        fingerprint: `()` uint32, of the state just reached.
+    """
+    next_place = _wrap(path.place + 1, path.actions.shape[0])
+    same = path.fingerprints.at[next_place].get(mode="promise_in_bounds") == fingerprint
+    return same & (path.furthest > path.count)
 
 
 def describe_state(path: Path, fingerprint: jax.Array, context: jax.Array) -> Path:

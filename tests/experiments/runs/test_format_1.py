@@ -21,7 +21,8 @@ EVERY = sorted(path.name for path in OLD_RUNS.iterdir())
 QUICK = ("memory-off", "tutorial")
 # Settings of which format 1 did not tell.
 NEWER = (
-    "grace mismatch_cost embedding learn deaths_teach progress group_size values relevance caution forgiven_failures"
+    "grace mismatch_cost embedding learn deaths_teach progress group_size values relevance caution forgiven_failures "
+    "undone"
 ).split()
 
 

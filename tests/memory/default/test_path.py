@@ -173,3 +173,26 @@ def test_only_the_steps_that_are_learned_from_say_whether_anything_was_explored(
     path = walk_by_hand([1, 2, 3, 4])  # of the actions 1, 2, 3 the second was explored
     path = paths.take_action(path, jnp.int32(4), jnp.bool_(False))
     assert [bool(paths.any_explored(path, most)) for most in (1, 2, 3, 4)] == [False, False, True, True]
+
+
+def walk_to(path, state, *, new_segment=False):
+    """Returns (whether the path went on to this state before, the path with it)."""
+    left = bool(paths.was_left(path, jnp.uint32(state)))
+    path = paths.take_action(path, jnp.int8(0), jnp.bool_(True))
+    found, number = paths.find_loop(path, jnp.uint32(state))
+    following = jnp.where(found & ~jnp.bool_(new_segment), number, path.count + 1)
+    path = paths.go_to(path, following, jnp.bool_(new_segment), 4)
+    return left, paths.describe_state(path, jnp.uint32(state), context_of(jnp.int32(state)))
+
+
+def test_where_a_path_has_come_back_from_is_told():
+    path = paths.begin_path(4, jnp.uint32(1), context_of(jnp.int32(1)), keeps_furthest=True)
+    told = []
+    for state in (2, 3, 1, 2, 3, 4, 5, 6, 5, 6):
+        left, path = walk_to(path, state)
+        told.append(left)
+    assert told == [False, False, False, True, True, False, False, False, False, True]
+    _, path = walk_to(path, 5)
+    assert not paths.was_left(paths.begin_segment(path, jnp.bool_(True)), jnp.uint32(6))
+    _, path = walk_to(path, 4, new_segment=True)  # the next place holds 1, of the segment before
+    assert not any(bool(paths.was_left(path, jnp.uint32(state))) for state in range(8))

@@ -309,7 +309,7 @@ def test_a_world_of_ones_own_with_a_memory():
     seeking = DefaultMemory(deaths_teach=True, caution=True, progress=True, choose=least_cost_to_news, **about)
     assert config.memory == seeking and config.exploration == Frontier()
     config, _ = in_corridor(exploration=RandomPolicy())
-    suited = DefaultMemory(512, deaths_teach=True, caution=True, values=True, relevance=True, **about)
+    suited = DefaultMemory(512, deaths_teach=True, caution=True, values=True, relevance=True, undone=True, **about)
     assert config.memory == suited
     assert in_corridor(overrides={"capacity": 64})[0].memory == dataclasses.replace(seeking, capacity=64)
     assert in_corridor(memory=DefaultMemory())[0].memory == DefaultMemory(**about)
