@@ -116,3 +116,5 @@ def test_trapped_is_who_gets_nowhere_with_the_memory_and_somewhere_without():
     with_memory = np.array([[-1.0, -1.0], [-1.0, -1.0], [-1.0, -0.5], [-1.0, -1.0]])
     without = np.array([[0.5, -0.5], [0.5, -0.75], [1.0, 1.0], [1.0, 1.0]])
     assert registered.count_trapped(with_memory, without, -1.0, 1.0) == 2
+    nothing = np.zeros((2, 3))
+    assert registered.count_trapped(nothing, nothing, 0.0, 0.0) == 0

@@ -71,8 +71,10 @@ def count_trapped(with_memory: np.ndarray, without: np.ndarray, lowest: float, b
     Args:
         with_memory, without: `[A, K]`, returns of the last episodes.
         lowest: return of any episode; who has it in each of the last ones gets nowhere.
-        best: the same; who is half way from the lowest to it, in the mean, gets somewhere.
+        best: the same; who is half way from the lowest to it, in the mean, gets somewhere, if there is anywhere to get.
     """
+    if best <= lowest:
+        return 0
     stuck = np.all(with_memory <= lowest, axis=1)
     return int(np.sum(stuck & (without.mean(axis=1) >= (lowest + best) / 2)))
 

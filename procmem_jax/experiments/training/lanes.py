@@ -32,6 +32,7 @@ CHUNK_TICKS = 256
 IDLE = -1
 LANE_MULTIPLE = 16  # elementwise functions may differ in the last bit between a vector loop and its remainder
 _FEWEST_LANES = 128  # of a device: fewer are not worth another
+_FEW_ROUNDS = 16  # of lanes, an agent in each
 _REFILL_PART = 8  # lanes are refilled once an eighth of them is done: a refill costs as much as a few blocks of ticks
 
 
@@ -161,7 +162,8 @@ class Lanes:
         self._has_library = keep_libraries and ProceduralAgent(config).memory is not None
         self._block_ticks, self._group_size = ProceduralAgent(config).block_ticks, ProceduralAgent(config).group_size
         self._is_far = len(devices) == 1 and devices[0].platform != "cpu"
-        self._is_at_hand = devices[0].platform == "cpu" and not spans_processes(devices)
+        is_at_hand = devices[0].platform == "cpu" and not spans_processes(devices)
+        self._selects_on_host = is_at_hand and self.num_rows <= _FEW_ROUNDS * width
         self._put = self._programs.placement.put
         self._streams = self._put(open_streams(key), is_split=False)
         if rows.settings is None:
@@ -248,9 +250,11 @@ class Lanes:
     def _select(self, starts: np.ndarray, begun: AgentState, agents: AgentState) -> AgentState:
         """Returns `agents`, those that have `begun` in the lanes that `starts` (`[W]` bool) says; the rest is used up.
 
-        On a CPU by NumPy: the program for it takes half a second to compile.
+        On a CPU by NumPy, if not too often: the program for it takes half a second to compile, then 3 ms less each time.
         """
-        if not self._is_at_hand:
+        if starts.all():
+            return begun
+        if not self._selects_on_host:
             return self._programs.select(self._put(starts, is_split=True), begun, agents)
 
         def select(new: jax.Array, old: jax.Array) -> np.ndarray:

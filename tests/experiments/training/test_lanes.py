@@ -24,13 +24,13 @@ def test_new_rows_begin_the_same_by_numpy_as_by_the_program(monkeypatch, num_dev
     config, params = make_experiment("random-4", overrides={"capacity": 4})
     devices = jax.local_devices()[:num_devices]
     ways = {True: [], False: []}
-    for at_hand in ways:
+    for by_numpy in ways:
         work = Lanes(run_key(0), config, Rows(np.arange(48), params), 2, 32, devices)
-        assert work._is_at_hand
-        monkeypatch.setattr(work, "_is_at_hand", at_hand)
+        assert work._selects_on_host
+        monkeypatch.setattr(work, "_selects_on_host", by_numpy)
         state = work.begin()
         while not work.is_done(state):
             state, finished = work.collect_finished(work.advance(state, 64))
-            ways[at_hand] += [] if finished is None else [(finished.rows, finished.metrics, finished.libraries)]
+            ways[by_numpy] += [] if finished is None else [(finished.rows, finished.metrics, finished.libraries)]
     assert len(ways[True]) > 1
     jax.tree.map(np.testing.assert_array_equal, *ways.values())
