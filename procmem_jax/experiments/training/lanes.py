@@ -250,7 +250,7 @@ class Lanes:
     def _select(self, starts: np.ndarray, begun: AgentState, agents: AgentState) -> AgentState:
         """Returns `agents`, those that have `begun` in the lanes that `starts` (`[W]` bool) says; the rest is used up.
 
-        On a CPU by NumPy, if not too often: the program for it takes half a second to compile, then 3 ms less each time.
+        On a CPU by NumPy, if not too often: a program for it takes half a second to compile, then 3 ms less each time.
         """
         if starts.all():
             return begun
