@@ -119,10 +119,10 @@ def go_to(path: Path, number: jax.Array, new_segment: jax.Array, window: int) ->
     length = path.actions.shape[0]
     start = jnp.maximum(path.start, number - (window - 1))
     place = _wrap(path.place + (number - path.count), length)
-    path = dataclasses.replace(path, count=number, place=place, start=jnp.where(new_segment, number, start))
-    if path.furthest is None:
-        return path
-    return dataclasses.replace(path, furthest=jnp.where(new_segment, number, jnp.maximum(path.furthest, number)))
+    start, furthest = jnp.where(new_segment, number, start), path.furthest
+    if furthest is not None:
+        furthest = jnp.where(new_segment, number, jnp.maximum(furthest, number))
+    return dataclasses.replace(path, count=number, place=place, start=start, furthest=furthest)
 
 
 def begin_segment(path: Path, now: jax.Array) -> Path:
