@@ -39,7 +39,7 @@ def compile_programs(task: str, preset: str) -> Built:
     def run() -> tuple[float, float]:
         build_programs.cache_clear()
         jax.clear_caches()
-        lanes = default_lanes(agent_bytes(config, params))
+        lanes = default_lanes(agent_bytes(config, params, EPISODES))
         started = time.perf_counter()
         devices = tuple(usable_devices(jax.local_devices(), lanes))
         build_programs(config, shapes, lanes, room_for(EPISODES), False, devices)

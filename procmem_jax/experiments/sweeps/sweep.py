@@ -151,7 +151,8 @@ def lanes_of_sweep(
     numbers = {setting.config: setting.params for setting in spec.settings}
     wanted = lanes
     if lanes is None:  # one number for all: what suits the smallest agents, and costs the others little
-        wanted = max(default_lanes(agent_bytes(config, params), devices) for config, params in numbers.items())
+        sizes = (agent_bytes(config, params, spec.num_episodes) for config, params in numbers.items())
+        wanted = default_lanes(min(sizes), devices)
     check_count("batch", wanted, 1, 2**31 - 1)
     return min(fitting_lanes(config, params, wanted, spec.num_episodes) for config, params in numbers.items())
 

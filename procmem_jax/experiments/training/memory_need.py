@@ -32,27 +32,27 @@ def tree_bytes(tree) -> int:
 
 def device_bytes(config: Config, params: Params, lanes: int, num_episodes: int) -> int:
     """Returns the estimated bytes that a batch of `lanes` agents takes on its device."""
-    return _device_bytes(config, shapes_of(jax.eval_shape(as_arrays, params)), lanes, room_for(num_episodes))
+    inputs, state = _one_agent(config, params, num_episodes)
+    return lanes * (_WORKING_COPIES * tree_bytes(state) + tree_bytes(inputs))
 
 
-def agent_bytes(config: Config, params: Params) -> int:
+def agent_bytes(config: Config, params: Params, num_episodes: int) -> int:
     """Returns the bytes of an agent's state, its record of episodes left out, which few ticks look at."""
-    _, state = _shapes(config, shapes_of(jax.eval_shape(as_arrays, params)), 1, room_for(1))
+    _, state = _one_agent(config, params, num_episodes)
     return tree_bytes(dataclasses.replace(state, metrics=None))
 
 
-def _device_bytes(config: Config, params_shapes: tuple, lanes: int, num_recorded: int) -> int:
-    inputs, state = _shapes(config, params_shapes, lanes, num_recorded)
-    return _WORKING_COPIES * tree_bytes(state) + tree_bytes(inputs)
+def _one_agent(config: Config, params: Params, num_episodes: int) -> tuple[AgentInputs, AgentState]:
+    """Returns the shapes of (inputs, state) of a batch of one agent."""
+    return _shapes(config, shapes_of(jax.eval_shape(as_arrays, params)), room_for(num_episodes))
 
 
 @functools.lru_cache(maxsize=32)  # it takes a tenth of a second
-def _shapes(config: Config, params_shapes: tuple, lanes: int, num_recorded: int) -> tuple[AgentInputs, AgentState]:
-    """Returns the shapes of (inputs, state) of a batch of agents."""
+def _shapes(config: Config, params_shapes: tuple, num_recorded: int) -> tuple[AgentInputs, AgentState]:
     agent, params = ProceduralAgent(config), structs_of(params_shapes)
     word = jax.ShapeDtypeStruct((2,), jnp.uint32)
     inputs = jax.eval_shape(lambda: agent.make_inputs(jnp.zeros((), jnp.uint32), num_recorded))
-    inputs = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((lanes, *leaf.shape), leaf.dtype), inputs)
+    inputs = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape), leaf.dtype), inputs)
     begin = functools.partial(rollout.begin_agents, agent, num_recorded=num_recorded)
     return inputs, jax.eval_shape(begin, params, Streams(word, word), inputs)
 
@@ -83,7 +83,7 @@ def usual_lanes(
     Raises:
         ValueError: even the fewest do not fit into the memory of a GPU.
     """
-    lanes = lane_width(num_agents, default_lanes(agent_bytes(config, params), devices))
+    lanes = lane_width(num_agents, default_lanes(agent_bytes(config, params, num_episodes), devices))
     return lanes if devices[0].platform == "cpu" else fitting_lanes(config, params, lanes, num_episodes)
 
 

@@ -128,7 +128,7 @@ def test_a_gpu_is_given_as_many_lanes_as_fit(monkeypatch):
 def test_a_core_is_given_as_many_lanes_as_its_cache_holds():
     """Three MiB of 13,015 bytes each are 241 lanes, a multiple of 16 of them 240; never under 128 or over 512."""
     config, params = make_experiment("random-8")
-    assert memory_need.agent_bytes(config, params) == 13015
+    assert memory_need.agent_bytes(config, params, 100) == 13015
     many = (10**6, 100)
     assert memory_need.usual_lanes(config, params, *many, jax.local_devices()[:1]) == 240
     assert memory_need.usual_lanes(config, params, *many, 3 * jax.local_devices()[:1]) == 720
@@ -139,4 +139,4 @@ def test_a_core_is_given_as_many_lanes_as_its_cache_holds():
 
 def test_the_record_of_episodes_is_no_part_of_an_agents_bytes():
     inputs, state = begin(CONFIG, PARAMS, 1, 16)
-    assert memory_need.agent_bytes(CONFIG, PARAMS) == tree_bytes(state) - tree_bytes(state.metrics)
+    assert memory_need.agent_bytes(CONFIG, PARAMS, 16) == tree_bytes(state) - tree_bytes(state.metrics)
