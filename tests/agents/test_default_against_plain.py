@@ -18,6 +18,7 @@ from procmem_jax.memory.default.direction import direction_embedding
 from procmem_jax.memory.library import success_rates
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import draw_words, open_streams, run_key
+from quick import rest_exhaustive
 
 STREAMS = open_streams(run_key(41))
 
@@ -147,7 +148,9 @@ def test_every_switch_and_number(switches):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "explorer"),
-    (("random-6", "scripted"), ("doorkey-5", "random"), ("doorkey-8", "scripted"), ("shifting-4", "epsilon:0.7")),
+    rest_exhaustive(
+        [("shifting-4", "epsilon:0.7"), ("doorkey-5", "random"), ("random-6", "scripted"), ("doorkey-8", "scripted")], 2
+    ),
 )
 def test_every_explorer(task, explorer):
     shift = {"shift_every": 3} if task.startswith("shifting") else {}

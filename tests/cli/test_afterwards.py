@@ -11,7 +11,7 @@ from command_line import SMALL, run
 from procmem_jax.cli.parsing.names import default_folder
 from procmem_jax.cli.reports import run as run_report
 from procmem_jax.figures import training as training_figure
-from quick import quick_first
+from quick import quick_first, rest_exhaustive
 
 STORED = ["config.json", "episodes.parquet", "libraries.npz", "metrics.jsonl", "summary.json"]
 
@@ -98,7 +98,7 @@ def test_a_run_outlives_its_output(cached, shell, warnings):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+@pytest.mark.parametrize("encoding", rest_exhaustive(["ascii", "latin-1", "cp1252"]))
 def test_terminals_without_arrows(cached, encoding):
     environment = {"PYTHONIOENCODING": encoding, "MPLBACKEND": "foo"}
     for arguments in (

@@ -108,7 +108,7 @@ def any_case(rng, embedding_dim):
     return make(rng, rng.choice(SIZES), embedding_dim, rng.randint(1, 40), rng.choice([0.0, 0.1, 0.3, 0.6, 0.9]))
 
 
-@pytest.mark.parametrize("each", [8, pytest.param(80, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("each", [8, pytest.param(80, marks=pytest.mark.exhaustive)])
 def test_random_cases_match_the_plain_reference(each):
     rng = random.Random(0)
     cases = [any_case(rng, dim) for dim in EMBEDDING_SIZES for _ in range(each)]

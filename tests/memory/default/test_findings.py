@@ -12,6 +12,7 @@ from memory.handmade import HAS_KEY, NOTHING, OPENED
 from procmem_jax import ProvenMemory, make_experiment, run_key, train
 from procmem_jax.memory.default.knowledge import findings
 from procmem_jax.memory.default.memory import DefaultMemory
+from quick import rest_exhaustive
 
 SWITCHES = {"values": True, "relevance": True, "caution": True}
 DOOR_OPEN, SUCCESS = (False, True, False), (False, True, True)
@@ -81,7 +82,7 @@ def whole_batch(**settings):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "first", "agents", "lanes", "chunk_ticks"),
-    [({}, 0, 3, 3, 64), ({}, 7, 20, 8, 16), ({"group_size": 4}, 8, 12, 4, 48)],
+    rest_exhaustive([({}, 0, 3, 3, 64), ({}, 7, 20, 8, 16), ({"group_size": 4}, 8, 12, 4, 48)], 2),
 )
 def test_an_agent_finds_the_same_wherever_it_runs(settings, first, agents, lanes, chunk_ticks):
     config, params = make_experiment("doorkey-5", overrides=SWITCHES | settings)
