@@ -142,7 +142,7 @@ SWITCHES = [
 @pytest.mark.slow
 @pytest.mark.parametrize("switches", SWITCHES, ids=lambda switches: ",".join(switches))
 def test_every_switch_and_number(switches):
-    compare("random-4", 60, 960, sticky=0.05, **switches)
+    compare("random-4", 30, 960, sticky=0.05, **switches)
 
 
 @pytest.mark.slow
@@ -154,4 +154,4 @@ def test_every_switch_and_number(switches):
 )
 def test_every_explorer(task, explorer):
     shift = {"shift_every": 3} if task.startswith("shifting") else {}
-    compare(task, 60, 960, explorer=explorer, **shift)
+    compare(task, 30, 960, explorer=explorer, **shift)
