@@ -169,6 +169,15 @@ def holds(mask: jax.Array, value: jax.Array, predicates: jax.Array) -> jax.Array
     return functools.reduce(jnp.logical_and, met)
 
 
+def packed(bits: jax.Array) -> jax.Array:
+    """Returns `[P, ...]` bool as `[ceil(P / 8), ...]` uint8, number p in bit p % 8 of row p // 8."""
+    words = []
+    for start in range(0, bits.shape[0], 8):
+        row = bits[start : start + 8].astype(jnp.uint8)
+        words.append(functools.reduce(jnp.bitwise_or, [row[n] << n for n in range(row.shape[0])]))
+    return jnp.stack(words)
+
+
 def applicable(library: SkillLibrary, predicates: jax.Array) -> jax.Array:
     """Returns which slots hold a skill whose precondition holds, `[N]` bool.
 

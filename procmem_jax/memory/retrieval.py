@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from procmem_jax.memory.checks import as_checked, as_float32
 from procmem_jax.memory.library import EMPTY, SkillLibrary, applicable, check_sizes, success_rates
 from procmem_jax.memory.settings import LibraryConfig
-from procmem_jax.memory.similarity import Retrieved, cosine_top_k, masked_top_k, to_unit
+from procmem_jax.memory.similarity import cosine_top_k, masked_top_k, to_unit
 from procmem_jax.records import state_record
 
 
@@ -63,29 +63,8 @@ def retrieve(
         query = as_float32(as_checked("query", query, "real numbers", embedding_size=config.embedding_size))
         mask = mask & jnp.all(jnp.isfinite(query))
         query = to_unit(query)
-    found = _best(library, mask, config, query, k)
+        found = cosine_top_k(query, library.embeddings, mask, k=k, normalized=True)
+    else:
+        found = masked_top_k(success_rates(library, config), mask, k)
     ids = library.skill_ids[jnp.maximum(found.slots, 0)]
     return RetrievedSkills(found.scores, found.slots, found.valid, jnp.where(found.valid, ids, EMPTY))
-
-
-def retrieve_unit(
-    library: SkillLibrary,
-    predicates: jax.Array,
-    config: LibraryConfig,
-    *,
-    query: jax.Array | None = None,
-    k: int = 1,
-) -> Retrieved:
-    """Returns what `retrieve` does, to the bit but without ids, for a query known to be sound: nothing is checked.
-
-    For memories that make their queries themselves, of length one or zero; any other gives wrong scores without a word.
-
-    Args: as for `retrieve`.
-    """
-    return _best(library, applicable(library, predicates), config, query, k)
-
-
-def _best(library: SkillLibrary, mask: jax.Array, config: LibraryConfig, query: jax.Array | None, k: int) -> Retrieved:
-    if query is None:
-        return masked_top_k(success_rates(library, config), mask, k)
-    return cosine_top_k(query, library.embeddings, mask, k=k, normalized=True)

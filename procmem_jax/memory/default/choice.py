@@ -12,7 +12,7 @@ from procmem_jax.fixed_order import rounded_product
 from procmem_jax.memory.default.knowledge.values import Values, change_of, leads_back, steps_after
 from procmem_jax.memory.default.params import DefaultMemoryParams
 from procmem_jax.memory.default.used_slots import over_used_slots
-from procmem_jax.memory.library import SkillLibrary, applicable, beta_rate
+from procmem_jax.memory.library import SkillLibrary, applicable, beta_rate, packed
 from procmem_jax.memory.similarity import cosine_similarity_of_columns
 from procmem_jax.memory.skills import Skill
 from procmem_jax.memory.slots import least_slot
@@ -63,11 +63,11 @@ class Index:
 
     def wants(self, predicates: jax.Array) -> jax.Array:
         """Returns which preconditions want `predicates` (`[P]` bool), `[N]` bool."""
-        return functools.reduce(jnp.logical_and, list(self.wanted == _pack(predicates)[:, None]))
+        return functools.reduce(jnp.logical_and, list(self.wanted == packed(predicates)[:, None]))
 
     def weighed(self, weights: jax.Array, asked: jax.Array) -> "Index":
         """Returns the index with coordinates that count by `weights` (`[N, C]`) and predicates `asked` (`[N, P]`)."""
-        return dataclasses.replace(self, weights=weights.T, asked=_pack(asked.T))
+        return dataclasses.replace(self, weights=weights.T, asked=packed(asked.T))
 
     def after_storing(self, skill: Skill, slot: jax.Array, weights: jax.Array | None = None) -> "Index":
         """Returns the index once `skill` has been written into `slot` (`()` int32, -1 for none) of the library.
@@ -75,7 +75,7 @@ class Index:
         `weights` (`[C]`) are those of its coordinates, if coordinates have any.
         """
         place = jnp.where(slot < 0, self.rates.shape[0], slot)  # out of range, and so dropped
-        asked, wanted = _pack(skill.pre_mask), _pack(skill.pre_value)
+        asked, wanted = packed(skill.pre_mask), packed(skill.pre_value)
         rate = beta_rate(skill.successes, jnp.int32(0))
         change = None if self.changes is None else change_of(skill.post_mask, skill.post_value)
         fresh = Index(skill.embedding, rate, skill.length, asked, wanted, weights, change)
@@ -88,18 +88,9 @@ def make_index(library: SkillLibrary) -> Index:
         keys=library.embeddings.T,
         rates=jnp.where(library.used, beta_rate(library.success_counts, library.failure_counts), 0.0),
         lengths=jnp.where(library.used, library.lengths, 0),
-        asked=_pack(library.pre_mask.T),
-        wanted=_pack(library.pre_value.T),
+        asked=packed(library.pre_mask.T),
+        wanted=packed(library.pre_value.T),
     )
-
-
-def _pack(bits: jax.Array) -> jax.Array:
-    """Returns `[P, ...]` bool as `[ceil(P / 8), ...]` uint8."""
-    words = []
-    for start in range(0, bits.shape[0], 8):
-        row = bits[start : start + 8].astype(jnp.uint8)
-        words.append(functools.reduce(jnp.bitwise_or, [row[n] << n for n in range(row.shape[0])]))
-    return jnp.stack(words)
 
 
 @state_record
@@ -175,7 +166,7 @@ def skill_costs(
     similarity, distance = compare(index, query, num_coordinates=num_coordinates, all_used=all_used)
     used = index.lengths > 0
     exact = used & (similarity > params.merge_threshold)
-    unmet = (index.wanted ^ _pack(predicates)[:, None]) & index.asked
+    unmet = (index.wanted ^ packed(predicates)[:, None]) & index.asked
     applies = used & functools.reduce(jnp.logical_and, [row == 0 for row in unmet])
     allowed = applies & (distance < params.match_tolerance) & (index.rates >= params.retire_rate)
     if reach is not None:

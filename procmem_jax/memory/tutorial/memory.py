@@ -15,10 +15,10 @@ from procmem_jax.memory.eviction import EVICTION_RULES, EvictionRule, lru
 from procmem_jax.memory.insertion import insert_unit
 from procmem_jax.memory.library import EMPTY, SkillLibrary
 from procmem_jax.memory.protocol import Memory, Running, Step, World, check_grid, grid_size
-from procmem_jax.memory.retrieval import retrieve_unit
 from procmem_jax.memory.settings import LibraryConfig, check_num_actions, needs_wide_actions
 from procmem_jax.memory.tutorial.embedding import CodeTables, hashed_code_tables, tutorial_query
 from procmem_jax.memory.tutorial.extraction import Window, empty_window, last_window_skill, push
+from procmem_jax.memory.tutorial.index import Index, make_index, most_similar
 from procmem_jax.percept import Percept
 from procmem_jax.records import check_settings, param, params_record, setting, state_record
 
@@ -41,6 +41,7 @@ class TutorialMemoryState:
 
     Attributes:
         library: the skills.
+        index: of the library, for the choice.
         window: the last steps of the episode.
         running: `()` int32, the slot of the running skill, -1 for none.
         cursor: `()` int32, actions of it already taken.
@@ -51,6 +52,7 @@ class TutorialMemoryState:
     """
 
     library: SkillLibrary
+    index: Index
     window: Window
     running: jax.Array
     cursor: jax.Array
@@ -145,8 +147,10 @@ class TutorialMemory(Memory):
         del params
         num_predicates = percept.predicates.shape[0]
         config = self.library_config(num_predicates, 1)
+        library = skill_library.empty(config)
         return TutorialMemoryState(
-            library=skill_library.empty(config),
+            library=library,
+            index=make_index(library),
             window=empty_window(config, 1),
             running=jnp.full((), EMPTY, jnp.int32),
             cursor=jnp.zeros((), jnp.int32),
@@ -168,9 +172,9 @@ class TutorialMemory(Memory):
         """
         del word, params
         query = tutorial_query(percept.context, percept.predicates, self.embedding_size)
-        best = retrieve_unit(state.library, percept.predicates, self._config_of(state), query=query, k=1)
+        best = most_similar(state.index, query, percept.predicates)
         idle = state.running == EMPTY
-        running = jnp.where(idle, best.slots[0], state.running)
+        running = jnp.where(idle, best, state.running)
         cursor = jnp.where(idle, 0, state.cursor)
         in_skill = running != EMPTY
         action = state.library.actions[jnp.maximum(running, 0), cursor].astype(jnp.int32)
@@ -230,7 +234,8 @@ class TutorialMemory(Memory):
 
     def with_library(self, state: TutorialMemoryState, library: SkillLibrary) -> TutorialMemoryState:
         """See `Memory`."""
-        return dataclasses.replace(state, library=library, num_skills=jnp.sum(library.used, dtype=jnp.int32))
+        num_skills = jnp.sum(library.used, dtype=jnp.int32)
+        return dataclasses.replace(state, library=library, index=make_index(library), num_skills=num_skills)
 
     def running(self, state: TutorialMemoryState) -> Running:
         """See `Memory`."""

@@ -65,7 +65,7 @@ def stored(memory, actions, predicates=NOTHING, context=HERE):
     )
     library, done = insert(memory.library, skill, CONFIG)
     assert not done.merged
-    return dataclasses.replace(memory, library=library)
+    return MEMORY.with_library(memory, library)
 
 
 def step(memory, action, *, terminated=NO, truncated=NO, enabled=YES, predicates=NOTHING):
