@@ -51,7 +51,7 @@ def start(task, *, count=1, episodes=3, skills=(), explorer=None, use_skills=Tru
         new = skill(actions, config.library, has_key=has_key, door_open=door_open)
         library, done = jax.vmap(lambda old, new=new: insert(old, new, config.library))(state.memory.library)
         assert not done.merged.any()
-        state = dataclasses.replace(state, memory=dataclasses.replace(state.memory, library=library))
+        state = dataclasses.replace(state, memory=jax.vmap(agent.memory.with_library)(state.memory, library))
     return agent, params, inputs, state
 
 

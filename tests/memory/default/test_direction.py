@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from procmem_jax.memory.default import direction
 from procmem_jax.memory.default.direction import LARGEST_MAGNITUDE, direction_embedding
 from quick import quick_first
 
@@ -42,6 +43,44 @@ def test_the_embedding_by_hand(context, cosines, sines):
     expected = np.array([*cosines, *sines, 0, 0, 0]) / math.sqrt(2)
     assert embedding.dtype == jnp.float32
     np.testing.assert_allclose(embedding, expected, atol=1e-6)
+
+
+def rounded_by_rounded(context, embedding_size):
+    """The embedding of one coordinate and its negative, each product and each sum rounded to float32 by NumPy."""
+    single = np.float32
+
+    def polynomial(coefficients, x):
+        total = single(coefficients[-1])
+        for coefficient in reversed(coefficients[:-1]):
+            total = single(single(total * x) + single(coefficient))
+        return total
+
+    mantissa, exponent = np.frexp(np.clip(np.abs(context), single(1), single(512)))
+    fraction = single(2 * mantissa - 1)
+    doublings = single(single(exponent - 1) + single(fraction * polynomial(direction._LOG2, fraction)))
+    angle = single(doublings * single(0.125))
+    square = single(angle * angle)
+    sine, cosine = single(angle * polynomial(direction._SINE, square)), polynomial(direction._COSINE, square)
+    scale = single(1 / math.sqrt(2))
+    rows = np.stack([-sine, -sine, cosine, -cosine], axis=-1) * scale
+    return np.pad(rows, ((0, 0), (0, embedding_size - 4)))
+
+
+CONTEXTS = np.concatenate([np.arange(1, 600), np.geomspace(0.01, 1e6, 5001)]).astype(np.float32)
+
+
+@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.optimized)])
+def test_the_same_bits_as_one_rounding_after_another(times):
+    """So that it does not depend on what a compiler fuses, and a GPU makes the same."""
+    contexts = np.tile(np.stack([CONTEXTS, -CONTEXTS], axis=-1), (times, 1))
+    found = np.asarray(jax.jit(jax.vmap(lambda context: direction_embedding(context, 5)))(contexts))
+    np.testing.assert_array_equal(found, np.tile(rounded_by_rounded(CONTEXTS, 5), (times, 1)))
+
+
+def test_as_near_as_float32_tells():
+    angles = np.log2(np.clip(CONTEXTS.astype(np.float64), 1, 512)) / 8
+    found = np.asarray(jax.vmap(lambda x: direction_embedding(x[None], 2))(CONTEXTS), np.float64)
+    np.testing.assert_allclose(found, np.stack([-np.sin(angles), np.cos(angles)], axis=-1), rtol=0, atol=1.5e-7)
 
 
 @pytest.mark.parametrize("num_coordinates", quick_first((1, 2, 3, 8)))
