@@ -18,6 +18,7 @@ from procmem_jax.envs.foreign.projected import ProjectedPercept
 from procmem_jax.memory.protocol import Step
 from procmem_jax.percept import Percept
 from procmem_jax.records import as_arrays
+from quick import rest_exhaustive
 
 NUM_ACTIONS = 4
 WORDS = np.random.default_rng(0).integers(0, 2**32, 4000, np.uint32)
@@ -261,7 +262,9 @@ def test_no_more_steps_than_the_setting_says(policy):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("policy", "use_skills"), [(Persistent(), True), (Adaptive(), False), (Adaptive(), True)])
+@pytest.mark.parametrize(
+    ("policy", "use_skills"), rest_exhaustive([(Adaptive(), True), (Persistent(), True), (Adaptive(), False)])
+)
 def test_the_same_alone_and_among_many(policy, use_skills):
     config, params = with_memory(Ticking(), max_steps=20, exploration=policy, use_skills=use_skills)
     many = train(run_key(5), config, params, 21, 12)

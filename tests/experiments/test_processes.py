@@ -129,8 +129,8 @@ def test_processes_agree(tmp_path):
     assert all("well" in out for out, _ in told)
 
 
-@pytest.mark.slow  # the README's example, which its own test runs, is a quick one
-@pytest.mark.parametrize("kind", rest_exhaustive(["sweep", "train"]))
+@pytest.mark.exhaustive  # the README's example, which its own test runs, is a quick one
+@pytest.mark.parametrize("kind", ["sweep", "train"])
 def test_two_processes_leave_the_files_of_one(kind, alone, tmp_path):
     (out, err), (first_out, first_err) = finish(start_two(*ARGUMENTS[kind], "--out", str(tmp_path / "two")))
     assert_same_files(kind, tmp_path / "two", alone)

@@ -14,6 +14,7 @@ from envs.corridor import NAMES, Corridor, perceive
 from procmem_jax import DefaultMemory, ProvenMemory, make_experiment, run_key, train, with_memory
 from procmem_jax.memory.library import EMPTY
 from procmem_jax.memory.protocol import Memory, NoParams, Running, Step
+from quick import rest_exhaustive
 
 NUM_AGENTS, NUM_EPISODES, SEED = 16, 40, 5
 HERE = pm.Percept(jnp.zeros(2, jnp.bool_), jnp.zeros(1), jnp.uint32(0))
@@ -140,7 +141,7 @@ def test_another_memory_brings_its_numbers_and_settings():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("inner", [LastWay(), DefaultMemory(capacity=6)])
+@pytest.mark.parametrize("inner", rest_exhaustive([DefaultMemory(capacity=6), LastWay()]))
 def test_without_it_is_as_if_there_were_none(inner):
     """To the bit, though it has learned skills that it would take."""
     off = train(run_key(SEED), *in_corridor(inner, use_skills=False), NUM_AGENTS, NUM_EPISODES).metrics
@@ -151,7 +152,7 @@ def test_without_it_is_as_if_there_were_none(inner):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("inner", [LastWay(), DefaultMemory(capacity=6)])
+@pytest.mark.parametrize("inner", rest_exhaustive([DefaultMemory(capacity=6), LastWay()]))
 def test_an_agent_is_the_same_wherever_it_runs(inner):
     experiment = in_corridor(ProvenMemory(inner))
     many = train(run_key(SEED), *experiment, 100, NUM_EPISODES)
