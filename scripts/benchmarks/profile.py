@@ -22,15 +22,17 @@ from benchmarks.training import SEED, Case
 from procmem_jax import run_key
 from procmem_jax.agents import rollout
 from procmem_jax.agents.procedural import ProceduralAgent
+from procmem_jax.experiments.training.lanes import default_lanes
+from procmem_jax.experiments.training.memory_need import agent_bytes
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import open_streams
 
-COLUMNS = ("name", "capacity", "share", "kernels")
+COLUMNS = ("name", "capacity", "agents", "share", "kernels")
 UNIT = "agent steps, of agents that are all in the middle of their lives"
-LANES = 512  # of one core, as `procmem train` gives it
+RECORDED = 16  # episodes
 WARM_TICKS, TRACED_TICKS = 1024, 256
 SMALLEST_SHARE = 0.01  # functions with less are added up
-CASES = (Case("random-5", "default", LANES, 0, capacity=64), Case("doorkey-8", "default", LANES, 0, capacity=128))
+CASES = (Case("random-5", "default", 0, 0, capacity=64), Case("doorkey-8", "default", 0, 0, capacity=128))
 _MOVES_NOTHING = {"parameter", "constant", "bitcast", "broadcast", "iota", "tuple", "get-tuple-element"}
 _NESTED = ("while", "call", "cond")
 
@@ -129,7 +131,7 @@ def _running(case: Case) -> tuple:
     streams = open_streams(run_key(SEED))
     lives = jnp.full((case.agents,), 2**30, jnp.int32)
     inputs = jax.vmap(agent.make_inputs)(jnp.arange(case.agents, dtype=jnp.uint32), lives)
-    state = rollout.begin_agents(agent, params, streams, inputs, num_recorded=16)
+    state = rollout.begin_agents(agent, params, streams, inputs, num_recorded=RECORDED)
 
     def ticks(params, streams, inputs, state, count):
         return rollout.run_ticks(agent, params, streams, inputs, state, count)
@@ -142,6 +144,11 @@ def _running(case: Case) -> tuple:
         jax.block_until_ready(state)
 
     return run, program.as_text(), seconds
+
+
+def _lanes(case: Case) -> int:
+    """Returns how many agents `procmem train` gives to one core."""
+    return default_lanes(agent_bytes(*case.experiment(), RECORDED), jax.local_devices()[:1])
 
 
 def profile(case: Case, options: Options) -> list[dict]:
@@ -158,7 +165,7 @@ def profile(case: Case, options: Options) -> list[dict]:
         launched = collections.Counter({name: count for name, (_, count) in shares.items()})
         for name, (took, _) in shares.items():
             spent[name].append(took)
-    sizes = {"capacity": case.experiment()[0].library.capacity}
+    sizes = {"capacity": case.experiment()[0].library.capacity, "agents": case.agents}
     total = sum(sorted(several)[len(several) // 2] for several in spent.values())
     rows = [_row(name, several, sizes, total, launched[name]) for name, several in spent.items()]
     rows.sort(key=lambda row: -row["median"])
@@ -189,5 +196,5 @@ def _row(name: str, several: list[float], sizes: dict, total: float | None, kern
 
 def run(options: Options) -> tuple[list[dict], list[dict]]:
     """Returns (rows, no ratios)."""
-    cases = [CASES[0].resized(16, 0)] if options.quick else CASES
+    cases = [CASES[0].resized(16, 0)] if options.quick else [case.resized(_lanes(case), 0) for case in CASES]
     return [row for case in cases for row in profile(case, options)], []
