@@ -3,6 +3,10 @@
 import jax
 import jax.numpy as jnp
 
+from procmem_jax.computed_once import computed_once
+
+_VECTOR = 8  # numbers that a CPU adds at once
+
 
 def fixed_order_sum(x: jax.Array) -> jax.Array:
     """Returns the sum over the last axis by a halving tree, padded with zeros to a power of two.
@@ -16,6 +20,38 @@ def fixed_order_sum(x: jax.Array) -> jax.Array:
         half = x.shape[-1] // 2
         x = x[..., :half] + x[..., half:]
     return x[..., 0]
+
+
+def fixed_order_dot(x: jax.Array, y: jax.Array) -> jax.Array:
+    """Returns `fixed_order_sum(rounded_product(x, y))` to the bit, on a CPU much faster for more than 8 numbers.
+
+    The first halvings are sums of slices of 8 numbers, which a CPU adds as vectors.
+
+    Args:
+        x, y: `[..., D]` float32, shapes that broadcast, but for the last axis.
+    """
+    size = x.shape[-1]
+    if size <= _VECTOR:
+        return fixed_order_sum(rounded_product(x, y))
+    padded = 1 << (size - 1).bit_length()
+    slices = [_slice_of_products(x, y, start) for start in range(0, padded, _VECTOR)]
+    while len(slices) > 1:
+        half = len(slices) // 2
+        slices = [_sum_of_two(low, high) for low, high in zip(slices[:half], slices[half:], strict=True)]
+    return fixed_order_sum(computed_once(slices[0]))
+
+
+def _slice_of_products(x: jax.Array, y: jax.Array, start: int) -> jax.Array | None:
+    """Returns eight products, zeros behind the last number; None where all are."""
+    stop = min(start + _VECTOR, x.shape[-1])
+    if stop <= start:
+        return None
+    products = rounded_product(x[..., start:stop], y[..., start:stop])
+    return jnp.pad(products, [(0, 0)] * (products.ndim - 1) + [(0, start + _VECTOR - stop)])
+
+
+def _sum_of_two(low: jax.Array, high: jax.Array | None) -> jax.Array:
+    return low if high is None else low + high
 
 
 def rounded_product(x: jax.Array, y: jax.Array) -> jax.Array:
@@ -48,4 +84,4 @@ def dense(x: jax.Array, weights: jax.Array, bias: jax.Array) -> jax.Array:
         weights: `[I, O]` float32.
         bias: `[O]` float32.
     """
-    return fixed_order_sum(rounded_product(weights.T, x[None, :])) + bias
+    return fixed_order_dot(weights.T, x[None, :]) + bias

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from procmem_jax.fixed_order import dense, fixed_order_sum
+from procmem_jax.fixed_order import dense, fixed_order_dot, fixed_order_sum
 from quick import quick_first
 
 WIDTHS = (1, 7, 16, 1000)
@@ -55,11 +55,39 @@ def test_those_of_a_plain_product_do():
         pytest.skip("on this processor products of these sizes have one order, whatever the batch")
 
 
+def halved(x):
+    """The sum over the last axis by halves, padded with zeros, in NumPy."""
+    size = x.shape[-1]
+    x = np.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, (1 << (size - 1).bit_length()) - size)])
+    while x.shape[-1] > 1:
+        half = x.shape[-1] // 2
+        x = x[..., :half] + x[..., half:]
+    return x[..., 0]
+
+
 @pytest.mark.parametrize("size", (1, 2, 3, 5, 8, 13))
 def test_a_sum_is_a_tree_of_halves(size):
     x = np.random.default_rng(size).normal(size=(4, size)).astype(np.float32)
-    expected = np.pad(x, [(0, 0), (0, (1 << (size - 1).bit_length()) - size)])
-    while expected.shape[1] > 1:
-        half = expected.shape[1] // 2
-        expected = expected[:, :half] + expected[:, half:]
-    np.testing.assert_array_equal(fixed_order_sum(jnp.asarray(x)), expected[:, 0])
+    np.testing.assert_array_equal(fixed_order_sum(jnp.asarray(x)), halved(x))
+
+
+@pytest.mark.parametrize("size", quick_first((100, 8, 9, 16, 24, 37, 48, 64, 130, 256, 1, 7), 8, optimized=True))
+def test_a_product_is_summed_by_halves(size):
+    rng = np.random.default_rng(size)
+    rows, one = rng.normal(size=(40, 6, size)).astype(np.float32), rng.normal(size=(40, size)).astype(np.float32)
+    expected = halved(rows * one[:, None])
+    many = jax.jit(jax.vmap(lambda x, y: fixed_order_dot(x, y[None])))
+    np.testing.assert_array_equal(many(rows, one), expected)
+    np.testing.assert_array_equal(many(rows[:3], one[:3]), expected[:3])
+    np.testing.assert_array_equal(fixed_order_dot(jnp.asarray(rows[0]), jnp.asarray(one[0])[None]), expected[0])
+
+
+def test_a_layer_can_be_learned():
+    inputs, weights, bias = layer(37, 5)
+
+    def total(weights, x):
+        return jnp.sum(jnp.tanh(dense(x, weights, bias)))
+
+    slopes = jax.jit(jax.vmap(jax.grad(total), in_axes=(None, 0)))(weights, inputs[:8])
+    through = 1 - np.tanh(np.asarray(inputs[:8]) @ np.asarray(weights) + np.asarray(bias)) ** 2
+    np.testing.assert_allclose(slopes, inputs[:8, :, None] * through[:, None], rtol=1e-3, atol=1e-4)

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "lazy": set(),
     "near_misses": set(),
     "computed_once": set(),
-    "fixed_order": set(),
+    "fixed_order": {"computed_once"},
     "streams": {"records"},
     "percept": {"records"},
     "envs": {"envs", *BASE},

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from procmem_jax.fixed_order import fixed_order_sum, rounded_product
+from procmem_jax.fixed_order import fixed_order_dot, rounded_product
 from procmem_jax.memory.shared_retrieval import shared_top_k
 from procmem_jax.memory.slots import lowest_slot
 from procmem_jax.records import state_record
@@ -61,7 +61,7 @@ def normalize(vectors: jax.Array) -> jax.Array:
     largest = jnp.clip(largest, kind.tiny, 1.0 / kind.tiny)
     power = jax.lax.reduce_precision(largest, exponent_bits=kind.nexp, mantissa_bits=0)
     vectors = vectors * (1.0 / power)
-    norm = jnp.sqrt(fixed_order_sum(rounded_product(vectors, vectors)))[..., None]
+    norm = jnp.sqrt(fixed_order_dot(vectors, vectors))[..., None]
     return jnp.where(norm > 0, vectors / jnp.where(norm > 0, norm, 1.0), 0.0)
 
 
@@ -70,7 +70,7 @@ def to_unit(vectors: jax.Array) -> jax.Array:
 
     Of length one is what the package's own embeddings are: their squares add up to one within 2**-20.
     """
-    square = fixed_order_sum(rounded_product(vectors, vectors))[..., None]
+    square = fixed_order_dot(vectors, vectors)[..., None]
     return jnp.where(jnp.abs(square - 1.0) <= _UNIT_TOLERANCE, vectors, normalize(vectors))
 
 
@@ -81,7 +81,7 @@ def cosine_similarity(query: jax.Array, embeddings: jax.Array) -> jax.Array:
         query: `[D]` float32, one example.
         embeddings: `[N, D]` float32.
     """
-    return jnp.clip(fixed_order_sum(rounded_product(embeddings, query[None, :])), -1.0, 1.0)
+    return jnp.clip(fixed_order_dot(embeddings, query[None, :]), -1.0, 1.0)
 
 
 def masked_top_k(scores: jax.Array, mask: jax.Array, k: int) -> Retrieved:

@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from procmem_jax.fixed_order import fixed_order_sum
 from procmem_jax.memory import similarity
 from procmem_jax.memory.similarity import (
     cosine_similarity,
     cosine_similarity_of_columns,
     cosine_top_k,
-    fixed_order_sum,
     masked_top_k,
     normalize,
     to_unit,
