@@ -178,6 +178,17 @@ def packed(bits: jax.Array) -> jax.Array:
     return jnp.stack(words)
 
 
+def packed_hold(asked: jax.Array, wanted: jax.Array, now: jax.Array) -> jax.Array:
+    """Returns whether conditions hold, `[N]` bool, as `holds` does, of what is packed.
+
+    Args:
+        asked, wanted: `[R, N]` uint8, which predicates conditions ask about, and as what.
+        now: `[R]` uint8, the predicates.
+    """
+    unmet = (wanted ^ now[:, None]) & asked
+    return functools.reduce(jnp.logical_and, [row == 0 for row in unmet])
+
+
 def applicable(library: SkillLibrary, predicates: jax.Array) -> jax.Array:
     """Returns which slots hold a skill whose precondition holds, `[N]` bool.
 

@@ -11,7 +11,16 @@ import pytest
 
 from memory.plain_library import make_skill, plain_skill
 from procmem_jax.memory.insertion import insert, insert_unit
-from procmem_jax.memory.library import applicable, empty, record_outcome, success_rates, summary, with_reach
+from procmem_jax.memory.library import (
+    applicable,
+    empty,
+    packed,
+    packed_hold,
+    record_outcome,
+    success_rates,
+    summary,
+    with_reach,
+)
 from procmem_jax.memory.retrieval import retrieve
 from procmem_jax.memory.settings import LibraryConfig
 
@@ -274,6 +283,17 @@ def test_the_mean_rate_has_the_same_bits_in_any_batch():
     for width in (7, 300):
         batch = jax.jit(jax.vmap(mean_rate))(ids[:width], successes[:width], failures[:width])
         np.testing.assert_array_equal(batch, alone[:width])
+
+
+@pytest.mark.parametrize("num_predicates", (1, 3, 8, 9, 17))
+def test_conditions_that_are_packed_hold_where_their_predicates_do(num_predicates):
+    rng = np.random.default_rng(num_predicates)
+    asked, wanted = rng.random((2, num_predicates, 200)) < [[[0.2]], [[0.5]]]
+    now = rng.random(num_predicates) < 0.5
+    expected = np.all(~asked | (wanted == now[:, None]), axis=0)
+    assert 0 < expected.sum() < 200
+    found = packed_hold(*(packed(jnp.asarray(bits)) for bits in (asked, wanted, now)))
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from procmem_jax.fixed_order import rounded_product
 from procmem_jax.memory.default.knowledge.values import Values, change_of, leads_back, steps_after
 from procmem_jax.memory.default.params import DefaultMemoryParams
 from procmem_jax.memory.default.used_slots import over_used_slots
-from procmem_jax.memory.library import SkillLibrary, applicable, beta_rate, packed
+from procmem_jax.memory.library import SkillLibrary, applicable, beta_rate, packed, packed_hold
 from procmem_jax.memory.similarity import cosine_similarity_of_columns
 from procmem_jax.memory.skills import Skill
 from procmem_jax.memory.slots import least_slot
@@ -166,8 +166,7 @@ def skill_costs(
     similarity, distance = compare(index, query, num_coordinates=num_coordinates, all_used=all_used)
     used = index.lengths > 0
     exact = used & (similarity > params.merge_threshold)
-    unmet = (index.wanted ^ packed(predicates)[:, None]) & index.asked
-    applies = used & functools.reduce(jnp.logical_and, [row == 0 for row in unmet])
+    applies = used & packed_hold(index.asked, index.wanted, packed(predicates))
     allowed = applies & (distance < params.match_tolerance) & (index.rates >= params.retire_rate)
     if reach is not None:
         allowed = allowed & (exact | (distance < reach))

@@ -28,8 +28,9 @@ _RADIANS_PER_DOUBLING = 0.125
 # degrees, and the cosine of opposite signs 0.63, the highest that there is.
 LARGEST_MAGNITUDE = 512.0
 
-# Of log2(1 + x) / x for 0 <= x < 1 (interpolated at Chebyshev's nodes), and of the series of sin(x) / x and cos(x) in
-# x squared, which up to an angle of 9 / 8 are off by less than float32 tells.
+# Polynomials, for sums and products give the same bits on every device, and run in a CPU's vectors, where jax's cosine
+# takes three times as long: log2(1 + x) / x for 0 <= x < 1, interpolated at Chebyshev's nodes, and the series of
+# sin(x) / x and cos(x) in x squared, which up to 9 / 8, the largest angle here, are off by less than float32 tells.
 _LOG2 = (1.44269502, -0.721339524, 0.480678886, -0.358299077, 0.275221199, -0.19623895, 0.111832075, -0.0419450104,
          0.00739540206)  # fmt: skip
 _SINE = tuple((-1) ** n / math.factorial(2 * n + 1) for n in range(6))
@@ -56,9 +57,10 @@ def direction_embedding(context: jax.Array, embedding_size: int) -> jax.Array:
             "raise embedding_size"
         )
     magnitude = jnp.abs(context)
-    beyond = _RADIANS_PER_DOUBLING * _log2(jnp.clip(magnitude, 1.0, LARGEST_MAGNITUDE))  # a quarter turn
-    cosine = jnp.where(magnitude > 0, -_sine(beyond), 1.0)
-    sine = jnp.where(magnitude > 0, jnp.sign(context) * _cosine(beyond), 0.0)
+    # The angle is this much more than a quarter turn.
+    excess = _RADIANS_PER_DOUBLING * _log2(jnp.clip(magnitude, 1.0, LARGEST_MAGNITUDE))
+    cosine = jnp.where(magnitude > 0, -_sine(excess), 1.0)
+    sine = jnp.where(magnitude > 0, jnp.sign(context) * _cosine(excess), 0.0)
     parts = jnp.concatenate([cosine, sine]) * (1.0 / math.sqrt(num_coordinates))
     return jnp.pad(parts, (0, embedding_size - 2 * num_coordinates))
 

@@ -1,11 +1,9 @@
 """What the tutorial's choice looks at of a library, laid out so that a CPU's vectors run along the slots."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 
-from procmem_jax.memory.library import EMPTY, SkillLibrary, packed
+from procmem_jax.memory.library import EMPTY, SkillLibrary, packed, packed_hold
 from procmem_jax.memory.similarity import cosine_similarity_of_columns
 from procmem_jax.memory.slots import least_slot
 from procmem_jax.records import state_record
@@ -52,9 +50,7 @@ def most_similar(index: Index, query: jax.Array, predicates: jax.Array) -> jax.A
         query: `[D]` float32, of length one, or zero, and zero behind its third entry.
         predicates: `[P]` bool.
     """
-    now = _packed(predicates)
-    unmet = (index.wanted ^ now[:, None]) & index.asked
-    applies = functools.reduce(jnp.logical_and, [row == 0 for row in unmet])
+    applies = packed_hold(index.asked, index.wanted, _packed(predicates))
     cosines = cosine_similarity_of_columns(query[:_HEAD], index.heads)
     slot, least = least_slot(jnp.where(applies, -cosines, jnp.inf))
     return jnp.where(least < jnp.inf, slot, EMPTY)
