@@ -59,7 +59,7 @@ def direction_embedding(context: jax.Array, embedding_size: int) -> jax.Array:
     magnitude = jnp.abs(context)
     # The angle is this much more than a quarter turn.
     excess = _RADIANS_PER_DOUBLING * _log2(jnp.clip(magnitude, 1.0, LARGEST_MAGNITUDE))
-    cosine = jnp.where(magnitude > 0, -_sine(excess), 1.0)
+    cosine = jnp.where(magnitude > 0, 0.0 - _sine(excess), 1.0)  # a difference, as -0.0 would be seen in files
     sine = jnp.where(magnitude > 0, jnp.sign(context) * _cosine(excess), 0.0)
     parts = jnp.concatenate([cosine, sine]) * (1.0 / math.sqrt(num_coordinates))
     return jnp.pad(parts, (0, embedding_size - 2 * num_coordinates))

@@ -15,6 +15,7 @@ from procmem_jax.agents.exploration import EpsilonPolicy, RandomPolicy
 from procmem_jax.experiments.descriptions import describe_experiment
 from procmem_jax.experiments.runs.evaluate import evaluate_run, read_experiment
 from procmem_jax.experiments.runs.folders import RunSpec, check_folder
+from procmem_jax.memory.default.memory import DefaultMemory
 
 OLD_RUNS = pathlib.Path(__file__).parents[2] / "data" / "run-format-1"
 EVERY = sorted(path.name for path in OLD_RUNS.iterdir())
@@ -72,7 +73,10 @@ def test_a_run_of_format_1_trained_again_gives_the_very_rows(name):
     if config.use_skills:
         with np.load(OLD_RUNS / name / "libraries.npz") as arrays:
             for field_name in arrays.files:
-                np.testing.assert_array_equal(getattr(result.libraries, field_name), arrays[field_name])
+                # The default memory's embeddings were made of the processor's cosines, off in their last bits.
+                allowed = 1.2e-7 if field_name == "embeddings" and isinstance(config.memory, DefaultMemory) else 0
+                found = getattr(result.libraries, field_name)
+                np.testing.assert_allclose(found, arrays[field_name], rtol=0, atol=allowed)
 
 
 @pytest.mark.slow

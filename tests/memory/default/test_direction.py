@@ -43,6 +43,7 @@ def test_the_embedding_by_hand(context, cosines, sines):
     expected = np.array([*cosines, *sines, 0, 0, 0]) / math.sqrt(2)
     assert embedding.dtype == jnp.float32
     np.testing.assert_allclose(embedding, expected, atol=1e-6)
+    assert not np.signbit(embedding)[expected == 0].any()
 
 
 def rounded_by_rounded(context, embedding_size):
