@@ -1,5 +1,7 @@
 """Sums and layers whose bits do not change with the batch."""
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 
@@ -33,25 +35,27 @@ def fixed_order_dot(x: jax.Array, y: jax.Array) -> jax.Array:
     size = x.shape[-1]
     if size <= _VECTOR:
         return fixed_order_sum(rounded_product(x, y))
-    padded = 1 << (size - 1).bit_length()
-    slices = [_slice_of_products(x, y, start) for start in range(0, padded, _VECTOR)]
-    while len(slices) > 1:
-        half = len(slices) // 2
-        slices = [_sum_of_two(low, high) for low, high in zip(slices[:half], slices[half:], strict=True)]
-    return fixed_order_sum(computed_once(slices[0]))
+    slices = [_slice_of_products(x, y, start) for start in range(0, size, _VECTOR)]
+    return fixed_order_sum(computed_once(sum_by_halves(slices)))
 
 
-def _slice_of_products(x: jax.Array, y: jax.Array, start: int) -> jax.Array | None:
-    """Returns eight products, zeros behind the last number; None where all are."""
-    stop = min(start + _VECTOR, x.shape[-1])
-    if stop <= start:
-        return None
-    products = rounded_product(x[..., start:stop], y[..., start:stop])
-    return jnp.pad(products, [(0, 0)] * (products.ndim - 1) + [(0, start + _VECTOR - stop)])
+def _slice_of_products(x: jax.Array, y: jax.Array, start: int) -> jax.Array:
+    """Returns eight products, zeros behind the last number."""
+    products = rounded_product(x[..., start : start + _VECTOR], y[..., start : start + _VECTOR])
+    return jnp.pad(products, [(0, 0)] * (products.ndim - 1) + [(0, _VECTOR - products.shape[-1])])
 
 
-def _sum_of_two(low: jax.Array, high: jax.Array | None) -> jax.Array:
-    return low if high is None else low + high
+def sum_by_halves(parts: Sequence[jax.Array]) -> jax.Array:
+    """Returns the sum of arrays in the order of `fixed_order_sum`, where none of them holds -0.0.
+
+    The zeros that would make them a power of two are left out, for they change no bit.
+    """
+    padded = [*parts, *[None] * ((1 << (len(parts) - 1).bit_length()) - len(parts))]
+    while len(padded) > 1:
+        half = len(padded) // 2
+        pairs = zip(padded[:half], padded[half:], strict=True)
+        padded = [low if high is None else low + high for low, high in pairs]
+    return padded[0]
 
 
 def rounded_product(x: jax.Array, y: jax.Array) -> jax.Array:

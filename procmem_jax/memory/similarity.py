@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from procmem_jax.fixed_order import fixed_order_dot, rounded_product
+from procmem_jax.fixed_order import fixed_order_dot, rounded_product, sum_by_halves
 from procmem_jax.memory.shared_retrieval import shared_top_k
 from procmem_jax.memory.slots import lowest_slot
 from procmem_jax.records import state_record
@@ -38,14 +38,9 @@ def cosine_similarity_of_columns(query: jax.Array, keys: jax.Array) -> jax.Array
         query: `[D]` float32, one example.
         keys: `[D, N]` float32.
     """
-    size = keys.shape[0]
-    padded = 1 << max(size - 1, 0).bit_length()
     # Row by row: the product of all at once would be written to memory and read again.
-    rows = [rounded_product(keys[d], query[d]) for d in range(size)] + [jnp.zeros_like(keys[0])] * (padded - size)
-    while len(rows) > 1:
-        half = len(rows) // 2
-        rows = [low + high for low, high in zip(rows[:half], rows[half:], strict=True)]
-    return jnp.clip(rows[0], -1.0, 1.0)
+    rows = [rounded_product(keys[d], query[d]) for d in range(keys.shape[0])]
+    return jnp.clip(sum_by_halves(rows), -1.0, 1.0)
 
 
 def normalize(vectors: jax.Array) -> jax.Array:
