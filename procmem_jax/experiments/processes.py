@@ -128,6 +128,20 @@ def to_host(array: jax.Array) -> np.ndarray:
     return np.asarray(array)
 
 
+def rows_to_host(array: jax.Array, places: np.ndarray) -> np.ndarray:
+    """Returns the rows at `places` (`[F]` integers, ascending) of an array, in every process that shares it.
+
+    Of one that is split over devices, only these are put together.
+    """
+    if not isinstance(array, jax.Array) or not array.is_fully_addressable or len(array.sharding.device_set) == 1:
+        return to_host(array)[places]
+    shards = [(shard.index[0].start or 0, shard.data) for shard in array.addressable_shards]
+    shards.sort(key=lambda shard: shard[0])
+    ends = np.searchsorted(places, [first + len(rows) for first, rows in shards])
+    parts = np.split(places, ends[:-1])
+    return np.concatenate([np.asarray(rows)[part - first] for (first, rows), part in zip(shards, parts, strict=True)])
+
+
 @contextlib.contextmanager
 def entered_by_first(context: contextlib.AbstractContextManager[None]) -> Iterator[None]:
     """Has the first process, and no other, hold `context` while the body runs; raises what entering it raises."""

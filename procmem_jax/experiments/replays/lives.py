@@ -1,18 +1,16 @@
 """The life of one agent alone: fast up to an episode, then recorded."""
 
-import dataclasses
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from procmem_jax.agents import rollout
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.recording import TickRecord, record_agents
 from procmem_jax.agents.settings import Config, Params
-from procmem_jax.agents.states import AgentInputs, AgentState, EpisodeMetrics
-from procmem_jax.experiments.training.lane_programs import build_programs, room_for
+from procmem_jax.agents.states import EpisodeMetrics
+from procmem_jax.experiments.training.lane_programs import build_programs, first_states, room_for
 from procmem_jax.experiments.training.lanes import LANE_MULTIPLE
 from procmem_jax.memory.library import SkillLibrary
 from procmem_jax.records import as_arrays, shapes_of
@@ -50,14 +48,10 @@ class Life:
         self._lane = number % size
         numbers = jnp.asarray((number - self._lane + lanes % size) % 2**32, jnp.uint32)
         episodes = jnp.asarray(np.where(lanes < size, num_episodes, 0), jnp.int32)
-        self._inputs: AgentInputs = jax.vmap(self._agent.make_inputs)(numbers, episodes)
-        begin = (self._agent, self._params, self._streams, self._inputs)
-        self._state: AgentState = rollout.begin_agents(*begin, num_recorded=room_for(num_episodes))
+        given = jax.tree.map(lambda leaf: jnp.repeat(jnp.asarray(leaf), LANE_MULTIPLE, axis=0), library)
+        one = (self._params, self._streams, numbers, episodes, given)
+        self._inputs, self._state = first_states(self._agent, room_for(num_episodes), False, *one)
         self._num_episodes = num_episodes
-        if library is not None:
-            lanes = jax.tree.map(lambda leaf: jnp.repeat(jnp.asarray(leaf), LANE_MULTIPLE, axis=0), library)
-            memory = jax.vmap(self._agent.memory.with_library)(self._state.memory, lanes)
-            self._state = dataclasses.replace(self._state, memory=memory)
         self.chunk_ticks = -(-_CHUNK_TICKS // self._agent.period) * self._agent.period
 
     @property

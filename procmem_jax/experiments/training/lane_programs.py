@@ -60,6 +60,13 @@ class Placement:
         sharding = self._sharding(is_split) if len(self.devices) > 1 else None
         return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), tree)
 
+    def blank(self, shapes: Any) -> Callable[[], Any]:
+        """Returns () -> arrays of these `shapes`, as `shapes` places them, all 0; jitted."""
+        sharding = self._sharding(True) if len(self.devices) > 1 else None
+        return jax.jit(
+            lambda: jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes), out_shardings=sharding
+        )
+
     def program(self, function: Callable, splits: tuple[bool, ...], donate: tuple[int, ...] = ()) -> Callable:
         """Returns `function` jitted, each device at its part: `splits` says which arguments are split; results are."""
         if len(self.devices) > 1:
@@ -74,23 +81,21 @@ class LanePrograms:
     """The programs of one shape.
 
     Attributes:
-        make_inputs: (agent ids `[W]` uint32, episodes `[W]` int32) -> inputs `[W, ...]`.
-        begin: (params, streams, inputs) -> agents `[W, ...]` at the start of their lives.
+        blank: () -> agents `[W, ...]` of zeros.
+        begin: (params, streams, agent ids `[W]` uint32, episodes `[W]` int32, `[W]` bool, agents, libraries `[W, N,
+            ...]` or None) -> (inputs `[W, ...]`, agents): those that are True at the start of their lives, with these
+            skills if there are any; the agents given are used up.
         run: (params, streams, inputs, agents, number of blocks) -> agents; those given are used up.
         library: memories -> libraries `[W, N, ...]`; None if the memory is off.
-        with_library: (agents, libraries) -> agents with these.
-        select: (`[W]` bool, agents where True, agents elsewhere) -> agents; the last are used up.
         placement: where they run.
         agents: the shapes of the agents.
         seconds: that compilation took.
     """
 
-    make_inputs: Callable[[jax.Array, jax.Array], AgentInputs]
-    begin: Callable[[Params, Streams, AgentInputs], AgentState]
+    blank: Callable[[], AgentState]
+    begin: Callable[..., tuple[AgentInputs, AgentState]]
     run: Callable[..., AgentState]
     library: Callable[[Any], SkillLibrary] | None
-    with_library: Callable[[AgentState, SkillLibrary], AgentState]
-    select: Callable[[jax.Array, AgentState, AgentState], AgentState]
     placement: Placement
     agents: AgentState
     seconds: float
@@ -111,6 +116,7 @@ def build_programs(
     num_recorded: int,
     batched: bool,
     devices: tuple[jax.Device, ...],
+    given_shapes: tuple | None = None,
 ) -> LanePrograms:
     """Returns the programs, the long ones compiled ahead of time, so that compilation and running are timed apart.
 
@@ -121,53 +127,81 @@ def build_programs(
         num_recorded: episodes that there is room for, as `room_for` says.
         batched: whether params have a first axis `[W]` in each field.
         devices: a multiple of 16 lanes for each.
+        given_shapes: of one library, where lives begin with one (see `shapes_of`).
     """
     started = time.perf_counter()
     agent, placement = ProceduralAgent(config), Placement(devices)
 
-    def column(dtype, shape=()):
-        return placement.shapes(jax.ShapeDtypeStruct((width, *shape), dtype), is_split=True)
+    def columns(tree):
+        return placement.shapes(
+            jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((width, *leaf.shape), leaf.dtype), tree), is_split=True
+        )
 
-    params = structs_of(params_shapes)
-    if batched:
-        params = jax.tree.map(lambda leaf: column(leaf.dtype, leaf.shape), params)
-    else:
-        params = placement.shapes(params, is_split=False)
+    params, given = structs_of(params_shapes), None if given_shapes is None else columns(structs_of(given_shapes))
+    params = columns(params) if batched else placement.shapes(params, is_split=False)
     word = placement.shapes(jax.ShapeDtypeStruct((2,), jnp.uint32), is_split=False)
     count = placement.shapes(jax.ShapeDtypeStruct((), jnp.int32), is_split=False)
-    streams = Streams(word, word)
-    make_inputs = placement.program(jax.vmap(agent.make_inputs), (True, True))
-    numbers, episodes = column(jnp.uint32), column(jnp.int32)
-    inputs = placement.shapes(jax.eval_shape(make_inputs, numbers, episodes), is_split=True)
-    begin = functools.partial(rollout.begin_agents, agent, num_recorded=num_recorded, batched_params=batched)
-    begin = placement.program(begin, (batched, False, True))
-    agents = placement.shapes(jax.eval_shape(begin, params, streams, inputs), is_split=True)
+    number, episodes, start = columns([jax.ShapeDtypeStruct((), kind) for kind in (jnp.uint32, jnp.int32, jnp.bool_)])
+    one = (params, Streams(word, word), number, episodes)
+    first = functools.partial(first_states, agent, num_recorded, batched)
+    inputs, agents = placement.shapes(jax.eval_shape(first, *one, given), is_split=True)
+    begin = placement.program(
+        functools.partial(_begin, first), (batched, False, True, True, True, True, True), donate=(5,)
+    )
     run = functools.partial(rollout.run_ticks, agent, batched_params=batched)
     run = placement.program(run, (batched, False, True, True, False), donate=(3,))
     with concurrent.futures.ThreadPoolExecutor(1) as beside:
-        lowered = run.lower(params, streams, inputs, agents, count)
+        lowered = run.lower(params, Streams(word, word), inputs, agents, count)
         running = beside.submit(lowered.compile)  # by far the longest
         compiled = [
-            make_inputs.lower(numbers, episodes).compile(),
-            begin.lower(params, streams, inputs).compile(),
+            placement.blank(agents).lower().compile(),
+            begin.lower(*one, start, agents, given).compile(),
             running.result(),
         ]
     seconds = time.perf_counter() - started
-    return LanePrograms(*compiled, *_small_programs(agent, placement), placement, agents, seconds)
-
-
-def _small_programs(agent: ProceduralAgent, placement: Placement) -> tuple[Callable | None, Callable, Callable]:
-    """Returns `library`, `with_library` and `select`, compiled when first used."""
-
-    def with_library(agents, given):
-        return dataclasses.replace(agents, memory=jax.vmap(agent.memory.with_library)(agents.memory, given))
-
-    def select(starts, begun, agents):
-        def pick(new, old):
-            return jnp.where(starts.reshape(-1, *[1] * (new.ndim - 1)), new, old)
-
-        return jax.tree.map(pick, begun, agents)
-
     library = None if agent.memory is None else placement.program(jax.vmap(agent.library), (True,))
-    picked = placement.program(select, (True, True, True), donate=(2,))
-    return library, placement.program(with_library, (True, True)), picked
+    return LanePrograms(*compiled, library, placement, agents, seconds)
+
+
+def first_states(
+    agent: ProceduralAgent,
+    num_recorded: int,
+    batched: bool,
+    params: Params,
+    streams: Streams,
+    numbers: jax.Array,
+    episodes: jax.Array,
+    given: SkillLibrary | None,
+) -> tuple[AgentInputs, AgentState]:
+    """Returns the inputs and the states, `[A, ...]`, of agents at the start of their lives.
+
+    Args:
+        agent, num_recorded, batched: static; `num_recorded` and `batched` as `num_recorded` and `batched_params` of
+            `rollout.begin_agents`.
+        params, streams: as there.
+        numbers: `[A]` uint32, who they are.
+        episodes: `[A]` int32, of their lives.
+        given: `[A, N, ...]`, the skills that they start with; None for none.
+    """
+    inputs = jax.vmap(agent.make_inputs)(numbers, episodes)
+    agents = rollout.begin_agents(agent, params, streams, inputs, num_recorded=num_recorded, batched_params=batched)
+    if given is not None:
+        agents = dataclasses.replace(agents, memory=jax.vmap(agent.memory.with_library)(agents.memory, given))
+    return inputs, agents
+
+
+def _begin(
+    first: Callable[..., tuple[AgentInputs, AgentState]],
+    params: Params,
+    streams: Streams,
+    numbers: jax.Array,
+    episodes: jax.Array,
+    starts: jax.Array,
+    agents: AgentState,
+    given: SkillLibrary | None,
+) -> tuple[AgentInputs, AgentState]:
+    def pick(new: jax.Array, old: jax.Array) -> jax.Array:
+        return jnp.where(starts.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+
+    inputs, begun = first(params, streams, numbers, episodes, given)
+    return inputs, jax.tree.map(pick, begun, agents)

@@ -18,7 +18,7 @@ import numpy as np
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.agents.settings import Config, Params
 from procmem_jax.agents.states import AgentState, EpisodeMetrics
-from procmem_jax.experiments.processes import spans_processes, to_host
+from procmem_jax.experiments.processes import rows_to_host, spans_processes, to_host
 from procmem_jax.experiments.training.lane_programs import build_programs, room_for
 from procmem_jax.memory.library import SkillLibrary
 from procmem_jax.records import as_arrays, shapes_of, state_record
@@ -32,8 +32,10 @@ CHUNK_TICKS = 256
 IDLE = -1
 LANE_MULTIPLE = 16  # elementwise functions may differ in the last bit between a vector loop and its remainder
 _FEWEST_LANES = 128  # of a device: fewer are not worth another
-_FEW_ROUNDS = 16  # of lanes, an agent in each
-_REFILL_PART = 8  # lanes are refilled once an eighth of them is done: a refill costs as much as a few blocks of ticks
+# Lanes are refilled once such a part of them is done: on a CPU in one process a refill takes 4 ms, and a 32nd instead
+# of an eighth makes whole runs of `doorkey-8` 1.06 times as fast, of `random-5` 1.02 times; a 64th, or looking twice as
+# often, does not.
+_REFILL_PART, _NEAR_REFILL_PART = 8, 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,7 +157,8 @@ class Lanes:
         batched = rows.settings is not None
         one = jax.tree.map(lambda leaf: np.asarray(leaf)[0], rows.params) if batched else as_arrays(rows.params)
         room = room_for(num_episodes)
-        self._programs = build_programs(config, shapes_of(one), width, room, batched, devices)
+        given = None if rows.libraries is None else shapes_of(jax.tree.map(lambda leaf: leaf[0], rows.libraries))
+        self._programs = build_programs(config, shapes_of(one), width, room, batched, devices, given)
         self.compile_seconds = self._programs.seconds if build_programs.cache_info().misses > misses else 0.0
         self.num_rows = len(rows.numbers)
         self._rows, self._width, self._num_episodes = rows, width, num_episodes
@@ -163,7 +166,7 @@ class Lanes:
         self._block_ticks, self._group_size = ProceduralAgent(config).block_ticks, ProceduralAgent(config).group_size
         self._is_far = len(devices) == 1 and devices[0].platform != "cpu"
         is_at_hand = devices[0].platform == "cpu" and not spans_processes(devices)
-        self._selects_on_host = is_at_hand and self.num_rows <= _FEW_ROUNDS * width
+        self._refilled_at = max(width // (_NEAR_REFILL_PART if is_at_hand else _REFILL_PART), 1)
         self._put = self._programs.placement.put
         self._streams = self._put(open_streams(key), is_split=False)
         if rows.settings is None:
@@ -172,13 +175,12 @@ class Lanes:
     def begin(self) -> LaneState:
         """Returns the lanes with the first rows in them."""
         nothing = np.full(self._width, IDLE, np.int64)
-        return self._refill(LaneState(self._programs.agents, nothing, np.zeros((), np.int64)))
+        return self._refill(LaneState(self._programs.blank(), nothing, np.zeros((), np.int64)))
 
     def restore(self, stored: LaneState) -> LaneState:
         """Returns lanes that were stored as NumPy arrays."""
-        self._take_up(stored.rows)
         agents = self._put(stored.agents, is_split=True)
-        return dataclasses.replace(stored, agents=agents)
+        return dataclasses.replace(stored, agents=self._take_up(stored.rows, np.zeros(self._width, np.bool_), agents))
 
     def like(self) -> LaneState:
         """Returns the shapes of the state, for restoring a stored one."""
@@ -204,7 +206,7 @@ class Lanes:
         done = np.repeat(done.reshape(-1, self._group_size).all(axis=1), self._group_size)
         left = self.num_rows - int(state.next_row)
         working = int(np.sum(state.rows != IDLE))
-        enough = min(max(self._width // _REFILL_PART, 1), left) if left else working
+        enough = min(self._refilled_at, left) if left else working
         if not done.any() or done.sum() < enough:
             return state, None
         taken = np.flatnonzero(done)
@@ -225,8 +227,8 @@ class Lanes:
     def _fetch(self, tree: Any, lanes: np.ndarray) -> Any:
         """Returns some lanes (`[F]` integers) of arrays `[W, ...]`, as NumPy arrays."""
         if self._is_far:
-            return fetch_rows(tree, lanes, max(self._width // _REFILL_PART, 1))
-        return jax.tree.map(lambda leaf: to_host(leaf)[lanes], tree)
+            return fetch_rows(tree, lanes, self._refilled_at)
+        return jax.tree.map(lambda leaf: rows_to_host(leaf, lanes), tree)
 
     def _refill(self, state: LaneState) -> LaneState:
         """Returns the lanes with the next rows in those that are idle."""
@@ -235,46 +237,28 @@ class Lanes:
         fresh = np.arange(first, min(first + len(idle), self.num_rows))
         rows = state.rows.copy()
         rows[idle[: len(fresh)]] = fresh
-        self._take_up(rows)
-        if len(fresh) == 0:
-            return dataclasses.replace(state, rows=rows)
         starts = np.zeros(self._width, np.bool_)
         starts[idle[: len(fresh)]] = True
-        begun = self._programs.begin(self._params, self._streams, self._inputs)
-        if self._rows.libraries is not None:
-            given = jax.tree.map(lambda leaf: np.asarray(leaf)[np.maximum(rows, 0)], self._rows.libraries)
-            begun = self._programs.with_library(begun, self._put(given, is_split=True))
-        agents = begun if first == 0 else self._select(starts, begun, state.agents)
+        agents = self._take_up(rows, starts, state.agents)
         return LaneState(agents, rows, np.asarray(first + len(fresh), np.int64))
 
-    def _select(self, starts: np.ndarray, begun: AgentState, agents: AgentState) -> AgentState:
-        """Returns `agents`, those that have `begun` in the lanes that `starts` (`[W]` bool) says; the rest is used up.
+    def _take_up(self, rows: np.ndarray, starts: np.ndarray, agents: AgentState) -> AgentState:
+        """Makes what the lanes need for these rows: their inputs, and their params where rows have their own.
 
-        On a CPU by NumPy, if not too often: a program for it takes half a second to compile, then 3 ms less each time.
+        Returns `agents`, those at the start of their lives that `starts` (`[W]` bool); those given are used up.
         """
-        if starts.all():
-            return begun
-        if not self._selects_on_host:
-            return self._programs.select(self._put(starts, is_split=True), begun, agents)
-
-        def select(new: jax.Array, old: jax.Array) -> np.ndarray:
-            both = np.array(old)
-            both[starts] = np.asarray(new)[starts]
-            return both
-
-        return self._put(jax.tree.map(select, begun, agents), is_split=True)
-
-    def _take_up(self, rows: np.ndarray) -> None:
-        """Makes what the lanes need for these rows: their inputs, and their params where rows have their own."""
         near = np.maximum(rows, 0)
-        numbers = (self._rows.numbers[near] % 2**32).astype(np.uint32)
-        episodes = np.where(rows == IDLE, 0, self._num_episodes).astype(np.int32)
-        own = self._put((numbers, episodes), is_split=True)
-        self._inputs = self._programs.make_inputs(*own)
         if self._rows.settings is not None:
             settings = self._rows.settings[near]
             own = jax.tree.map(lambda column: np.asarray(column)[settings], self._rows.params)
             self._params = self._put(own, is_split=True)
+        numbers = (self._rows.numbers[near] % 2**32).astype(np.uint32)
+        episodes = np.where(rows == IDLE, 0, self._num_episodes).astype(np.int32)
+        given = jax.tree.map(lambda leaf: np.asarray(leaf)[near], self._rows.libraries)
+        own = self._put((numbers, episodes, starts), is_split=True)
+        given = self._put(given, is_split=True)
+        self._inputs, agents = self._programs.begin(self._params, self._streams, *own, agents, given)
+        return agents
 
 
 def fetch_rows(tree: Any, places: np.ndarray, multiple: int) -> Any:
