@@ -35,9 +35,8 @@ from procmem_jax.records import state_record
 from procmem_jax.streams import Streams, draw_words
 
 _LANE_MULTIPLE = 16  # elementwise functions may differ in the last bit between a vector loop and its remainder
-_LANES_SERVED = 128
-_LANES_RESET = 16  # in a tick the episodes of few lanes end, and a costly reset costs by the lane
-_WIDE = 1024  # more lanes only a GPU runs at once, where each of many narrow batches costs as much as a wide one
+_SERVED_PART = 8  # of all lanes
+_RESET_PART = 64  # in a tick the episodes of few lanes end, and a costly reset costs by the lane
 
 
 @state_record
@@ -128,7 +127,7 @@ def _begin_few(agent, params, streams, inputs, state: AgentState, ended: jax.Arr
         del env_state
         return agent.environment.begin(agent.draw_layout(params, streams, inputs, episode), params.environment)
 
-    return _serve_few(begin, ended, params, axis, state.env_state, inputs, state.episode + 1, most=_LANES_RESET)
+    return _serve_few(begin, ended, params, axis, state.env_state, inputs, state.episode + 1, part=_RESET_PART)
 
 
 def _draw_layouts(agent, params, streams, inputs, first: jax.Array, axis: int | None) -> Start | None:
@@ -231,8 +230,7 @@ def _consolidate_groups(
     own, memory, active = pooled_groups(agent, params, inputs, before, state, axis)
     pending = in_groups(jax.vmap(agent.memory.is_unconsolidated)(state.memory), agent.group_size)
     take_in = functools.partial(take_in_together, agent)
-    most = max(_LANE_MULTIPLE, _LANES_SERVED // agent.group_size)
-    memory = _serve_few(take_in, jnp.any(pending & active, axis=1), own, axis, memory, active, most=most)
+    memory = _serve_few(take_in, jnp.any(pending & active, axis=1), own, axis, memory, active)
     return dataclasses.replace(state, memory=out_of_groups(memory))
 
 
@@ -243,16 +241,15 @@ def _serve_few(
     axis: int | None,
     tree: Any,
     *others: Any,
-    most: int = _LANES_SERVED,
+    part: int = _SERVED_PART,
 ):
     """Returns `tree` (`[A, ...]`) with `function(params, tree, *others)` in the place of those lanes that are pending.
 
-    They are gathered into batches of one narrow width, `most` (static) lanes, so that it costs what is pending, not A;
-    of very many lanes into batches of the same share of them. What `function` leaves alone is not written.
+    They are gathered into batches of one narrow width, one `part`-th (static) of the lanes, so that it costs what is
+    pending, not A. What `function` leaves alone is not written.
     """
     width = pending.shape[0]
-    most = max(most, most * width // _WIDE)
-    narrow = -(-min(most, width) // _LANE_MULTIPLE) * _LANE_MULTIPLE
+    narrow = -(-width // (part * _LANE_MULTIPLE)) * _LANE_MULTIPLE
     batch = jax.vmap(function, in_axes=(axis, 0, *(0 for _ in others)))
     queue, count = _queue(pending, narrow)
 

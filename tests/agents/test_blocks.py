@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from procmem_jax.agents import rollout
-from procmem_jax.agents.blocks import _WIDE, Reports, _queue, _serve_few, _write
+from procmem_jax.agents.blocks import Reports, _queue, _serve_few, _write
 from procmem_jax.agents.procedural import ProceduralAgent
 from procmem_jax.experiments.presets import make_experiment
 from procmem_jax.records import as_arrays
@@ -103,7 +103,7 @@ def test_nobody_is_served_where_nobody_is_pending(width):
     @jax.jit
     def five_ticks(lanes):
         def tick(number, values):
-            return _serve_few(serve, (lanes == 1) & (number == 2), 0, None, values, lanes, most=16)
+            return _serve_few(serve, (lanes == 1) & (number == 2), 0, None, values, lanes)
 
         return jax.lax.fori_loop(0, 5, tick, jnp.zeros_like(lanes))
 
@@ -111,7 +111,7 @@ def test_nobody_is_served_where_nobody_is_pending(width):
     assert len(calls) == 1
 
 
-@pytest.mark.parametrize("width", [300, 3 * _WIDE + 16])
+@pytest.mark.parametrize("width", [300, 3088])
 def test_only_the_pending_are_served_each_once_with_its_own_numbers(width):
     pending = jnp.asarray(np.random.default_rng(0).random(width) < 0.7)
     numbers = jnp.arange(width)

@@ -85,8 +85,8 @@ class LanePrograms:
         begin: (params, streams, agent ids `[W]` uint32, episodes `[W]` int32, `[W]` bool, agents, libraries `[W, N,
             ...]` or None) -> (inputs `[W, ...]`, agents): those that are True at the start of their lives, with these
             skills if there are any; the agents given are used up.
-        run: (params, streams, inputs, agents, number of blocks) -> agents; those given are used up.
         library: memories -> libraries `[W, N, ...]`; None if the memory is off.
+        run: (params, streams, inputs, agents, number of blocks) -> agents; those given are used up.
         placement: where they run.
         agents: the shapes of the agents.
         seconds: that compilation took.
@@ -94,8 +94,8 @@ class LanePrograms:
 
     blank: Callable[[], AgentState]
     begin: Callable[..., tuple[AgentInputs, AgentState]]
-    run: Callable[..., AgentState]
     library: Callable[[Any], SkillLibrary] | None
+    run: Callable[..., AgentState]
     placement: Placement
     agents: AgentState
     seconds: float
@@ -118,7 +118,7 @@ def build_programs(
     devices: tuple[jax.Device, ...],
     given_shapes: tuple | None = None,
 ) -> LanePrograms:
-    """Returns the programs, the long ones compiled ahead of time, so that compilation and running are timed apart.
+    """Returns the programs, compiled ahead of time, so that compilation and running are timed apart.
 
     Args:
         config: static settings.
@@ -150,17 +150,18 @@ def build_programs(
     )
     run = functools.partial(rollout.run_ticks, agent, batched_params=batched)
     run = placement.program(run, (batched, False, True, True, False), donate=(3,))
+    library = None if agent.memory is None else placement.program(jax.vmap(agent.library), (True,))
     with concurrent.futures.ThreadPoolExecutor(1) as beside:
         lowered = run.lower(params, Streams(word, word), inputs, agents, count)
         running = beside.submit(lowered.compile)  # by far the longest
         compiled = [
             placement.blank(agents).lower().compile(),
             begin.lower(*one, start, agents, given).compile(),
+            None if library is None else library.lower(agents.memory).compile(),
             running.result(),
         ]
     seconds = time.perf_counter() - started
-    library = None if agent.memory is None else placement.program(jax.vmap(agent.library), (True,))
-    return LanePrograms(*compiled, library, placement, agents, seconds)
+    return LanePrograms(*compiled, placement, agents, seconds)
 
 
 def first_states(
