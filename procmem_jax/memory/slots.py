@@ -1,20 +1,60 @@
-"""The lowest slot with a property."""
+"""The least of the numbers of all slots, and the lowest slot with a property.
+
+XLA's CPU backend has fast code for the minimum of rows of floats if these are 4,096 numbers or more together; fewer it
+takes one after the other, if a row has more than 32. With lanes in batches of 16 the latter is the rule. The minimum of
+16 rows of 192 takes 2.8 microseconds that way, and 0.4 if 16 columns are taken at once (one core of an Intel Xeon).
+"""
 
 import jax
 import jax.numpy as jnp
+from jax.custom_batching import custom_vmap
+
+from procmem_jax.computed_once import computed_once
+
+_ENOUGH_FOR_FAST_CODE, _SHORT_ROW, _COLUMNS = 4096, 32, 16
+
+
+def least(numbers: jax.Array) -> jax.Array:
+    """Returns the least of `[N]` numbers, none of them NaN, `()`."""
+    return _least_of_rows(numbers)
+
+
+@custom_vmap
+def _least_of_rows(rows: jax.Array) -> jax.Array:
+    """Returns the least of each row, `[...]` of `[..., N]`; under `vmap` all rows of a batch are seen together."""
+
+    def by_columns(rows: jax.Array) -> jax.Array:
+        short = -rows.shape[-1] % _COLUMNS
+        padded = jnp.pad(rows, [(0, 0)] * (rows.ndim - 1) + [(0, short)], constant_values=jnp.inf)
+        columns = padded.reshape(*rows.shape[:-1], -1, _COLUMNS)
+        return jnp.min(computed_once(jnp.min(columns, axis=-2)), axis=-1)
+
+    def at_once(rows: jax.Array) -> jax.Array:
+        return jnp.min(rows, axis=-1)
+
+    is_float = jnp.issubdtype(rows.dtype, jnp.floating)
+    if not is_float or rows.size >= _ENOUGH_FOR_FAST_CODE or rows.shape[-1] <= _SHORT_ROW:
+        return at_once(rows)
+    return jax.lax.platform_dependent(rows, cpu=by_columns, default=at_once)
+
+
+@_least_of_rows.def_vmap
+def _of_batch(axis_size, in_batched, rows):
+    del axis_size, in_batched
+    return _least_of_rows(rows), True
 
 
 def lowest_slot(mask: jax.Array) -> jax.Array:
     """Returns the lowest slot at which `mask` (`[N]` bool, N below 2**24) is True, `()` int32; N if there is none.
 
-    By the minimum of floats: XLA has fast code for that on a CPU, and slow code for the minimum of whole numbers.
+    By the minimum of floats: for whole numbers XLA has no fast code on a CPU.
     """
     size = mask.shape[0]
     slots = jnp.arange(size, dtype=jnp.float32)
-    return jnp.min(jnp.where(mask, slots, jnp.float32(size))).astype(jnp.int32)
+    return least(jnp.where(mask, slots, jnp.float32(size))).astype(jnp.int32)
 
 
 def least_slot(costs: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Returns (the lowest slot of the least cost `()` int32, that cost `()`) of `[N]` numbers, none of them NaN."""
-    least = jnp.min(costs)
-    return lowest_slot(costs == least), least
+    cost = least(costs)
+    return lowest_slot(costs == cost), cost

@@ -19,7 +19,7 @@ from procmem_jax.memory.eviction import slot_to_evict
 from procmem_jax.memory.library import EMPTY, SkillLibrary, store
 from procmem_jax.memory.settings import LibraryConfig
 from procmem_jax.memory.skills import Skill
-from procmem_jax.memory.slots import lowest_slot
+from procmem_jax.memory.slots import least, lowest_slot
 
 
 def take_in_suffixes(
@@ -168,4 +168,4 @@ def _compare_with(skills, embedding, predicates, params, values, *, capacity: in
     same = exact & index.wants(predicates)
     lowest = lowest_slot(same)
     same_slot = jnp.where(lowest < used.shape[0], lowest, capacity)
-    return same_slot, jnp.min(jnp.where(allowed & ~same, steps, jnp.inf)), lowest_slot(~used)
+    return same_slot, least(jnp.where(allowed & ~same, steps, jnp.inf)), lowest_slot(~used)

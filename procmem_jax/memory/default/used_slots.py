@@ -14,6 +14,8 @@ import jax
 import jax.numpy as jnp
 from jax.custom_batching import custom_vmap
 
+from procmem_jax.memory.slots import least
+
 _LEAST, _MULTIPLE = 64, 32  # slots
 _MOST_SIZES = 3
 
@@ -42,8 +44,7 @@ def over_used_slots(
     def of_first(size, columns, *others):
         return function(jax.tree.map(lambda column: column[..., :size], columns), *others)
 
-    # By floats, as in `lowest_slot`.
-    end = jnp.max(jnp.where(used, jnp.arange(1, used.shape[0] + 1, dtype=jnp.float32), 0.0))
+    end = -least(jnp.where(used, -jnp.arange(1, used.shape[0] + 1, dtype=jnp.float32), 0.0))
     level = sum((end > size).astype(jnp.int32) for size in sizes[:-1])
     return least_that_serves(level, [functools.partial(of_first, size) for size in sizes], columns, *others)
 
