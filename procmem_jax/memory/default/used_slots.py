@@ -63,7 +63,7 @@ def least_that_serves(level: jax.Array | int, functions: Sequence[Callable[..., 
     functions = tuple(jax.jit(function) for function in functions)  # so that each is traced once
 
     def of_least(level, *arguments):
-        return _switch(functions)(level, *arguments)
+        return jax.lax.switch(greatest_of_batch(level), functions, *arguments)
 
     def of_last(level, *arguments):
         del level
@@ -72,20 +72,16 @@ def least_that_serves(level: jax.Array | int, functions: Sequence[Callable[..., 
     return jax.lax.platform_dependent(level, *arguments, cpu=of_least, default=of_last)
 
 
-def _switch(functions: tuple[Callable[..., Any], ...]) -> Callable[..., Any]:
-    """Returns (level `()`, *arguments) -> results of the function of that number; of a batch, of the greatest."""
+@custom_vmap
+def greatest_of_batch(number: jax.Array) -> jax.Array:
+    """Returns `number`, `()`; under `vmap` the greatest of the batch, over all its axes, and one for all.
 
-    @custom_vmap
-    def call(level, *arguments):
-        return jax.lax.switch(level, functions, *arguments)
+    What branches or loops by it does so once for a batch, where by the examples' own numbers it would go all ways.
+    """
+    return number
 
-    @call.def_vmap
-    def of_batch(axis_size, in_batched, level, *arguments):
-        del axis_size
-        level_batched, *batched = in_batched
-        axes = jax.tree.map(lambda is_batched: 0 if is_batched else None, tuple(batched))
-        of_each = _switch(tuple(jax.vmap(function, in_axes=axes) for function in functions))
-        results = of_each(jnp.max(level, axis=0) if level_batched else level, *arguments)
-        return results, jax.tree.map(lambda _: True, results)
 
-    return call
+@greatest_of_batch.def_vmap
+def _of_batch(axis_size, in_batched, number):
+    del axis_size
+    return greatest_of_batch(jnp.max(number, axis=0) if in_batched[0] else number), False
