@@ -63,7 +63,7 @@ def least_that_serves(level: jax.Array | int, functions: Sequence[Callable[..., 
     functions = tuple(jax.jit(function) for function in functions)  # so that each is traced once
 
     def of_least(level, *arguments):
-        return jax.lax.switch(greatest_of_batch(level), functions, *arguments)
+        return jax.lax.switch(_greatest_of_batch(level), functions, *arguments)
 
     def of_last(level, *arguments):
         del level
@@ -73,15 +73,15 @@ def least_that_serves(level: jax.Array | int, functions: Sequence[Callable[..., 
 
 
 @custom_vmap
-def greatest_of_batch(number: jax.Array) -> jax.Array:
+def _greatest_of_batch(number: jax.Array) -> jax.Array:
     """Returns `number`, `()`; under `vmap` the greatest of the batch, over all its axes, and one for all.
 
-    What branches or loops by it does so once for a batch, where by the examples' own numbers it would go all ways.
+    What branches by it goes one way for a whole batch, where by the examples' own numbers it would go all ways.
     """
     return number
 
 
-@greatest_of_batch.def_vmap
+@_greatest_of_batch.def_vmap
 def _of_batch(axis_size, in_batched, number):
     del axis_size
-    return greatest_of_batch(jnp.max(number, axis=0) if in_batched[0] else number), False
+    return _greatest_of_batch(jnp.max(number, axis=0) if in_batched[0] else number), False
