@@ -11,8 +11,8 @@ The results are the same, bit for bit (tests compare them).
 
 What was rejected, in nanoseconds an agent and tick (the default memory with 64 slots in gymnax's FourRooms, 512 agents
 on one core of an AMD EPYC, where it took 545): to write a library's columns by selection instead of by a scatter about
-800, beside 650 for the scatter just before and after. On two cores, groups of 512 agents one after the other, so that those in which all are done could be left out: 406, where
-1,024 together take 297.
+800, beside 650 for the scatter just before and after. On two cores, groups of 512 agents one after the other, so that
+those in which all are done could be left out: 406, where 1,024 together take 297.
 """
 
 import dataclasses
