@@ -88,8 +88,8 @@ class PartBuffer:
         """Returns `count` rows with nothing in them: `metrics`, and `libraries` if they are kept."""
         rows = {"metrics": no_metrics((count, self._num_episodes), self._has_success, np.zeros)}
         if self._library is not None:
-            shapes = jax.eval_shape(lambda: skill_library.empty(self._library))
-            rows["libraries"] = jax.tree.map(lambda leaf: np.zeros((count, *leaf.shape), leaf.dtype), shapes)
+            blank = jax.device_get(skill_library.empty(self._library))
+            rows["libraries"] = jax.tree.map(lambda leaf: np.repeat(leaf[None], count, axis=0), blank)
         return rows
 
     def snapshot(self) -> dict[str, Any]:
