@@ -33,8 +33,8 @@ IDLE = -1
 LANE_MULTIPLE = 16  # elementwise functions may differ in the last bit between a vector loop and its remainder
 _FEWEST_LANES = 128  # of a device: fewer are not worth another
 # Lanes are refilled once such a part of them is done: on a CPU in one process a refill takes 4 ms, and a 32nd instead
-# of an eighth makes whole runs of `doorkey-8` 1.06 times as fast, of `random-5` 1.02 times; a 64th, or looking twice as
-# often, does not.
+# of an eighth makes whole runs of `doorkey-8` 1.06 times as fast, of `random-5` 1.02 times; looking twice as often does
+# not.
 _REFILL_PART, _NEAR_REFILL_PART = 8, 32
 
 
