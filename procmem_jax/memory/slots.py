@@ -14,14 +14,12 @@ from procmem_jax.computed_once import computed_once
 _ENOUGH_FOR_FAST_CODE, _SHORT_ROW, _COLUMNS = 4096, 32, 16
 
 
-def least(numbers: jax.Array) -> jax.Array:
-    """Returns the least of `[N]` numbers, none of them NaN, `()`."""
-    return _least_of_rows(numbers)
-
-
 @custom_vmap
-def _least_of_rows(rows: jax.Array) -> jax.Array:
-    """Returns the least of each row, `[...]` of `[..., N]`; under `vmap` all rows of a batch are seen together."""
+def least(rows: jax.Array) -> jax.Array:
+    """Returns the least of each row of numbers, none of them NaN, `[...]` of `[..., N]`.
+
+    Under `vmap` all rows of a batch are seen together.
+    """
 
     def by_columns(rows: jax.Array) -> jax.Array:
         short = -rows.shape[-1] % _COLUMNS
@@ -38,10 +36,10 @@ def _least_of_rows(rows: jax.Array) -> jax.Array:
     return jax.lax.platform_dependent(rows, cpu=by_columns, default=at_once)
 
 
-@_least_of_rows.def_vmap
+@least.def_vmap
 def _of_batch(axis_size, in_batched, rows):
     del axis_size, in_batched
-    return _least_of_rows(rows), True
+    return least(rows), True
 
 
 def lowest_slot(mask: jax.Array) -> jax.Array:

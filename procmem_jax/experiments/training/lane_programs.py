@@ -35,7 +35,9 @@ class Placement:
 
     devices: tuple[jax.Device, ...]
 
-    def _sharding(self, is_split: bool) -> NamedSharding:
+    def _sharding(self, is_split: bool) -> NamedSharding | None:
+        if len(self.devices) == 1:
+            return None
         return NamedSharding(self._mesh, PartitionSpec("lanes") if is_split else PartitionSpec())
 
     @property
@@ -57,15 +59,13 @@ class Placement:
 
     def shapes(self, tree: Any, *, is_split: bool) -> Any:
         """Returns the shapes of the arrays of `tree`, placed."""
-        sharding = self._sharding(is_split) if len(self.devices) > 1 else None
+        sharding = self._sharding(is_split)
         return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), tree)
 
     def blank(self, shapes: Any) -> Callable[[], Any]:
         """Returns () -> arrays of these `shapes`, as `shapes` places them, all 0; jitted."""
-        sharding = self._sharding(True) if len(self.devices) > 1 else None
-        return jax.jit(
-            lambda: jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes), out_shardings=sharding
-        )
+        zeros = functools.partial(jax.tree.map, lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        return jax.jit(zeros, out_shardings=self._sharding(True))
 
     def program(self, function: Callable, splits: tuple[bool, ...], donate: tuple[int, ...] = ()) -> Callable:
         """Returns `function` jitted, each device at its part: `splits` says which arguments are split; results are."""
