@@ -145,11 +145,25 @@ def test_where_steps_cost_something_only_a_dearer_end_is_a_death():
 def test_counts_stop_before_they_overflow():
     here = percept((1, 2), NOTHING)
     for times in (1000, 1000 * 2**16 + 1000):  # survived each time, or never
-        full = dataclasses.replace(dangers.no_dangers(0), counts=jnp.full((1024,), times, jnp.int32))
+        full = dangers.Dangers(jnp.full((1024,), times, jnp.int32), jnp.float32(0), jnp.bool_(times > 1000))
         after = dangers.learn_dangers(full, step_of(here, 0, died=True), 0, jnp.bool_(True))
         jax.tree.map(np.testing.assert_array_equal, after, full)
     unmoved = dangers.learn_dangers(dangers.no_dangers(0), step_of(here, 0, died=True), 0, jnp.bool_(False))
     jax.tree.map(np.testing.assert_array_equal, unmoved, dangers.no_dangers(0))
+
+
+def test_agents_in_a_batch_leave_out_what_they_would_alone():
+    """The batch goes one way for all, which is that of those whom something has killed often enough."""
+    here, deaths = around(0, 1), [step_of(around(0, 1), 2, died=True)] * 3
+    several = [lived(steps, 2) for steps in ([], deaths[:2], deaths)]
+    assert [bool(known.any_deadly) for known in several] == [False, False, True]
+    batch = jax.tree.map(lambda *leaves: jnp.stack(leaves), *several)
+    words = WORDS[:16]
+    of_words = jax.vmap(dangers.safe_actions, (None, None, 0, None, None))
+    got = jax.vmap(of_words, (0, None, None, None, None))(batch, here, words, 4, 2)
+    alone = [[dangers.safe_actions(known, here, word, 4, 2) for word in words] for known in several]
+    np.testing.assert_array_equal(got, np.asarray(alone))
+    assert got[:2].all() and not got[2].all()
 
 
 def test_numbers_tell_what_was_taken_what_killed_and_the_least_reward():
@@ -158,7 +172,7 @@ def test_numbers_tell_what_was_taken_what_killed_and_the_least_reward():
     steps = [step_of(here, 0, reward=-2.0)] * 2 + [step_of(here, 0, died=True, reward=-9.0)] * 3
     taken, killed, least_reward = dangers.numbers_of(lived(steps, 0))
     assert [np.unique(numbers).tolist() for numbers in (taken, killed, least_reward)] == [[0, 5], [0, 3], [-2]]
-    full = dangers.Dangers(jnp.full((1024,), 1000 * 2**16 + 1000, jnp.int32), jnp.float32(-0.1))
+    full = dangers.Dangers(jnp.full((1024,), 1000 * 2**16 + 1000, jnp.int32), jnp.float32(-0.1), jnp.bool_(True))
     jax.tree.map(np.testing.assert_array_equal, dangers.dangers_of(dangers.numbers_of(full)), full)
 
 

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from procmem_jax.computed_once import computed_once
 from procmem_jax.memory.default.knowledge.values import row_of
+from procmem_jax.memory.default.used_slots import least_that_serves
 from procmem_jax.memory.protocol import Step
 from procmem_jax.percept import Percept
 from procmem_jax.records import state_record
@@ -36,15 +37,18 @@ class Dangers:
             two hashes, in the same surroundings with the same predicates. Each is `taken + 65,536 killed`, of which
             `killed` is how often it killed.
         least_reward: `()` float32, the lowest reward, 0 at most, of a step that did not end an episode.
+        any_deadly: `()` bool, whether any count has deaths enough for an action to be left out.
     """
 
     counts: jax.Array
     least_reward: jax.Array
+    any_deadly: jax.Array
 
 
 def no_dangers(num_surroundings: int) -> Dangers:
     """Returns the knowledge of an agent to which nothing has happened: zeros."""
-    return Dangers(jnp.zeros((3 * num_surroundings * _ACTIONS + 2 * _BUCKETS,), jnp.int32), jnp.zeros((), jnp.float32))
+    counts = jnp.zeros((3 * num_surroundings * _ACTIONS + 2 * _BUCKETS,), jnp.int32)
+    return Dangers(counts, jnp.zeros((), jnp.float32), jnp.zeros((), jnp.bool_))
 
 
 def taken_and_killed(counts: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -61,7 +65,8 @@ def numbers_of(dangers: Dangers) -> tuple[jax.Array, jax.Array, jax.Array]:
 def dangers_of(numbers: tuple[jax.Array, jax.Array, jax.Array]) -> Dangers:
     """Returns the dangers of which `numbers_of` made `numbers`."""
     taken, killed, least_reward = numbers
-    return Dangers(taken.astype(jnp.int32) + _KILLED * killed.astype(jnp.int32), least_reward)
+    counts = taken.astype(jnp.int32) + _KILLED * killed.astype(jnp.int32)
+    return Dangers(counts, least_reward, jnp.any(killed >= _FEWEST_DEATHS))
 
 
 def is_death(step: Step) -> jax.Array:
@@ -101,6 +106,7 @@ def learn_dangers(
     return Dangers(
         counts=dangers.counts.at[places].set(new, mode="promise_in_bounds", unique_indices=True),
         least_reward=jnp.minimum(dangers.least_reward, jnp.where(goes_on, step.reward, 0.0)),
+        any_deadly=dangers.any_deadly | jnp.any(taken_and_killed(new)[1] >= _FEWEST_DEATHS),
     )
 
 
@@ -108,6 +114,8 @@ def safe_actions(
     dangers: Dangers | None, percept: Percept, word: jax.Array, num_actions: int, num_surroundings: int
 ) -> jax.Array | None:
     """Returns which actions are not known to kill, `[A]` bool; in some of the steps all. None if nothing is learned.
+
+    Where none has killed often enough, which is so in most environments, a CPU looks nothing up.
 
     Args:
         dangers: one example, or None.
@@ -118,9 +126,24 @@ def safe_actions(
     """
     if dangers is None:
         return None
+
+    def all_safe(counts, percept, word):
+        del counts, percept, word
+        return jnp.ones((num_actions,), jnp.bool_)
+
+    def look_up(counts, percept, word):
+        return _not_deadly(counts, percept, word, num_actions, num_surroundings)
+
+    known = dangers.counts, percept, word
+    return least_that_serves(dangers.any_deadly.astype(jnp.int32), [all_safe, look_up], *known)
+
+
+def _not_deadly(
+    counts: jax.Array, percept: Percept, word: jax.Array, num_actions: int, num_surroundings: int
+) -> jax.Array:
     actions = jnp.arange(num_actions, dtype=jnp.int32)
     places = computed_once(_places(percept, actions, num_surroundings))
-    taken, killed = taken_and_killed(dangers.counts.at[places].get(mode="promise_in_bounds"))
+    taken, killed = taken_and_killed(counts.at[places].get(mode="promise_in_bounds"))
     survived, killed = _once_for_all(taken - killed), _once_for_all(killed)
     deadly = (killed >= _FEWEST_DEATHS) & (_SURVIVED * survived < survived + killed)
     # Of a word of its own: what is drawn from these actions is drawn by `word`.
