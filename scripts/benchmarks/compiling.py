@@ -12,8 +12,8 @@ import jax
 from benchmarks.measure import Built, Contender, Options, measure, ratio
 from procmem_jax import make_experiment
 from procmem_jax.experiments.training.lane_programs import build_programs, room_for
-from procmem_jax.experiments.training.lanes import default_lanes, usable_devices
-from procmem_jax.experiments.training.memory_need import agent_bytes
+from procmem_jax.experiments.training.lanes import usable_devices
+from procmem_jax.experiments.training.memory_need import suiting_lanes
 from procmem_jax.experiments.training.runtime import use_all_cores
 from procmem_jax.records import as_arrays, shapes_of
 
@@ -39,7 +39,7 @@ def compile_programs(task: str, preset: str) -> Built:
     def run() -> tuple[float, float]:
         build_programs.cache_clear()
         jax.clear_caches()
-        lanes = default_lanes(agent_bytes(config, params, EPISODES))
+        lanes = suiting_lanes(config, params, EPISODES)
         started = time.perf_counter()
         devices = tuple(usable_devices(jax.local_devices(), lanes))
         build_programs(config, shapes, lanes, room_for(EPISODES), False, devices)

@@ -22,8 +22,7 @@ from benchmarks.training import SEED, Case
 from procmem_jax import run_key
 from procmem_jax.agents import rollout
 from procmem_jax.agents.procedural import ProceduralAgent
-from procmem_jax.experiments.training.lanes import default_lanes
-from procmem_jax.experiments.training.memory_need import agent_bytes
+from procmem_jax.experiments.training.memory_need import suiting_lanes
 from procmem_jax.records import as_arrays
 from procmem_jax.streams import open_streams
 
@@ -148,7 +147,7 @@ def _running(case: Case) -> tuple:
 
 def _lanes(case: Case) -> int:
     """Returns how many agents `procmem train` gives to one core."""
-    return default_lanes(agent_bytes(*case.experiment(), RECORDED), jax.local_devices()[:1])
+    return suiting_lanes(*case.experiment(), RECORDED, jax.local_devices()[:1])
 
 
 def profile(case: Case, options: Options) -> list[dict]:

@@ -16,8 +16,7 @@ from procmem_jax.experiments.sweeps.ranges import Range
 from procmem_jax.experiments.sweeps.spec import SweepSpec
 from procmem_jax.experiments.sweeps.tables import part_tables
 from procmem_jax.experiments.training.driver import Driver, Kept, Progress, rows_per_part
-from procmem_jax.experiments.training.lanes import default_lanes
-from procmem_jax.experiments.training.memory_need import agent_bytes, check_host_memory, fitting_lanes
+from procmem_jax.experiments.training.memory_need import check_host_memory, fitting_lanes, suiting_lanes
 from procmem_jax.experiments.training.parts import Part
 from procmem_jax.experiments.training.runtime import own_programs
 from procmem_jax.memory.protocol import Memory
@@ -151,8 +150,7 @@ def lanes_of_sweep(
     numbers = {setting.config: setting.params for setting in spec.settings}
     wanted = lanes
     if lanes is None:  # one number for all: what suits the smallest agents, and costs the others little
-        sizes = (agent_bytes(config, params, spec.num_episodes) for config, params in numbers.items())
-        wanted = default_lanes(min(sizes), devices)
+        wanted = max(suiting_lanes(*experiment, spec.num_episodes, devices) for experiment in numbers.items())
     check_count("batch", wanted, 1, 2**31 - 1)
     return min(fitting_lanes(config, params, wanted, spec.num_episodes) for config, params in numbers.items())
 

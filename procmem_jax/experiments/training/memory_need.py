@@ -75,6 +75,13 @@ def fitting_lanes(config: Config, params: Params, lanes: int, num_episodes: int)
     return lanes
 
 
+def suiting_lanes(
+    config: Config, params: Params, num_episodes: int, devices: Sequence[jax.Device] | None = None
+) -> int:
+    """Returns how many agents run at once best, by their size (see `default_lanes`)."""
+    return default_lanes(agent_bytes(config, params, num_episodes), devices)
+
+
 def usual_lanes(
     config: Config, params: Params, num_agents: int, num_episodes: int, devices: Sequence[jax.Device]
 ) -> int:
@@ -83,7 +90,7 @@ def usual_lanes(
     Raises:
         ValueError: even the fewest do not fit into the memory of a GPU.
     """
-    lanes = lane_width(num_agents, default_lanes(agent_bytes(config, params, num_episodes), devices))
+    lanes = lane_width(num_agents, suiting_lanes(config, params, num_episodes, devices))
     return lanes if devices[0].platform == "cpu" else fitting_lanes(config, params, lanes, num_episodes)
 
 
