@@ -141,6 +141,7 @@ def safe_actions(
 def _not_deadly(
     counts: jax.Array, percept: Percept, word: jax.Array, num_actions: int, num_surroundings: int
 ) -> jax.Array:
+    """Returns what `safe_actions` does, from the `counts` of dangers."""
     actions = jnp.arange(num_actions, dtype=jnp.int32)
     places = computed_once(_places(percept, actions, num_surroundings))
     taken, killed = taken_and_killed(counts.at[places].get(mode="promise_in_bounds"))
