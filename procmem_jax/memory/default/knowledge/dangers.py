@@ -8,6 +8,8 @@ al. 2016, "Combating reinforcement learning's Sisyphean curse with intrinsic fea
 "Safe reinforcement learning via shielding").
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
@@ -126,16 +128,9 @@ def safe_actions(
     """
     if dangers is None:
         return None
-
-    def all_safe(counts, percept, word):
-        del counts, percept, word
-        return jnp.ones((num_actions,), jnp.bool_)
-
-    def look_up(counts, percept, word):
-        return _not_deadly(counts, percept, word, num_actions, num_surroundings)
-
-    known = dangers.counts, percept, word
-    return least_that_serves(dangers.any_deadly.astype(jnp.int32), [all_safe, look_up], *known)
+    look_up = functools.partial(_not_deadly, num_actions=num_actions, num_surroundings=num_surroundings)
+    ways = [lambda *_: jnp.ones((num_actions,), jnp.bool_), look_up]
+    return least_that_serves(dangers.any_deadly.astype(jnp.int32), ways, dangers.counts, percept, word)
 
 
 def _not_deadly(
