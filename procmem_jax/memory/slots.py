@@ -5,6 +5,8 @@ takes one after the other, if a row has more than 32. With lanes in batches of 1
 16 rows of 192 takes 2.8 microseconds that way, and 0.4 if 16 columns are taken at once (one core of an Intel Xeon).
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jax.custom_batching import custom_vmap
@@ -40,6 +42,22 @@ def least(rows: jax.Array) -> jax.Array:
 def _of_batch(axis_size, in_batched, rows):
     del axis_size, in_batched
     return least(rows), True
+
+
+def folded(row: jax.Array, combine: Callable[[jax.Array, jax.Array], jax.Array]) -> jax.Array:
+    """Returns `[M]` of `[N]`, M <= 32 if N is a power of two, halves combined: what is left of a long row to reduce.
+
+    XLA's CPU backend reduces a longer row in windows of 32, number by number: the greatest of 64 whole numbers takes it
+    75 ns that way, and 12 ns of 32 greater halves (144 rows at once, one core of an Intel Xeon).
+
+    Args:
+        row: one example.
+        combine: static, of two numbers what the reduction makes of many, in any order the same.
+    """
+    while row.shape[0] > _SHORT_ROW and row.shape[0] % 2 == 0:
+        half = row.shape[0] // 2
+        row = combine(row[:half], row[half:])
+    return row
 
 
 def lowest_slot(mask: jax.Array) -> jax.Array:

@@ -1,11 +1,12 @@
-"""The lowest slot, against NumPy."""
+"""The least of the slots, and the lowest of them, against NumPy; how they and a path are searched."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from procmem_jax.memory.slots import least, least_slot, lowest_slot
+from procmem_jax.memory.default.path import any_explored, begin_path, find_loop
+from procmem_jax.memory.slots import folded, least, least_slot, lowest_slot
 
 
 @pytest.mark.parametrize("capacity", [1, 7, 64, 65536])
@@ -39,3 +40,23 @@ def test_few_rows_are_not_searched_number_by_number():
     """XLA's way with few numbers on a CPU: windows of 32, each a loop."""
     program = jax.jit(jax.vmap(least)).lower(jax.ShapeDtypeStruct((16, 192), jnp.float32)).compile().as_text()
     assert "reduce-window" not in program or jax.default_backend() != "cpu"
+
+
+@pytest.mark.parametrize("length", [1, 7, 32, 63, 64, 256])
+def test_a_folded_row_has_the_same_greatest_number_and_answers_whether_any_is_true(length):
+    rows = np.random.default_rng(length).integers(-1, 1 << 20, (3, length), dtype=np.int32)
+    halved = jax.vmap(lambda row: folded(row, jnp.maximum))(jnp.asarray(rows))
+    assert halved.shape[1] == (length if length in (1, 7, 63) else 32)
+    np.testing.assert_array_equal(halved.max(axis=1), rows.max(axis=1))
+    for place in range(length):
+        assert jnp.any(folded(jnp.arange(length) == place, jnp.logical_or))
+    assert not jnp.any(folded(jnp.zeros(length, bool), jnp.logical_or))
+
+
+def test_no_part_of_a_long_path_is_searched_number_by_number():
+    """XLA's way with rows of more than 32, see above."""
+    path = begin_path(64, jnp.uint32(0), jnp.zeros(2))
+    paths = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (16, *leaf.shape)), path)
+    for question in (lambda path: find_loop(path, jnp.uint32(1)), lambda path: any_explored(path, 32)):
+        program = jax.jit(jax.vmap(question)).lower(paths).compile().as_text()
+        assert "reduce-window" not in program or jax.default_backend() != "cpu"

@@ -245,7 +245,7 @@ def least_expected_cost(situation: Situation, params: DefaultMemoryParams) -> Ch
     index = situation.index
     columns = index, situation.library.reach
     slot, cost = over_used_slots(least, index.lengths > 0, columns, situation.values, *here)
-    chosen = skill_costs(index.at(slot, situation.library), *here, num_coordinates=num_coordinates)
+    chosen = skill_costs(index.at(slot, situation.library), *here, num_coordinates=num_coordinates, all_used=True)
     return Choice(slot, cost < jnp.inf, chosen.exact[0], chosen.steps[0], jnp.ones((), jnp.bool_))
 
 

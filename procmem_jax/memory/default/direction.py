@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from procmem_jax.computed_once import computed_once
 from procmem_jax.fixed_order import rounded_product
 
 # An eighth of a radian per doubling: at 64 cells the angle is 133 degrees, so that opposite signs never come close.
@@ -57,11 +58,12 @@ def direction_embedding(context: jax.Array, embedding_size: int) -> jax.Array:
             "raise embedding_size"
         )
     magnitude = jnp.abs(context)
-    # The angle is this much more than a quarter turn.
-    excess = _RADIANS_PER_DOUBLING * _log2(jnp.clip(magnitude, 1.0, LARGEST_MAGNITUDE))
+    # The angle is this much more than a quarter turn. Made in one kernel with what is concatenated, each polynomial
+    # would be worked out number by number, not in vectors.
+    excess = computed_once(_RADIANS_PER_DOUBLING * _log2(jnp.clip(magnitude, 1.0, LARGEST_MAGNITUDE)))
     cosine = jnp.where(magnitude > 0, 0.0 - _sine(excess), 1.0)  # a difference, as -0.0 would be seen in files
     sine = jnp.where(magnitude > 0, jnp.sign(context) * _cosine(excess), 0.0)
-    parts = jnp.concatenate([cosine, sine]) * (1.0 / math.sqrt(num_coordinates))
+    parts = jnp.concatenate(computed_once([cosine, sine])) * (1.0 / math.sqrt(num_coordinates))
     return jnp.pad(parts, (0, embedding_size - 2 * num_coordinates))
 
 

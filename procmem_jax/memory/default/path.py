@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from procmem_jax.memory.slots import folded
 from procmem_jax.records import state_record
 
 
@@ -99,7 +100,7 @@ def find_loop(path: Path, fingerprint: jax.Array) -> tuple[jax.Array, jax.Array]
     """
     number = path.count - _ages(path)
     same = (path.fingerprints == fingerprint) & (number >= path.start)
-    number = jnp.max(jnp.where(same, number, -1))
+    number = jnp.max(folded(jnp.where(same, number, -1), jnp.maximum))
     return number >= 0, number
 
 
@@ -167,4 +168,4 @@ def num_steps(path: Path, most: int) -> jax.Array:
 
 def any_explored(path: Path, most: int) -> jax.Array:
     """Returns whether exploration chose any of the last `num_steps(path, most)` actions, `()` bool."""
-    return jnp.any(path.explored & (_ages(path) < num_steps(path, most)))
+    return jnp.any(folded(path.explored & (_ages(path) < num_steps(path, most)), jnp.logical_or))
