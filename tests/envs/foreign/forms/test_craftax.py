@@ -42,7 +42,7 @@ def test_its_raw_steps_are_played_and_its_limit_is_told_from_death(auto_reset, l
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", rest_exhaustive(NAMES, 2))
 def test_each_has_the_shapes_that_a_run_needs(name, lenient):
     """Compiling the larger ones takes minutes."""
     config, params = with_memory(make(name), ProjectedPercept(), use_skills=False)
