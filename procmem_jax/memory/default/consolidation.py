@@ -14,7 +14,7 @@ from procmem_jax.memory.default.knowledge.values import Values, change_of, steps
 from procmem_jax.memory.default.params import DefaultMemoryParams
 from procmem_jax.memory.default.segments import suffix_skill
 from procmem_jax.memory.default.state import DefaultMemoryState
-from procmem_jax.memory.default.used_slots import least_that_serves, over_used_slots
+from procmem_jax.memory.default.used_slots import least_that_serves, over_used_slots, times_that_serve
 from procmem_jax.memory.eviction import slot_to_evict
 from procmem_jax.memory.library import EMPTY, SkillLibrary, store
 from procmem_jax.memory.settings import LibraryConfig
@@ -63,7 +63,8 @@ def take_in_suffixes(
             values=state.values,
         )
 
-    return jax.lax.fori_loop(0, longest, take_in, (state.library, state.index))
+    times = times_that_serve(segment.num_steps, longest)
+    return jax.lax.fori_loop(0, times, take_in, (state.library, state.index))
 
 
 def consolidate_skill(

@@ -3,7 +3,7 @@
 Libraries fill from the lowest slot on, and most are far from full. Under `vmap` a branch that depends on the example is
 taken both ways, so one size is chosen for a whole batch, over all its axes: the smallest that holds the last used slot
 of each. Results do not depend on it, only the time does. A GPU, whose host would have to wait to be told the size,
-looks at all slots. `.readme/speed.md` tells what it brings.
+looks at all slots. Loops run likewise as often as a whole batch needs. `.readme/speed.md` tells what it brings.
 """
 
 import functools
@@ -70,6 +70,16 @@ def least_that_serves(level: jax.Array | int, functions: Sequence[Callable[..., 
         return functions[-1](*arguments)
 
     return jax.lax.platform_dependent(level, *arguments, cpu=of_least, default=of_last)
+
+
+def times_that_serve(number: jax.Array, most: int) -> jax.Array:
+    """Returns `most`, `()` int32, on a CPU the greatest `number` of a batch: so often must a loop run for all of it.
+
+    Args:
+        number: `()` int32, at most `most`: how often it must run for one example.
+        most: static.
+    """
+    return jax.lax.platform_dependent(number, cpu=_greatest_of_batch, default=lambda _: jnp.full((), most, jnp.int32))
 
 
 @custom_vmap

@@ -13,7 +13,7 @@ from jax.sharding import Mesh, PartitionSpec
 from procmem_jax.memory.default import used_slots
 from procmem_jax.memory.default.choice import Situation, least_expected_cost, make_index
 from procmem_jax.memory.default.params import DefaultMemoryParams
-from procmem_jax.memory.default.used_slots import over_used_slots, prefix_sizes
+from procmem_jax.memory.default.used_slots import over_used_slots, prefix_sizes, times_that_serve
 from procmem_jax.memory.library import empty
 from procmem_jax.memory.settings import LibraryConfig
 from procmem_jax.percept import Percept
@@ -67,6 +67,21 @@ def test_a_batch_looks_at_as_many_slots_as_its_fullest_library_needs(small):
         assert np.unique(nested(jnp.stack([used_until(*row) for row in batch]))).tolist() == sizes_for(
             max(map(max, batch))
         )
+
+
+def test_a_loop_runs_as_often_as_the_batch_needs():
+    if jax.default_backend() != "cpu":
+        pytest.skip("for a CPU")
+
+    def turns(number):
+        return jax.lax.fori_loop(0, times_that_serve(number, 9), lambda _, turns: turns + 1, 0)
+
+    needed = jnp.array([[0, 3], [2, 1]], jnp.int32)
+    assert jax.jit(jax.vmap(turns))(needed[0]).tolist() == [3, 3]
+    assert jax.jit(jax.vmap(jax.vmap(turns)))(needed).tolist() == [[3, 3], [3, 3]]
+    assert [int(turns(number)) for number in needed[1]] == [2, 1]
+    lowered = jax.jit(jax.vmap(turns)).trace(needed[0]).lower(lowering_platforms=("cuda",))
+    assert "dense<9>" in lowered.as_text()  # what its host need not be told
 
 
 def test_each_device_looks_at_what_its_own_part_needs(small):
