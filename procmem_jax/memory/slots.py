@@ -1,4 +1,4 @@
-"""The least of the numbers of all slots, and the lowest slot with a property.
+"""The least of the numbers of all slots, the lowest slot with a property, and long rows made short.
 
 XLA's CPU backend has fast code for the minimum of rows of floats if these are 4,096 numbers or more together; fewer it
 takes one after the other, if a row has more than 32. With lanes in batches of 16 the latter is the rule. The minimum of
